@@ -1,0 +1,3 @@
+"""Perijove: from JunoCam's raw strips to calibrated, geometrically exact colour pictures."""
+
+__version__ = "0.1.0"

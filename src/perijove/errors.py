@@ -1,0 +1,38 @@
+"""Everything Perijove refuses to do, said in one sentence each.
+
+Every error of the package derives from `PerijoveError`. A message says what was wrong, names the file and the
+field where there is one, and ends with what to do about it; the command line prints it as it is and leaves with
+the error's `exit_code`.
+"""
+
+
+class PerijoveError(Exception):
+    """Base of all errors of the package; the command line exits with code 1."""
+
+    exit_code = 1
+
+
+class UsageError(PerijoveError):
+    """The request itself makes no sense (an unknown recipe, a size of zero); exit code 2."""
+
+    exit_code = 2
+
+
+class LabelError(PerijoveError):
+    """A label is missing, unreadable, or lacks a field that is needed."""
+
+
+class StripError(PerijoveError):
+    """A raw strip is unreadable or does not fit its label."""
+
+
+class TrajectoryError(PerijoveError):
+    """The position of the spacecraft cannot be had from what was given."""
+
+
+class PointingError(PerijoveError):
+    """The pointing of the camera cannot be solved from the image."""
+
+
+class OutputError(PerijoveError):
+    """A product cannot be written."""

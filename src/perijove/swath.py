@@ -1,0 +1,30 @@
+"""Swath: one filter's framelets with everything a renderer must know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.instrument import Camera, Filter
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Swath:
+    """Light, times and geometry of the n framelets of one filter.
+
+    `light` (n, lines, samples) float32, NaN where masked or bad; `et` (n,) ET of mid-exposure; `position_km` (n, 3)
+    the camera's position in j2000 relative to the body's centre; `camera_from_j2000` (n, 3, 3). `binning` is 1, or 2
+    where pixels were summed 2 x 2 (a summed pixel's centre i + 0.5 is native 2 i + 1).
+    """
+
+    band: Filter
+    camera: Camera
+    binning: int
+    light: NDArray[np.float32]
+    et: FloatArray
+    position_km: FloatArray
+    camera_from_j2000: FloatArray
