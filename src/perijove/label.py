@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from perijove.instrument import Filter
+from perijove.instrument import FRAMELET_LINES, Filter
+
+_PRODUCT_ID = re.compile(r"JNC([ER])_([0-9]{4})([0-9]{3})_([0-9]{2,3})([A-Z])([0-9]{5})_V([0-9]{2})")
+
+
+@dataclass(frozen=True)
+class ProductId:
+    """The parts of a product id such as JNCE_2022229_44C00029_V01.
+
+    `level` is E (experiment data record, raw) or R (reduced); `kind` tells the filters (C colour, M methane, ...).
+    """
+
+    level: str
+    year: int
+    day_of_year: int
+    orbit: int
+    kind: str
+    number: int
+    version: int
+
+
+@dataclass(frozen=True)
+class ImageLayout:
+    """Where the samples of a PDS3 image lie in their file.
+
+    `file_name` is None where the label is attached to the data; `offset` in bytes from the start of the file; each
+    line has `prefix_bytes` before and `suffix_bytes` behind its samples; `md5` (hex) is that of the image object.
+    """
+
+    file_name: str | None
+    offset: int
+    record_bytes: int
+    prefix_bytes: int
+    suffix_bytes: int
+    sample_bits: int
+    md5: str | None
 
 
 @dataclass(frozen=True)
@@ -15,7 +51,9 @@ class Label:
     Angles are radians. `latitude_graphic` is the planetographic latitude and `longitude_west` the System III west
     longitude of the sub-spacecraft point at the middle of the image, geometric; `altitude_km` is the height above
     the reference ellipsoid along its normal. Times are UTC strings as the label writes them and ET (TDB seconds past
-    J2000).
+    J2000). `methane_centre_line` is the line of the methane filter's optical centre (px, framelet coordinates) where
+    the rationale says that the readout was moved by command. `path` is for messages: inside a zip it is the archive's
+    path with the member's name behind it.
     """
 
     product_id: str
@@ -42,3 +80,48 @@ class Label:
     title: str
     rationale: str
     path: Path | None
+    methane_centre_line: float | None = None
+    layout: ImageLayout | None = None
+
+    @property
+    def parts(self) -> ProductId | None:
+        """The parts of the product id, None where it does not follow the archive's pattern."""
+        return parse_product_id(self.product_id)
+
+    @property
+    def framelet_lines(self) -> int:
+        """Lines of one framelet: 128, or 64 where pixels were summed 2 x 2."""
+        return FRAMELET_LINES // self.sampling_factor
+
+    @property
+    def frames(self) -> int:
+        """Number of exposures with at least one whole framelet; the last one may be cut short."""
+        return -(-(self.lines // self.framelet_lines) // len(self.filters))
+
+    @property
+    def image_middle_et(self) -> float:
+        """ET of the middle of the image, at which the label's position holds: START + (STOP - START) / 2.
+
+        Without STOP_TIME half of frames times interframe delay is added to START; NaN where that is unknown too and
+        there is more than one frame.
+        """
+        if self.stop_et is not None:
+            return self.start_et + (self.stop_et - self.start_et) / 2
+        if self.interframe_delay_s is not None:
+            return self.start_et + self.frames * self.interframe_delay_s / 2
+        return self.start_et if self.frames == 1 else float("nan")
+
+
+def parse_product_id(text: str) -> ProductId | None:
+    """The parts of a product id, or None where the text is not exactly one."""
+    match = _PRODUCT_ID.fullmatch(text)
+    if match is None:
+        return None
+    level, year, day, orbit, kind, number, version = match.groups()
+    return ProductId(level, int(year), int(day), int(orbit), kind, int(number), int(version))
+
+
+def product_id_in(text: str) -> str | None:
+    """The first product id that occurs in a text such as a file name, or None."""
+    match = _PRODUCT_ID.search(text)
+    return match.group(0) if match else None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.instrument import FRAMELET_LINES, Filter
+from perijove.instrument import Filter
 from perijove.label import Label
 
 
@@ -17,7 +17,7 @@ class RawImage:
     """One strip and its label.
 
     `codes` (lines, samples) uint8 holds the companded values as read. Framelets stand one below the other, frame by
-    frame, in the order of ``label.filters``; only whole framelets count.
+    frame, in the order of ``label.filters``; only whole framelets count. `sha256` (hex) is that of the file's bytes.
     """
 
     label: Label
@@ -28,7 +28,7 @@ class RawImage:
     @property
     def framelet_lines(self) -> int:
         """Lines of one framelet: 128, or 64 where pixels were summed 2 x 2."""
-        return FRAMELET_LINES // self.label.sampling_factor
+        return self.label.framelet_lines
 
     def framelets(self, band: Filter) -> NDArray[np.uint8]:
         """Codes (frames, lines, samples) of one filter; frame i is the i-th exposure; a cut last frame may lack it."""

@@ -1,0 +1,241 @@
+"""Raw strips from files: PNG as the mission site gives them, JPEG with a warning, PDS3 EDR images.
+
+A file is judged by its bytes, not by its name. Everything that can be wrong is found before or while decoding: a
+picture that ends early, has the wrong depth, is in colour, or is not of its label's size never becomes a `RawImage`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.errors import LabelError, StripError
+from perijove.io.labels import parse_label
+from perijove.label import ImageLayout, Label, product_id_in
+from perijove.raw import RawImage
+
+MAX_STRIP_BYTES = 1 << 29
+"""Larger files are refused unread; the largest strip has 52 MB uncompressed."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_PDS = b"PDS_VERSION_ID"
+_JPEG_COLOUR_STEP = 3
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+class StripWarning(UserWarning):
+    """A strip can be used, but something about it lowers what can be expected of it."""
+
+
+def read_strip(path: Path | str, label: Label | None = None) -> RawImage:
+    """The strip in a file, checked against its label; without `label` the label is looked for near the strip.
+
+    Takes 8-bit PNG (grey, or colour and palette whose channels are equal), JPEG (warns `StripWarning`, as it is
+    lossy), and PDS3 EDR images with detached or attached label. Raises `StripError`, or `LabelError` where the label
+    is missing or another strip's.
+    """
+    path = Path(path)
+    data = read_bytes(path)
+    if label is None:
+        label = attached_label(data, path)
+    if label is None:
+        from perijove.io.finder import find_label
+
+        label = find_label(path)
+    return decode_strip(data, path, label)
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a strip's file; `StripError` where it is missing, a folder, empty, huge or unreadable."""
+    try:
+        if path.is_dir():
+            raise StripError(f"{path} is a folder: name the strip in it")
+        if not path.exists():
+            raise StripError(f"{path} does not exist: check the name")
+        if not path.is_file():
+            raise StripError(f"{path} is not a plain file: name a PNG, JPEG or IMG strip")
+        if path.stat().st_size > MAX_STRIP_BYTES:
+            raise StripError(f"{path} is larger than any strip ({MAX_STRIP_BYTES >> 20} MiB): name the raw strip")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StripError(f"{path} cannot be read ({reason}): check the name and the permissions") from None
+    if not data:
+        raise StripError(f"{path} is empty: download the strip again")
+    return data
+
+
+def attached_label(data: bytes, path: Path) -> Label | None:
+    """The PDS3 label before the samples of an image, None where there is none."""
+    return parse_label(data[: 1 << 17], path) if data.startswith(_PDS) else None
+
+
+def decode_strip(data: bytes, path: Path, label: Label) -> RawImage:
+    """The strip in a file's bytes; `path` is where they came from (for messages, and to match name and label)."""
+    named = product_id_in(path.name)
+    if named is not None and named != label.product_id:
+        raise LabelError(
+            f"{label.path or 'the label'} is the label of {label.product_id}, but the strip is {path.name}: "
+            f"give the label of {named}"
+        )
+    if data.startswith(_PNG):
+        codes = _decode_png(data, path, label)
+    elif data.startswith(_JPEG):
+        codes = _decode_jpeg(data, path, label)
+    elif path.suffix.upper() == ".IMG" or data.startswith(_PDS):
+        codes = _decode_img(data, path, label)
+    else:
+        raise StripError(f"{path} is no picture{_looks_like(data)}: give the raw strip as PNG, JPEG or IMG")
+    codes.flags.writeable = False
+    return RawImage(label, codes, path, hashlib.sha256(data).hexdigest())
+
+
+def _looks_like(data: bytes) -> str:
+    """What a file that is no picture seems to be, for the message."""
+    head = data[:512].lstrip()
+    if head[:1] == b"<":
+        return " but a web page"
+    if head[:1] in (b"{", b"["):
+        return " but JSON, perhaps the label"
+    if head.startswith(b"PK"):
+        return " but a zip archive (name it .zip)"
+    text = all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
+    return " but a text file" if text else " that is known here"
+
+
+def _check_size(lines: int, samples: int, path: Path, label: Label) -> None:
+    """Refuse a strip whose size is not the label's, naming both."""
+    if (samples, lines) != (label.samples, label.lines):
+        raise StripError(
+            f"{path} has {samples} x {lines} pixels but its label {label.path or label.product_id} says "
+            f"{label.samples} x {label.lines} (LINE_SAMPLES x LINES): give the label of this strip, or the raw strip "
+            "itself where this is a map-projected or cropped picture"
+        )
+
+
+def _decode_png(data: bytes, path: Path, label: Label) -> NDArray[np.uint8]:
+    samples, lines, depth, colour = _png_header(data, path)
+    if depth == 16:
+        raise StripError(f"{path} is a 16-bit PNG, but raw strips have 8 bits: give the raw strip as downloaded")
+    if depth != 8:
+        raise StripError(f"{path} has {depth} bits a pixel, but raw strips have 8: give the raw strip as downloaded")
+    if colour not in (0, 2, 3, 4, 6):
+        raise StripError(f"{path} has the unknown PNG colour type {colour}: download the strip again")
+    _check_size(lines, samples, path, label)
+    return _grey(_decode_with_opencv(data, path), path, 0)
+
+
+def _png_header(data: bytes, path: Path) -> tuple[int, int, int, int]:
+    """Width, height, bit depth and colour type, after every chunk up to IEND has been found whole."""
+    broken = StripError(f"{path} is a damaged or truncated PNG: download the strip again")
+    at, header, kinds = len(_PNG), b"", set()
+    view = memoryview(data)
+    while b"IEND" not in kinds:
+        if at + 12 > len(data):
+            raise broken
+        (length,) = struct.unpack_from(">I", data, at)
+        end = at + 8 + length
+        if end + 4 > len(data) or zlib.crc32(view[at + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+            raise broken
+        kind = bytes(view[at + 4 : at + 8])
+        if not kinds:
+            header = bytes(view[at + 8 : end]) if kind == b"IHDR" else b""
+        kinds.add(kind)
+        at = end + 4
+    if len(header) != 13 or b"IDAT" not in kinds:
+        raise broken
+    width, height, depth, colour = struct.unpack(">IIBB", header[:10])
+    return width, height, depth, colour
+
+
+def _decode_jpeg(data: bytes, path: Path, label: Label) -> NDArray[np.uint8]:
+    lines, samples = _jpeg_size(data, path)
+    _check_size(lines, samples, path, label)
+    codes = _grey(_decode_with_opencv(data, path), path, _JPEG_COLOUR_STEP)
+    warnings.warn(
+        f"{path} is a JPEG, which has lost detail and noise: use the raw PNG where there is one",
+        StripWarning,
+        stacklevel=4,
+    )
+    return codes
+
+
+def _jpeg_size(data: bytes, path: Path) -> tuple[int, int]:
+    """Lines and samples from the frame header, after the end marker has been found."""
+    broken = StripError(f"{path} is a damaged or truncated JPEG: download the strip again")
+    if b"\xff\xd9" not in data[-4096:]:
+        raise broken
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker in _JPEG_FRAMES:
+            precision, lines, samples = struct.unpack_from(">BHH", data, at + 4)
+            if precision != 8:
+                raise StripError(f"{path} is a {precision}-bit JPEG, but raw strips have 8 bits: give the raw PNG")
+            return lines, samples
+        at += 1 if marker == 0xFF else 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+    raise broken
+
+
+def _decode_with_opencv(data: bytes, path: Path) -> NDArray[np.uint8]:
+    """The pixels as stored: (lines, samples) or (lines, samples, channels), uint8."""
+    import cv2
+
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
+    if image is None or image.dtype != np.uint8:
+        raise StripError(f"{path} is damaged and cannot be decoded: download the strip again")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _grey(image: NDArray[np.uint8], path: Path, step: int) -> NDArray[np.uint8]:
+    """One channel (lines, samples) of a picture whose colour channels differ by at most `step`."""
+    if image.ndim == 2:
+        return image
+    if image.shape[2] == 4 and not bool((image[..., 3] == 255).all()):
+        raise StripError(f"{path} is partly transparent, which no raw strip is: give the raw strip as downloaded")
+    green = image[..., 1]
+    for channel in (0, 2):
+        other = image[..., channel]
+        if not np.array_equal(green, other) and int(np.abs(green.astype(np.int16) - other).max()) > step:
+            raise StripError(
+                f"{path} is a colour picture, but a raw strip is grey with its filters one below the other: "
+                "give the -raw.png, not the -mapprojected.png"
+            )
+    return np.ascontiguousarray(green)
+
+
+def _decode_img(data: bytes, path: Path, label: Label) -> NDArray[np.uint8]:
+    """The samples of a PDS3 image; its layout comes from the label, plain lines where the label has none."""
+    layout = label.layout or ImageLayout(None, 0, 1, 0, 0, 8, None)
+    if layout.sample_bits != 8:
+        raise StripError(
+            f"{path} has {layout.sample_bits} bits a sample, but raw strips have 8: give the EDR (JNCE_...), not the RDR"
+        )
+    width = layout.prefix_bytes + label.samples + layout.suffix_bytes
+    size = label.lines * width
+    rest = len(data) - layout.offset - size
+    if rest < 0 or rest >= max(layout.record_bytes, 1):  # the last record may be padded, no more
+        raise StripError(
+            f"{path} has {len(data)} bytes, but its label {label.path or label.product_id} says {label.samples} x "
+            f"{label.lines} samples, {layout.offset + size} bytes: download the image again or give its own label"
+        )
+    samples = memoryview(data)[layout.offset : layout.offset + size]
+    # a checksum may have been taken of the object or of the whole file
+    if layout.md5 is not None and layout.md5 not in (_md5(samples), _md5(data)):
+        raise StripError(f"{path} does not have the MD5 checksum of its label: download the image again")
+    lines = np.frombuffer(samples, np.uint8).reshape(label.lines, width)
+    return lines[:, layout.prefix_bytes : layout.prefix_bytes + label.samples].copy()
+
+
+def _md5(data: bytes | memoryview) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
