@@ -122,6 +122,6 @@ def parse_product_id(text: str) -> ProductId | None:
 
 
 def product_id_in(text: str) -> str | None:
-    """The first product id that occurs in a text such as a file name, or None."""
-    match = _PRODUCT_ID.search(text)
+    """The first product id that occurs in a text such as a file name (in either case), upper case, or None."""
+    match = _PRODUCT_ID.search(text.upper())
     return match.group(0) if match else None

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.errors import LabelError, StripError
-from perijove.io.labels import parse_label
+from perijove.instrument import SAMPLES
+from perijove.io.labels import MAX_LINES, parse_label
 from perijove.label import ImageLayout, Label, product_id_in
 from perijove.raw import RawImage
 
@@ -27,6 +28,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _PDS = b"PDS_VERSION_ID"
 _JPEG_COLOUR_STEP = 3
+_WIDTHS = (SAMPLES, SAMPLES // 2)
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
@@ -43,6 +45,7 @@ def read_strip(path: Path | str, label: Label | None = None) -> RawImage:
     """
     path = Path(path)
     data = read_bytes(path)
+    check_picture(data, path)
     if label is None:
         label = attached_label(data, path)
     if label is None:
@@ -85,29 +88,46 @@ def decode_strip(data: bytes, path: Path, label: Label) -> RawImage:
             f"{label.path or 'the label'} is the label of {label.product_id}, but the strip is {path.name}: "
             f"give the label of {named}"
         )
-    if data.startswith(_PNG):
-        codes = _decode_png(data, path, label)
-    elif data.startswith(_JPEG):
-        codes = _decode_jpeg(data, path, label)
-    elif path.suffix.upper() == ".IMG" or data.startswith(_PDS):
+    if data.startswith((_PNG, _JPEG)):
+        codes = _decode_picture(data, path, label)
+    elif _is_img(data, path):
         codes = _decode_img(data, path, label)
     else:
-        raise StripError(f"{path} is no picture{_looks_like(data)}: give the raw strip as PNG, JPEG or IMG")
-    codes.flags.writeable = False
+        raise _no_picture(data, path)
     return RawImage(label, codes, path, hashlib.sha256(data).hexdigest())
 
 
-def _looks_like(data: bytes) -> str:
-    """What a file that is no picture seems to be, for the message."""
+def check_picture(data: bytes, path: Path) -> None:
+    """Refuse what cannot be a strip whatever its label says: no picture, cut short, not 8 bits, of another width."""
+    if data.startswith((_PNG, _JPEG)):
+        lines, samples = _png_size(data, path) if data.startswith(_PNG) else _jpeg_size(data, path)
+        if samples not in _WIDTHS or lines > MAX_LINES:
+            raise StripError(
+                f"{path} has {samples} x {lines} pixels, but raw strips are {_WIDTHS[0]} (summed: {_WIDTHS[1]}) "
+                "samples wide: give the -raw.png, not a map-projected, cropped or scaled picture"
+            )
+    elif not _is_img(data, path):
+        raise _no_picture(data, path)
+
+
+def _is_img(data: bytes, path: Path) -> bool:
+    """Whether bytes may be a PDS3 image: by an attached label, else only by the name, as samples have no signature."""
+    return path.suffix.upper() == ".IMG" or data.startswith(_PDS)
+
+
+def _no_picture(data: bytes, path: Path) -> StripError:
+    """The refusal of a file that is no picture, with what it seems to be."""
     head = data[:512].lstrip()
     if head[:1] == b"<":
-        return " but a web page"
-    if head[:1] in (b"{", b"["):
-        return " but JSON, perhaps the label"
-    if head.startswith(b"PK"):
-        return " but a zip archive (name it .zip)"
-    text = all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
-    return " but a text file" if text else " that is known here"
+        kind = "but a web page"
+    elif head[:1] in (b"{", b"["):
+        kind = "but JSON, perhaps the label"
+    elif head.startswith(b"PK"):
+        kind = "but a zip archive (name it .zip)"
+    else:
+        text = all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
+        kind = "but a text file" if text else "that is known here"
+    return StripError(f"{path} is no picture {kind}: give the raw strip as PNG, JPEG or IMG")
 
 
 def _check_size(lines: int, samples: int, path: Path, label: Label) -> None:
@@ -120,22 +140,36 @@ def _check_size(lines: int, samples: int, path: Path, label: Label) -> None:
         )
 
 
-def _decode_png(data: bytes, path: Path, label: Label) -> NDArray[np.uint8]:
+def _decode_picture(data: bytes, path: Path, label: Label) -> NDArray[np.uint8]:
+    """The codes of a PNG or JPEG; its header is checked before anything is decoded."""
+    jpeg = data.startswith(_JPEG)
+    lines, samples = _jpeg_size(data, path) if jpeg else _png_size(data, path)
+    _check_size(lines, samples, path, label)
+    codes = _grey(_decode_with_opencv(data, path), path, _JPEG_COLOUR_STEP if jpeg else 0)
+    if jpeg:
+        warnings.warn(
+            f"{path} is a JPEG, which has lost detail and noise: use the raw PNG where there is one",
+            StripWarning,
+            stacklevel=4,
+        )
+    return codes
+
+
+def _png_size(data: bytes, path: Path) -> tuple[int, int]:
+    """Lines and samples of an 8-bit PNG, after every chunk up to IEND has been found whole."""
     samples, lines, depth, colour = _png_header(data, path)
-    if depth == 16:
-        raise StripError(f"{path} is a 16-bit PNG, but raw strips have 8 bits: give the raw strip as downloaded")
     if depth != 8:
-        raise StripError(f"{path} has {depth} bits a pixel, but raw strips have 8: give the raw strip as downloaded")
+        raise StripError(f"{path} is a {depth}-bit PNG, but raw strips have 8 bits: give the raw strip as downloaded")
     if colour not in (0, 2, 3, 4, 6):
         raise StripError(f"{path} has the unknown PNG colour type {colour}: download the strip again")
-    _check_size(lines, samples, path, label)
-    return _grey(_decode_with_opencv(data, path), path, 0)
+    return lines, samples
 
 
 def _png_header(data: bytes, path: Path) -> tuple[int, int, int, int]:
     """Width, height, bit depth and colour type, after every chunk up to IEND has been found whole."""
     broken = StripError(f"{path} is a damaged or truncated PNG: download the strip again")
-    at, header, kinds = len(_PNG), b"", set()
+    at, header = len(_PNG), b""
+    kinds: set[bytes] = set()
     view = memoryview(data)
     while b"IEND" not in kinds:
         if at + 12 > len(data):
@@ -153,18 +187,6 @@ def _png_header(data: bytes, path: Path) -> tuple[int, int, int, int]:
         raise broken
     width, height, depth, colour = struct.unpack(">IIBB", header[:10])
     return width, height, depth, colour
-
-
-def _decode_jpeg(data: bytes, path: Path, label: Label) -> NDArray[np.uint8]:
-    lines, samples = _jpeg_size(data, path)
-    _check_size(lines, samples, path, label)
-    codes = _grey(_decode_with_opencv(data, path), path, _JPEG_COLOUR_STEP)
-    warnings.warn(
-        f"{path} is a JPEG, which has lost detail and noise: use the raw PNG where there is one",
-        StripWarning,
-        stacklevel=4,
-    )
-    return codes
 
 
 def _jpeg_size(data: bytes, path: Path) -> tuple[int, int]:
@@ -219,7 +241,8 @@ def _decode_img(data: bytes, path: Path, label: Label) -> NDArray[np.uint8]:
     layout = label.layout or ImageLayout(None, 0, 1, 0, 0, 8, None)
     if layout.sample_bits != 8:
         raise StripError(
-            f"{path} has {layout.sample_bits} bits a sample, but raw strips have 8: give the EDR (JNCE_...), not the RDR"
+            f"{path} has {layout.sample_bits} bits a sample, but raw strips have 8: "
+            "give the EDR (JNCE_...), not the RDR"
         )
     width = layout.prefix_bytes + label.samples + layout.suffix_bytes
     size = label.lines * width
