@@ -180,7 +180,10 @@ def _label_of(strip: Path, explicit: Path | None) -> Label:
 
 
 def _label_in(place: Path, strip: Path, product: str | None, faults: list[str]) -> Label | None:
-    """The label in one folder or zip that has the strip's name, or names the strip; None where there is none."""
+    """The label in one folder or zip that has the strip's name, or names the strip; None where there is none.
+
+    Raises what is wrong with it where the only such label cannot be read.
+    """
     try:
         candidates = [m for m in members(place) if m.may_be_label]
     except PerijoveError as error:
@@ -192,6 +195,7 @@ def _label_in(place: Path, strip: Path, product: str | None, faults: list[str]) 
     # of several the one with the strip's name comes first, and for an IMG the PDS3 label, which has the layout
     first = ".lbl" if strip.suffix.lower() == ".img" else ".json"
     candidates.sort(key=lambda m: (m.path.stem.lower() not in stems, m.path.suffix.lower() != first))
+    broken: PerijoveError | None = None
     for member in candidates:
         named = member.path.stem.lower() in stems
         try:
@@ -199,12 +203,15 @@ def _label_in(place: Path, strip: Path, product: str | None, faults: list[str]) 
                 continue
             label = member.label()
         except PerijoveError as error:
-            faults.append(str(error))
+            if named or product is not None:
+                broken = broken or error
             continue
         if named and _is_of(label, product, faults):
             return label
         if strip.stem in (label.product_id, Path(label.file_name).stem) or label.product_id == product:
             return label
+    if broken is not None:
+        raise broken
     return None
 
 
