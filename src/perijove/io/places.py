@@ -6,10 +6,13 @@ messages, and its size is bounded both by what the archive claims and by what co
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from perijove.errors import LabelError, PerijoveError, StripError
@@ -21,8 +24,13 @@ MAX_MEMBERS = 1000
 """An archive with more entries is no download of the mission site."""
 _MAX_RATIO = 200
 _RATIO_FREE_BYTES = 1 << 22
+_MAX_LABELS_BYTES = 1 << 26
 LABEL_SUFFIXES = frozenset({".json", ".lbl"})
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError, ValueError)
+# whatever the standard library raises on a damaged archive
+_ZIP_FAULTS = (
+    zipfile.BadZipFile, zlib.error, struct.error, lzma.LZMAError, RuntimeError, EOFError, OSError, ValueError,
+    OverflowError, KeyError, IndexError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,38 +78,72 @@ def _reader(path: Path) -> Callable[[], bytes]:
 
 def _archive_members(archive: Path) -> list[Member]:
     try:
-        with zipfile.ZipFile(archive) as opened:
-            infos = opened.infolist()
+        stat = archive.stat()
+        return list(_listed(archive, stat.st_mtime_ns, stat.st_size))
     except _ZIP_FAULTS as error:
         raise StripError(f"{archive} is no readable zip archive ({error}): download it again") from None
-    if len(infos) > MAX_MEMBERS:
-        raise StripError(f"{archive} has {len(infos)} members, too many for a download of the mission site")
+
+
+@lru_cache(maxsize=64)
+def _listed(archive: Path, mtime_ns: int, size: int) -> tuple[Member, ...]:
+    """The members of an archive; its labels are read here, as opening it again for each would take long."""
     result = []
-    for info in infos:
-        name = PurePosixPath(info.filename.replace("\\", "/")).name
-        if info.is_dir() or not name or name.startswith((".", "\0")) or "__MACOSX" in info.filename:
-            continue
-        result.append(Member(archive / name, info.file_size, _archive_reader(archive, info), archived=True))
-    return sorted(result, key=lambda m: m.path.name)
+    room = _MAX_LABELS_BYTES
+    with zipfile.ZipFile(archive) as opened:
+        infos = opened.infolist()
+        if len(infos) > MAX_MEMBERS:
+            raise StripError(f"{archive} has {len(infos)} members, too many for a download: give the image's own zip")
+        for info in infos:
+            name = PurePosixPath(info.filename.replace("\\", "/")).name
+            if info.is_dir() or not name or name.startswith((".", "\0")) or "__MACOSX" in info.filename:
+                continue
+            where = archive / name
+            member = Member(where, info.file_size, _archive_reader(archive, info, where), archived=True)
+            if member.may_be_label and info.file_size <= room:
+                room -= info.file_size
+                member = replace(member, data=_kept(opened, info, where))
+            result.append(member)
+    return tuple(sorted(result, key=lambda m: m.path.name))
 
 
-def _archive_reader(archive: Path, info: zipfile.ZipInfo) -> Callable[[], bytes]:
+def _kept(opened: zipfile.ZipFile, info: zipfile.ZipInfo, where: Path) -> Callable[[], bytes]:
+    """A reader of what is unpacked now; a fault is told only to whoever asks for this member."""
+    try:
+        content = _unpack(opened, info, where, MAX_LABEL_BYTES)
+    except StripError as error:
+        message = str(error)
+
+        def fail() -> bytes:
+            raise StripError(message)
+
+        return fail
+    return lambda: content
+
+
+def _archive_reader(archive: Path, info: zipfile.ZipInfo, where: Path) -> Callable[[], bytes]:
     def read() -> bytes:
-        where = archive / PurePosixPath(info.filename.replace("\\", "/")).name
-        limit = MAX_LABEL_BYTES if where.suffix.lower() in LABEL_SUFFIXES else MAX_STRIP_BYTES
-        bomb = info.file_size > _RATIO_FREE_BYTES and info.file_size > _MAX_RATIO * max(info.compress_size, 1)
-        if bomb or info.file_size > limit:
-            raise StripError(f"{where} would unpack to {info.file_size} bytes, more than is believable: not read")
         try:
-            with zipfile.ZipFile(archive) as opened, opened.open(info) as stream:
-                data = stream.read(info.file_size + 1)
+            with zipfile.ZipFile(archive) as opened:
+                return _unpack(opened, info, where, MAX_STRIP_BYTES)
         except _ZIP_FAULTS as error:
-            raise StripError(f"{where} cannot be unpacked ({error}): download the archive again") from None
-        if len(data) != info.file_size:
-            raise StripError(f"{where} is not of the size that its archive claims: download the archive again")
-        return data
+            raise StripError(f"{archive} is no readable zip archive ({error}): download it again") from None
 
     return read
+
+
+def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, where: Path, limit: int) -> bytes:
+    """The bytes of one member, refused where they are or claim to be more than is believable."""
+    bomb = info.file_size > _RATIO_FREE_BYTES and info.file_size > _MAX_RATIO * max(info.compress_size, 1)
+    if bomb or info.file_size > limit:
+        raise StripError(f"{where} would unpack to {info.file_size} bytes, more than is believable: not read")
+    try:
+        with opened.open(info) as stream:
+            data = stream.read(info.file_size + 1)
+    except _ZIP_FAULTS as error:
+        raise StripError(f"{where} cannot be unpacked ({error}): download the archive again") from None
+    if len(data) != info.file_size:
+        raise StripError(f"{where} is not of the size that its archive claims: download the archive again")
+    return data
 
 
 @dataclass(frozen=True)
