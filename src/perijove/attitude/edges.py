@@ -1,0 +1,177 @@
+"""Sub-pixel limb points, measured where a first pointing says the limb must be.
+
+The light along the limb's normal is fitted with a plateau that slopes as limb darkening does, cut by an edge of known
+width, over a constant sky. What does not look like that (terminator, hot pixels, compression blocks) is dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from perijove.instrument import LIT_SAMPLES, Camera, Filter
+
+FloatArray = NDArray[np.float64]
+
+REACH_PX = (7.0, 7.0)
+"""Length of a profile inside and outside the predicted limb."""
+STEP_PX = 0.5
+EDGE_SIGMA_PX = 0.85
+"""Half-width (sigma) of the edge: optics, pixel and the motion of one exposure."""
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Light across the limb of one filter: `frame`, `line`, `sample` (n,) of the predicted limb, `outward` (n, 2) its
+    normal as (line, sample), `distance` (s,) px outwards, `light` (n, s)."""
+
+    frame: NDArray[np.int64]
+    line: FloatArray
+    sample: FloatArray
+    outward: FloatArray
+    distance: FloatArray
+    light: FloatArray
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Edges fitted to profiles: `shift` (n,) px outwards from the predicted limb, its `sigma` px, and `good` (n,)."""
+
+    shift: FloatArray
+    sigma: FloatArray
+    good: NDArray[np.bool_]
+    plateau: FloatArray
+    misfit: FloatArray
+
+
+def limb_curve(position_km: FloatArray, radii_km: tuple[float, float, float], count: int) -> FloatArray:
+    """Points (count, 3), km, of the limb of an ellipsoid seen from a body-fixed `position_km` (3,)."""
+    radii = np.asarray(radii_km)
+    c = position_km / radii
+    distance = np.linalg.norm(c)
+    axis = c / distance
+    helper = np.eye(3)[np.argmin(np.abs(axis))]
+    u = np.cross(axis, helper)
+    u /= np.linalg.norm(u)
+    w = np.cross(axis, u)
+    angle = np.linspace(0.0, 2 * np.pi, count, endpoint=False)[:, None]
+    circle = np.sqrt(1.0 - 1.0 / distance**2) * (np.cos(angle) * u + np.sin(angle) * w) + axis / distance
+    out: FloatArray = circle * radii
+    return out
+
+
+def predict_limb(
+    camera: Camera,
+    band: Filter,
+    camera_from_body: FloatArray,
+    position_km: FloatArray,
+    radii_km: tuple[float, float, float],
+    sun: FloatArray,
+    lines: int,
+    spacing_px: float,
+    least_cos_incidence: float,
+    height_km: float = 0.0,
+) -> tuple[FloatArray, FloatArray]:
+    """Sunlit limb inside one framelet: pixels (n, 2) as (line, sample) and outward normals (n, 2).
+
+    `camera_from_body` (3, 3), `position_km` (3,) and the unit vector `sun` (3,) are body-fixed. Points nearer than
+    the profiles' reach to the framelet's borders are left out.
+    """
+    points = limb_curve(position_km, radii_km, 4096)
+    normal = points / np.asarray(radii_km) ** 2
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    lit = normal @ sun > least_cos_incidence
+    points, normal = points[lit], normal[lit]
+    at = camera.pixel(band, (points + height_km * normal - position_km) @ camera_from_body.T)
+    # a step outwards of a fraction of a pixel gives the normal in the picture
+    step = 1e-4 * np.linalg.norm(points - position_km, axis=-1, keepdims=True)
+    outward = camera.pixel(band, (points + (height_km + step) * normal - position_km) @ camera_from_body.T) - at
+    with np.errstate(invalid="ignore"):
+        outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
+        ends = np.stack([at - REACH_PX[0] * outward, at + REACH_PX[1] * outward])
+        inside = np.all(
+            (ends[..., 0] > 1) & (ends[..., 0] < lines - 1)
+            & (ends[..., 1] > LIT_SAMPLES.start + 1) & (ends[..., 1] < LIT_SAMPLES.stop - 1),
+            axis=0,
+        )
+    at, outward = at[inside], outward[inside]
+    keep = _thin(at, spacing_px)
+    return at[keep], outward[keep]
+
+
+def _thin(at: FloatArray, spacing: float) -> NDArray[np.int64]:
+    """Indices of points along a curve at least about `spacing` apart."""
+    if len(at) == 0:
+        return np.empty(0, dtype=np.int64)
+    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(at, axis=0), axis=-1))])
+    _, first = np.unique(np.floor(run / spacing), return_index=True)
+    return first.astype(np.int64)
+
+
+def read_profiles(
+    light: NDArray[np.float32], frame: NDArray[np.int64], at: FloatArray, outward: FloatArray, binning: int
+) -> Profiles:
+    """Bilinear light along the normals, from framelets (frames, lines, samples); NaN where a neighbour is masked."""
+    distance = np.arange(-REACH_PX[0], REACH_PX[1] + 1e-9, STEP_PX * binning)
+    line = (at[:, :1] + distance * outward[:, :1]) / binning - 0.5
+    sample = (at[:, 1:] + distance * outward[:, 1:]) / binning - 0.5
+    i, j = np.floor(line).astype(int), np.floor(sample).astype(int)
+    i, j = np.clip(i, 0, light.shape[1] - 2), np.clip(j, 0, light.shape[2] - 2)
+    u, v = line - i, sample - j
+    f = frame[:, None]
+    values = (1 - u) * ((1 - v) * light[f, i, j] + v * light[f, i, j + 1]) + u * (
+        (1 - v) * light[f, i + 1, j] + v * light[f, i + 1, j + 1]
+    )
+    return Profiles(frame, at[:, 0], at[:, 1], outward, distance, values.astype(float))
+
+
+def fit_edges(p: Profiles, edge_sigma: float = EDGE_SIGMA_PX, max_shift: float = 5.0) -> Edges:
+    """Gauss-Newton fit of all profiles at once: sky, plateau, slope of the plateau, and the edge's place."""
+    y, s = p.light, p.distance
+    n = len(y)
+    sky = np.nanmean(y[:, -4:], axis=1) if n else np.empty(0)
+    top = np.nanmedian(y[:, : len(s) // 3], axis=1) if n else np.empty(0)
+    half = 0.5 * (sky + top)
+    # the outermost fall through the half level, read linearly
+    above = y >= half[:, None]
+    last = len(s) - 1 - np.argmax(above[:, ::-1], axis=1)
+    shift = s[np.clip(last, 0, len(s) - 1)] + 0.25
+    x = np.stack([sky, top - sky, np.zeros(n), shift], axis=-1)
+    weight = np.isfinite(y).astype(float)
+    data = np.where(np.isfinite(y), y, 0.0)
+    inverse = np.tile(np.eye(4), (n, 1, 1))
+    for _ in range(8):
+        model, jac = _edge_model(x, s, edge_sigma)
+        jw = jac * weight[..., None]
+        normal = np.einsum("nsi,nsj->nij", jw, jac) + 1e-9 * np.eye(4)
+        inverse = np.linalg.inv(normal)
+        step = np.einsum("nij,nsj,ns->ni", inverse, jw, data - model)
+        step[:, 3] = np.clip(step[:, 3], -1.5, 1.5)
+        x = x + step
+    model, _ = _edge_model(x, s, edge_sigma)
+    misfit = np.sqrt(np.sum(weight * (data - model) ** 2, axis=1) / np.maximum(weight.sum(1) - 4, 1))
+    sigma = misfit * np.sqrt(np.maximum(inverse[:, 3, 3], 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        good = (
+            np.isfinite(y).all(axis=1)
+            & (np.abs(x[:, 3]) < max_shift)
+            & (misfit < 0.08 * x[:, 1])
+            & (x[:, 2] * REACH_PX[0] > -0.6 * x[:, 1])
+            & (x[:, 2] * REACH_PX[0] < 1.5 * x[:, 1])
+        )
+    return Edges(x[:, 3], sigma, good, x[:, 1], misfit)
+
+
+def _edge_model(x: FloatArray, s: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
+    """Model (n, s) and Jacobian (n, s, 4) of sky + (plateau - slope * min(d, 0)) * falling edge, d from the edge."""
+    sky, top, slope, shift = (x[:, k, None] for k in range(4))
+    d = s - shift
+    fall = 0.5 * (1.0 - erf(d / (np.sqrt(2) * sigma)))
+    bell = np.exp(-0.5 * (d / sigma) ** 2) / (np.sqrt(2 * np.pi) * sigma)
+    inward = np.minimum(d, 0.0)
+    lit = top - slope * inward
+    jac = np.stack([np.ones_like(d), fall, -inward * fall, lit * bell + np.where(d < 0, slope, 0.0) * fall], axis=-1)
+    return sky + lit * fall, jac

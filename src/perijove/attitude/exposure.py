@@ -1,0 +1,27 @@
+"""Exposure: what the solver must know of one strip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.instrument import Filter
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Calibrated framelets of one strip with their times by the label; nothing is known of the pointing yet.
+
+    `light` maps a filter to (frames, lines, samples) float32, NaN where masked; `et` (frames,) is ET of mid-exposure;
+    `binning` 1 or 2.
+    """
+
+    product_id: str
+    light: Mapping[Filter, NDArray[np.float32]]
+    et: FloatArray
+    binning: int

@@ -1,0 +1,58 @@
+"""Pointing: the solution for one strip, and everything that says how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.attitude.spin import SpinModel
+from perijove.instrument import Camera, Filter
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LimbPoints:
+    """Every measured limb point: band, frame, pixel, residual (px outwards), whether it was used, and latitude (rad)."""
+
+    band: NDArray[np.str_]
+    frame: NDArray[np.int64]
+    line: FloatArray
+    sample: FloatArray
+    residual_px: FloatArray
+    used: NDArray[np.bool_]
+    latitude: FloatArray
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """Where the camera pointed while one strip was taken.
+
+    `source` is 'limb', 'limb+ties', or 'neighbours' where axis and rate came from other strips. `et` (frames,) are the
+    solved times of mid-exposure, `position_km` (frames, 3) the spacecraft in j2000 then. `start_offset_s` and
+    `interframe_s` are corrections to the label's times beyond the kernel's. `parameters` and `sigmas` map the name of
+    every unknown to its value and one-sigma error (degrees for angles); `sigma_px` is the error of a mapped pixel by
+    the covariance, rms over the limb and the disc. `verdict` is one plain sentence.
+    """
+
+    product_id: str
+    source: str
+    spin: SpinModel
+    camera: Camera
+    et: FloatArray
+    position_km: FloatArray
+    start_offset_s: float
+    interframe_s: float
+    parameters: dict[str, float]
+    sigmas: dict[str, float]
+    covariance: FloatArray
+    limb: LimbPoints
+    limb_rms_px: float
+    limb_median_px: dict[Filter, float]
+    ties: int
+    tie_rms_px: dict[Filter, float]
+    sigma_px: float
+    good: bool
+    verdict: str
