@@ -1,0 +1,158 @@
+"""FrameTable: what the kernels must know of one swath, computed once per framelet and never per pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.bodies import Body
+from perijove.errors import StripError
+from perijove.instrument import FRAMELET_LINES, RADIAL_K1, RADIAL_K2, SAMPLES
+from perijove.swath import Swath
+
+FloatArray = NDArray[np.float64]
+
+LIGHT_SPEED_KM_S = 299792.458
+NOMINAL_STEP_PX = 114.7
+"""Lines from one frame to the next where a swath of one framelet cannot tell; only its sign and size matter little."""
+SIDE_RAMP_PX = 12.0
+"""Samples over which the weight rises from 0 at the masked columns, native px."""
+
+
+class Optics(NamedTuple):
+    """Numbers of one swath that every pixel needs; lines and samples are those of the stored (summed) pixels.
+
+    `inverse_focal` 1/px and the optical centre, in native px; `shrink` is 1 / binning. `step` lines per frame by which
+    a fixed direction moves (signed), `spin` the angle per frame in the camera's Y-Z plane and `target` the angle of the
+    framelet's middle line, rad. `turn` frames make a revolution; 0 where the strip is too short to see a place again
+    after one. Weights fall to 0 over `feather` lines and `ramp` samples inside `left` and `right`.
+    """
+
+    frames: int
+    lines: int
+    samples: int
+    shrink: float
+    inverse_focal: float
+    centre_line: float
+    centre_sample: float
+    k1: float
+    k2: float
+    step: float
+    spin: float
+    target: float
+    turn: int
+    feather: float
+    left: float
+    right: float
+    ramp: float
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """One swath made ready: `matrices` (n, 24), `light` flat float32, and `optics`.
+
+    A row of `matrices` holds two 3 x 4 affine maps from the frame b0 (km) to the camera, first two lines multiplied by
+    the focal length in px: the first for points that turn with the body, the second for points carried by direction.
+    """
+
+    matrices: FloatArray
+    light: NDArray[np.float32]
+    optics: Optics
+
+
+def light_time(body: Body, position_km: FloatArray) -> FloatArray:
+    """Seconds (...) that light takes from the disc's middle to positions (..., 3) in km from the body's centre.
+
+    The disc's middle is taken one mean radius before the centre.
+    """
+    distance = np.linalg.norm(position_km, axis=-1) - float(np.mean(body.radii_km))
+    seconds: FloatArray = np.maximum(distance, 0.0) / LIGHT_SPEED_KM_S
+    return seconds
+
+
+def frame_table(swath: Swath, body: Body, et0: float, viewpoint: FloatArray) -> FrameTable:
+    """Prepare one swath for a picture in the frame b0 of `et0` seen from `viewpoint` (3,) km.
+
+    The body stands where it stood when the light left it: its rotation is evaluated at mid-exposure less the light
+    time from the disc's middle. Stellar aberration (up to 0.25 px, common to a whole framelet) is left to the pointing.
+    Raises StripError where the shapes of the swath do not belong together.
+    """
+    check_swath(swath)
+    focal = swath.camera.focal_length(swath.band)
+    stretch = np.array([focal, focal, 1.0])[:, None]
+    seen = body.body_from_j2000(swath.et - light_time(body, swath.position_km))
+    camera_from_body = swath.camera_from_j2000 @ np.swapaxes(seen, -1, -2)
+    place = np.einsum("nij,nj->ni", seen, swath.position_km)
+    camera_from_sky = swath.camera_from_j2000 @ body.body_from_j2000(et0).T
+    matrices = np.empty((len(swath.et), 2, 3, 4))
+    matrices[:, 0, :, :3] = camera_from_body * stretch
+    matrices[:, 0, :, 3] = -np.einsum("nij,nj->ni", matrices[:, 0, :, :3], place)
+    matrices[:, 1, :, :3] = camera_from_sky * stretch
+    matrices[:, 1, :, 3] = -np.einsum("nij,j->ni", matrices[:, 1, :, :3], viewpoint)
+    light = np.ascontiguousarray(swath.light, dtype=np.float32)
+    return FrameTable(matrices.reshape(-1, 24), light.reshape(-1), optics_of(swath))
+
+
+def check_swath(swath: Swath) -> None:
+    """Raise StripError unless light, times, positions and rotations of a swath fit one another and the camera."""
+    n = len(swath.et)
+    shape = (n, FRAMELET_LINES // swath.binning, SAMPLES // swath.binning)
+    wanted = {"light": shape, "position_km": (n, 3), "camera_from_j2000": (n, 3, 3)}
+    for name, expected in wanted.items():
+        found = getattr(swath, name).shape
+        if found != expected or n == 0:
+            raise StripError(
+                f"{swath.band} swath of {n} framelets: {name} has the shape {found}, not {expected}; "
+                "build every array of a swath from the same whole framelets"
+            )
+
+
+def optics_of(swath: Swath) -> Optics:
+    """The per-swath constants of the pixel loop, the sense and size of the spin read from the swath's own rotations."""
+    n, lines, samples = swath.light.shape
+    focal = swath.camera.focal_length(swath.band)
+    centre_line, centre_sample = swath.camera.centre(swath.band)
+    middle = FRAMELET_LINES / 2
+    spin = spin_per_frame(swath)
+    target = float(np.arctan2(middle - centre_line, focal))
+    step = NOMINAL_STEP_PX
+    if n > 1:
+        step = focal * (np.tan(target + spin / 2) - np.tan(target - spin / 2))
+    turn = round(2 * np.pi / abs(spin)) if spin else 0
+    lit = np.flatnonzero(np.isfinite(swath.light[n // 2]).any(axis=0))
+    left, right = (int(lit[0]), int(lit[-1]) + 1) if lit.size else (0, samples)
+    return Optics(
+        frames=n,
+        lines=lines,
+        samples=samples,
+        shrink=1.0 / swath.binning,
+        inverse_focal=1.0 / focal,
+        centre_line=centre_line,
+        centre_sample=centre_sample,
+        k1=RADIAL_K1,
+        k2=RADIAL_K2,
+        step=float(step) / swath.binning,
+        spin=spin if n > 1 else 1.0,
+        target=target,
+        turn=turn if n + 4 > turn else 0,
+        feather=max(2.0, (FRAMELET_LINES - abs(float(step))) / 2) / swath.binning,
+        left=float(left),
+        right=float(right),
+        ramp=SIDE_RAMP_PX / swath.binning,
+    )
+
+
+def spin_per_frame(swath: Swath) -> float:
+    """Angle in rad, in the camera's Y-Z plane from Z to Y, by which a fixed direction turns from frame to frame.
+
+    Median over the frames; 0 for a single framelet.
+    """
+    rotations = swath.camera_from_j2000
+    if len(rotations) < 2:
+        return 0.0
+    # where the boresight of a frame is found one frame later
+    later = np.einsum("nij,nj->ni", rotations[1:], rotations[:-1, 2, :])
+    return float(np.median(np.arctan2(later[:, 1], later[:, 2])))
