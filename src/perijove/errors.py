@@ -36,3 +36,7 @@ class PointingError(PerijoveError):
 
 class OutputError(PerijoveError):
     """A product cannot be written."""
+
+
+class PerijoveWarning(UserWarning):
+    """Base of all warnings of the package: the work goes on, but less can be expected of its result."""

@@ -32,7 +32,8 @@ PASS_S = 86400.0
 
 _SETS = re.compile(r"-(?:Image|Data)(?:Set)?$", re.IGNORECASE)
 _DATA_SETS = re.compile(r"-Data(?:Set)?$", re.IGNORECASE)
-_STRIP_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".img"})
+STRIP_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".img"})
+"""How the names of strips end (lower case)."""
 _REMEDY = (
     "download NNNNN-DataSet.zip of the image from missionjuno.swri.edu/junocam (or the .LBL from the PDS) and put it "
     "beside the strip, or name its folder with --labels"
@@ -118,7 +119,7 @@ def _strip_member(path: Path) -> Member:
         if path.suffix.lower() in LABEL_SUFFIXES and path.is_file():
             raise StripError(f"{path} is a label: give the strip that belongs to it")
         return Member(path, 0, lambda: read_bytes(path), archived=False)
-    found = [m for m in members(path) if m.path.suffix.lower() in _STRIP_SUFFIXES]
+    found = [m for m in members(path) if m.path.suffix.lower() in STRIP_SUFFIXES]
     raws = [m for m in found if re.search(r"-raw\.\w+$", m.path.name, re.IGNORECASE)]
     plain = [m for m in found if product_id_in(m.path.name) == m.path.stem.upper()]
     chosen = raws or plain

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.errors import LabelError, StripError
+from perijove.errors import LabelError, PerijoveWarning, StripError
 from perijove.instrument import SAMPLES
 from perijove.io.labels import MAX_LINES, parse_label
 from perijove.label import ImageLayout, Label, product_id_in
@@ -32,7 +32,7 @@ _WIDTHS = (SAMPLES, SAMPLES // 2)
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
-class StripWarning(UserWarning):
+class StripWarning(PerijoveWarning):
     """A strip can be used, but something about it lowers what can be expected of it."""
 
 
