@@ -1,0 +1,165 @@
+"""The commands, their options and help; what they do is imported only when they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perijove.cli.common import command
+from perijove.cli.requests import (
+    DEFAULT_SIZE,
+    Depth,
+    Format,
+    Interpolation,
+    PictureRequest,
+    Recipe,
+    SolveRequest,
+    Up,
+    parse_place,
+)
+
+app = typer.Typer(
+    name="perijove",
+    help="From JunoCam's raw strips to calibrated, geometrically exact colour pictures, without SPICE kernels.",
+    epilog="Errors are one sentence on stderr; exit code 1, or 2 where the command itself was wrong.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Strips = Annotated[
+    list[Path],
+    typer.Argument(metavar="STRIP", help="Raw strips of one pass: PNG, JPEG, IMG, ImageSet folder or zip."),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="DIR", help="Folder, zip or file of labels; those beside a strip are found."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from perijove import __version__
+
+        typer.echo(f"perijove {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def perijove(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Holds the options that stand before the command; the help text is that of `app`."""
+
+
+@app.command()
+def info(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="STRIP|LABEL", help="Strips, labels, or folders and zips as downloaded."),
+    ],
+    labels: Labels = None,
+    json: Json = False,
+) -> None:
+    """Print what is known of strips and labels."""
+    with command():
+        from perijove.cli.info import run_info
+
+        code = run_info(tuple(inputs), labels, json=json)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def solve(
+    strips: Strips,
+    labels: Labels = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the solution here.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the limb residuals by framelet and band.")
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Find the trajectory and the pointing of strips, with residuals."""
+    with command():
+        request = SolveRequest(tuple(strips), labels, output, plot, quiet, json)
+        from perijove.cli.solve import run_solve
+
+        run_solve(request)
+
+
+@app.command()
+def picture(
+    strips: Strips,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="OUT", help="A .png or .tif; with several strips a folder."),
+    ],
+    labels: Labels = None,
+    recipe: Annotated[
+        Recipe,
+        typer.Option(
+            "--recipe", help="True light, illumination divided out, or light as it is (float TIFF).", show_default=True
+        ),
+    ] = Recipe.NATURAL,
+    size: Annotated[int, typer.Option("--size", metavar="N", help="Longer side, px.")] = DEFAULT_SIZE,
+    fov: Annotated[
+        float | None, typer.Option("--fov", metavar="DEG", help="Full field of view; else framed on the lit body.")
+    ] = None,
+    centre: Annotated[
+        str | None,
+        typer.Option(
+            "--centre", metavar="LAT,LON", help="Place in the middle: planetocentric, east, degrees; or 20S,210W."
+        ),
+    ] = None,
+    north: Annotated[bool, typer.Option("--north/--camera-up", help="What points upwards.")] = True,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.json", help="Write trajectory, pointing and timings here.")
+    ] = None,
+    credit: Annotated[
+        str | None, typer.Option("--credit", metavar="NAME", help="Who made the picture, for the credit line.")
+    ] = None,
+    file_format: Annotated[Format | None, typer.Option("--format", help="Kind of file; else by OUT's name.")] = None,
+    depth: Annotated[
+        Depth | None,
+        typer.Option("--depth", help="Bits a channel: PNG 8 or 16, TIFF 16 or 32 (float)."),
+    ] = None,
+    interpolation: Annotated[
+        Interpolation, typer.Option("--interpolation", help="Between the pixels of a framelet.", show_default=True)
+    ] = Interpolation.CATMULL_ROM,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make colour pictures of strips, as seen from the spacecraft."""
+    with command():
+        request = PictureRequest(
+            strips=tuple(strips),
+            output=output,
+            labels=labels,
+            recipe=recipe,
+            size=size,
+            fov_deg=fov,
+            centre_deg=None if centre is None else parse_place(centre),
+            up=Up.NORTH if north else Up.CAMERA,
+            report=report,
+            credit=credit,
+            format=file_format,
+            depth=depth,
+            interpolation=interpolation,
+            quiet=quiet,
+            json=json,
+        )
+        from perijove.cli.picture import run_picture
+
+        run_picture(request)

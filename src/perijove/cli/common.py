@@ -1,0 +1,185 @@
+"""What all commands share: how errors, warnings and progress are told, and with which code the program ends."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+import traceback
+import unicodedata
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+import typer
+
+from perijove.errors import PerijoveError, PerijoveWarning
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
+
+
+def debugging() -> bool:
+    """Whether the user wants tracebacks: PERIJOVE_DEBUG is set to anything but 0."""
+    return os.environ.get("PERIJOVE_DEBUG", "0") not in ("", "0")
+
+
+def plain(text: str) -> str:
+    """The text on one line, with control characters and lone surrogates made visible; safe for any terminal."""
+    return "".join(
+        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in ("Cc", "Cs") else char
+        for char in text
+    )
+
+
+def complain(sentence: object) -> None:
+    """Print an error, or what it says, as one line on stderr."""
+    print(f"perijove: {plain(str(sentence))}", file=sys.stderr)
+
+
+def error_console() -> Console:
+    """A rich console on stderr, as it is at this moment."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+@contextmanager
+def command() -> Iterator[None]:
+    """Around the body of a command: whatever goes wrong in it becomes one sentence on stderr and an exit code.
+
+    A `PerijoveError` ends with its own code, Ctrl-C with 130, a reader that closed the pipe with 1 in silence, and
+    what nobody foresaw with 1 and the request to report
+    it. Warnings of the package are printed once each.
+    """
+    try:
+        with _told_warnings():
+            yield
+        sys.stdout.flush()  # here, where a closed pipe or a full disk can still be told
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except PerijoveError as error:
+        complain(error)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        _settle(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            where = "" if error.filename is None else f"{error.filename}: "
+            complain(f"{where}{error.strerror or error}: check the name, the permissions and the space on the disk")
+        raise SystemExit(1) from None
+    except Exception as error:
+        _confess(error)
+        raise SystemExit(1) from None
+
+
+def _confess(error: Exception) -> None:
+    """Tell of an error that is the program's own, or the machine's."""
+    if debugging():
+        traceback.print_exception(error)
+    if isinstance(error, MemoryError):
+        complain("there is not enough memory: choose a smaller --size or fewer strips")
+        return
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    complain(
+        f"an unforeseen error ({what}): please report it with the command and its input; "
+        "PERIJOVE_DEBUG=1 shows where it happened"
+    )
+
+
+def _settle(stream: TextIO) -> None:
+    """Point a stream that takes no more to nowhere, so that Python has nothing to say of it at exit."""
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Print the package's warnings as sentences; those of other libraries only where the user debugs."""
+    told: set[str] = set()
+
+    def tell(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        text = f"warning: {plain(str(message))}"
+        if not issubclass(category, PerijoveWarning):
+            if not debugging():
+                return
+            text = plain(warnings.formatwarning(message, category, filename, lineno).strip())
+        if text not in told:
+            told.add(text)
+            print(text, file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=PerijoveWarning)
+        warnings.showwarning = tell
+        yield
+
+
+class Steps:
+    """Says on stderr which step is being done, and keeps how long each took.
+
+    Nothing is printed where `quiet`, or where stderr is no terminal. Steps may be nested; a step that is done again
+    adds to its time.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        """Look once whether there is a terminal to tell it to."""
+        self._timings: dict[str, float] = {}
+        self._names: list[str] = []
+        self._console = None if quiet or not sys.stderr.isatty() else error_console()
+
+    @property
+    def timings_s(self) -> Mapping[str, float]:
+        """Seconds by step, in the order in which they ended."""
+        return dict(self._timings)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Around one step of the work, e.g. ``with steps.step("render"):``."""
+        start = time.perf_counter()
+        self._names.append(name)
+        try:
+            if self._console is None or len(self._names) > 1:
+                yield
+            else:
+                with self._console.status(f"{name} ..."):
+                    yield
+        finally:
+            self._names.pop()
+        took = time.perf_counter() - start
+        self._timings[name] = self._timings.get(name, 0.0) + took
+        if self._console is not None and not self._names:
+            self._console.print(f"{name} {took:.1f} s", markup=False, highlight=False, style="dim")
+
+
+def finite(value: object) -> object:
+    """The value with every number that JSON lacks (NaN, infinity) made None, in dicts, lists and tuples too."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def json_text(value: object) -> str:
+    """The value as indented JSON that every reader takes: NaN becomes null; the line ends in a newline."""
+    return json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,203 @@
+"""What a user asked for, checked as far as that goes without opening a file."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from perijove.errors import UsageError
+
+DEFAULT_SIZE = 2048
+"""Longer side of a picture in px where the user gives none."""
+MAX_SIZE = 65535
+"""The largest side that picture files and image libraries agree on, px."""
+MAX_FOV_DEG = 171.0
+"""A tangent plane cannot be drawn much wider."""
+
+
+class Recipe(StrEnum):
+    """How light becomes colour: true light, illumination divided out, or no transfer at all."""
+
+    NATURAL = "natural"
+    ENHANCED = "enhanced"
+    LINEAR = "linear"
+
+
+class Format(StrEnum):
+    """The kind of picture file; also its suffix."""
+
+    PNG = "png"
+    TIF = "tif"
+
+
+class Depth(StrEnum):
+    """Bits a channel, as an option's text: unsigned integers of 8 or 16, floating point of 32."""
+
+    EIGHT = "8"
+    SIXTEEN = "16"
+    FLOAT = "32"
+
+
+class Interpolation(StrEnum):
+    """How values between pixels are found."""
+
+    BILINEAR = "bilinear"
+    CATMULL_ROM = "catmull-rom"
+    LANCZOS = "lanczos"
+
+
+class Up(StrEnum):
+    """What points upwards in a picture: the body's north, or the camera's own up."""
+
+    NORTH = "north"
+    CAMERA = "camera"
+
+
+DEPTHS = {Format.PNG: (Depth.EIGHT, Depth.SIXTEEN), Format.TIF: (Depth.SIXTEEN, Depth.FLOAT)}
+"""The depths that each format can hold, the usual one first."""
+_SUFFIXES = {".png": Format.PNG, ".tif": Format.TIF, ".tiff": Format.TIF}
+_PLACE = re.compile(
+    r"\s*([+-]?[0-9]{1,3}(?:\.[0-9]*)?)\s*([NS]?)\s*,\s*([+-]?[0-9]{1,3}(?:\.[0-9]*)?)\s*([EW]?)\s*", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class SolveRequest:
+    """`perijove solve`: strips of one pass, and where the solution goes."""
+
+    strips: tuple[Path, ...]
+    labels: Path | None = None
+    output: Path | None = None
+    plot: Path | None = None
+    quiet: bool = False
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse, with `UsageError`, what makes no sense."""
+        check_strips(self.strips)
+        check_outputs(self.strips, {"-o": self.output, "--plot": self.plot})
+        if self.plot is not None and self.plot.suffix.lower() != ".png":
+            raise UsageError(f"--plot {self.plot} is no PNG: end its name in .png")
+
+
+@dataclass(frozen=True)
+class PictureRequest:
+    """`perijove picture`: strips of one pass, and the pictures to be made of them.
+
+    `output` is a folder where `into_folder` is true. `format` and `depth` None mean: by the output's name and the
+    recipe (`file_format`, `bits` say which). `size` is the longer side in px, `fov_deg` the full angle; `centre_deg`
+    planetocentric latitude and east longitude in degrees.
+    """
+
+    strips: tuple[Path, ...]
+    output: Path
+    labels: Path | None = None
+    recipe: Recipe = Recipe.NATURAL
+    size: int = DEFAULT_SIZE
+    fov_deg: float | None = None
+    centre_deg: tuple[float, float] | None = None
+    up: Up = Up.NORTH
+    report: Path | None = None
+    credit: str | None = None
+    format: Format | None = None
+    depth: Depth | None = None
+    interpolation: Interpolation = Interpolation.CATMULL_ROM
+    quiet: bool = False
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse, with `UsageError`, what makes no sense."""
+        check_strips(self.strips)
+        check_outputs(self.strips, {"-o": self.output, "--report": self.report})
+        if not 2 <= self.size <= MAX_SIZE:
+            raise UsageError(f"--size {self.size} cannot be made: give 2 to {MAX_SIZE} px")
+        if self.fov_deg is not None and not 0.0 < self.fov_deg < MAX_FOV_DEG:
+            raise UsageError(f"--fov {self.fov_deg:g} cannot be drawn: give degrees between 0 and {MAX_FOV_DEG:g}")
+        if self.credit is not None and not self.credit.strip().isprintable():
+            raise UsageError("--credit holds characters that cannot be printed: give a plain name")
+        self._check_file()
+
+    @property
+    def into_folder(self) -> bool:
+        """Whether pictures are named by their product inside the folder `output`."""
+        return len(self.strips) > 1 or self.output.is_dir()
+
+    @property
+    def file_format(self) -> Format:
+        """The format asked for; else by the output's suffix; else TIFF for `linear` and PNG otherwise."""
+        named = None if self.into_folder else _SUFFIXES.get(self.output.suffix.lower())
+        return self.format or named or (Format.TIF if self.recipe is Recipe.LINEAR else Format.PNG)
+
+    @property
+    def bits(self) -> Depth:
+        """The depth asked for; else float for `linear`, and the usual one of the format otherwise."""
+        if self.depth is not None:
+            return self.depth
+        return Depth.FLOAT if self.recipe is Recipe.LINEAR else DEPTHS[self.file_format][0]
+
+    def path_for(self, product_id: str) -> Path:
+        """Where the picture of a product goes."""
+        return self.output / f"{product_id}.{self.file_format}" if self.into_folder else self.output
+
+    def _check_file(self) -> None:
+        """Refuse an output whose name, format, depth and recipe do not go together."""
+        suffix = _SUFFIXES.get(self.output.suffix.lower())
+        if len(self.strips) > 1 and suffix is not None and not self.output.is_dir():
+            raise UsageError(f"-o {self.output} names one file for {len(self.strips)} strips: name a folder")
+        if not self.into_folder and suffix is None:
+            raise UsageError(f"-o {self.output} is no folder and names no known format: end it in .png or .tif")
+        if not self.into_folder and self.format is not None and suffix is not self.format:
+            raise UsageError(f"-o {self.output} does not go with --format {self.format}: give the same in both")
+        if self.bits not in DEPTHS[self.file_format]:
+            kinds = " or ".join(DEPTHS[self.file_format])
+            remedy = "write a .tif" if self.bits is Depth.FLOAT else f"give {kinds}"
+            why = " (recipe linear)" if self.depth is None else ""
+            raise UsageError(f"{self.file_format} holds {kinds} bits, not {self.bits}{why}: {remedy}")
+        if self.recipe is Recipe.LINEAR and self.bits is not Depth.FLOAT:
+            raise UsageError("recipe linear keeps light as it is, in floating point: leave out --depth or give 32")
+
+
+def check_strips(strips: Sequence[Path]) -> None:
+    """Refuse, with `UsageError`, no strips at all or the same file twice."""
+    if not strips:
+        raise UsageError("no strip was given: name at least one")
+    seen: set[Path] = set()
+    for strip in strips:
+        place = strip.absolute()
+        if place in seen:
+            raise UsageError(f"{strip} is given twice: name each strip once")
+        seen.add(place)
+
+
+def check_outputs(strips: Sequence[Path], outputs: dict[str, Path | None]) -> None:
+    """Refuse, with `UsageError`, to write over a strip, or two things into one file; keys are the options' names."""
+    taken = {strip.absolute(): f"the strip {strip}" for strip in strips}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        place = path.absolute()
+        if place in taken and not place.is_dir():
+            raise UsageError(f"{option} {path} would write over {taken[place]}: give another name")
+        taken[place] = option
+
+
+def parse_place(text: str) -> tuple[float, float]:
+    """Planetocentric latitude and east longitude (0 to 360), degrees, of a text such as ``-20.5,150`` or ``20S,210W``.
+
+    Raises `UsageError` for anything else.
+    """
+    match = _PLACE.fullmatch(text)
+    latitude = longitude = math.nan
+    if match is not None:
+        latitude = -float(match[1]) if match[2].upper() == "S" else float(match[1])
+        longitude = -float(match[3]) if match[4].upper() == "W" else float(match[3])
+    if not (abs(latitude) <= 90.0 and abs(longitude) <= 360.0):
+        raise UsageError(
+            f"--centre {text!r} is no place: give planetocentric latitude and longitude in degrees, as -20.5,150 "
+            "(east) or 20.5S,210W"
+        )
+    return latitude, longitude % 360.0
