@@ -60,13 +60,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """A public name, imported from its room at first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'perijove' has no attribute {name!r}")
-    value: object = getattr(import_module(f"perijove.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # so that type checkers still find misspelt names
+
+    def __getattr__(name: str) -> object:
+        """A public name, imported from its room at first use."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'perijove' has no attribute {name!r}")
+        value: object = getattr(import_module(f"perijove.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

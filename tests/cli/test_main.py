@@ -1,0 +1,223 @@
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import perijove
+from perijove.cli.app import app
+from perijove.cli.common import Steps, command, json_text, plain
+from perijove.errors import LabelError, PerijoveWarning, UsageError
+
+HEAVY = ("cv2", "matplotlib", "numba", "numpy", "rasterio", "rich", "scipy")
+Writer = Callable[..., Path]
+
+
+def run(*args: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "perijove", *map(str, args)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def test_help_names_the_commands() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    for verb in ("info", "solve", "picture"):
+        assert f"  {verb} " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("info", "--json --labels"),
+        ("solve", "--labels --output -o --plot --quiet --json"),
+        (
+            "picture",
+            "--labels -o --recipe --size --fov --centre --north --camera-up --report --credit --format --depth "
+            "--interpolation --quiet --json",
+        ),
+    ],
+)
+def test_help_of_a_command_names_its_options(verb: str, options: str) -> None:
+    result = CliRunner().invoke(app, [verb, "--help"], env={"COLUMNS": "100"})
+    assert result.exit_code == 0
+    words = result.stdout.replace(",", " ").split()
+    assert [option for option in options.split() if option not in words] == []
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys\nfrom perijove.cli import main\nsys.argv = ['perijove', 'picture', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_version() -> None:
+    result = run("--version")
+    assert (result.returncode, result.stdout) == (0, f"perijove {perijove.__version__}\n")
+
+
+@pytest.mark.parametrize("args", [["paint"], ["info"], ["info", "--loud", "x"], ["picture", "a.png"], []])
+def test_misuse_is_exit_2(args: list[str]) -> None:
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--recipe", "sepia"], "'sepia' is not one of"),
+        (["--depth", "12"], "'12' is not one of"),
+        (["--format", "gif"], "'gif' is not one of"),
+        (["--interpolation", "nearest"], "'nearest' is not one of"),
+        (["--size", "many"], "--size"),
+        (["--size", "0"], "--size 0"),
+        (["--fov", "nan"], "--fov nan"),
+        (["--centre", "north"], "--centre 'north'"),
+    ],
+)
+def test_impossible_picture_is_exit_2_and_writes_nothing(options: list[str], told: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    result = CliRunner().invoke(app, ["picture", "a.png", "-o", str(out), *options])
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_own_errors_are_one_sentence_with_their_code(capsys: pytest.CaptureFixture[str]) -> None:
+    for error, code in ((LabelError("label.json: LINES is missing\nhere"), 1), (UsageError("no such recipe"), 2)):
+        with pytest.raises(SystemExit) as caught, command():
+            raise error
+        assert caught.value.code == code
+        assert capsys.readouterr().err == f"perijove: {str(error).replace(chr(10), chr(92) + 'n')}\n"
+
+
+def test_interrupt_is_130_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught, command():
+        raise KeyboardInterrupt
+    assert caught.value.code == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_unforeseen_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for debug in ("0", "1"):
+        monkeypatch.setenv("PERIJOVE_DEBUG", debug)
+        with pytest.raises(SystemExit) as caught, command():
+            raise ZeroDivisionError("by zero")
+        assert caught.value.code == 1
+        told = capsys.readouterr().err
+        assert "perijove: an unforeseen error (ZeroDivisionError: by zero): please report it" in told
+        assert ("Traceback" in told) == (debug == "1")
+
+
+def test_fault_of_the_system_names_the_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught, command():
+        (tmp_path / "none" / "x").write_text("")
+    assert caught.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"perijove: {tmp_path / 'none' / 'x'}: No such file")
+    assert told.count("\n") == 1
+
+
+def test_warnings_of_the_package_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with command():
+        for _ in range(2):
+            warnings.warn("the strip is a JPEG", PerijoveWarning, stacklevel=1)
+    assert capsys.readouterr().err == "warning: the strip is a JPEG\n"
+
+
+def test_warnings_of_others_only_for_those_who_debug(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for debug, told in (("", False), ("1", True)):
+        monkeypatch.setenv("PERIJOVE_DEBUG", debug)
+        with command(), warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("something inside a library", RuntimeWarning, stacklevel=1)
+        assert ("something inside a library" in capsys.readouterr().err) == told
+
+
+def test_closed_pipe_is_quiet(write_label: Writer) -> None:
+    path = write_label()
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "perijove", "info", "--json", str(path)],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_full_disk_is_told(write_label: Writer) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "perijove", "info", str(write_label())],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr.startswith("perijove: No space left on device")
+    assert result.stderr.count("\n") == 1
+
+
+def test_plain_leaves_nothing_that_a_terminal_obeys() -> None:
+    assert plain("a\x1b[2J\nb\udc80\x07 é [red]") == r"a\x1b[2J\nb\udc80\x07 é [red]"
+
+
+def test_steps_keep_times_and_are_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = Steps()
+    with steps.step("read"):
+        pass
+    for _ in range(2):
+        with steps.step("solve"), steps.step("limb"):
+            pass
+    with pytest.raises(LabelError), steps.step("fail"):
+        raise LabelError("no")
+    assert list(steps.timings_s) == ["read", "limb", "solve"]
+    assert steps.timings_s["solve"] >= steps.timings_s["limb"] >= 0.0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_steps_are_told_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for quiet in (False, True):
+        steps = Steps(quiet=quiet)
+        with steps.step("read [it]"):
+            pass
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert ("read [it] 0.0 s" in captured.err) == (not quiet)
+
+
+def test_json_has_no_nan() -> None:
+    def refuse(name: str) -> None:
+        pytest.fail(f"{name} is not JSON")
+
+    text = json_text({"a": [float("nan"), 1.5], "b": (float("-inf"), "x")})
+    assert json.loads(text, parse_constant=refuse) == {"a": [None, 1.5], "b": [None, "x"]}
+    assert text.endswith("}\n")
