@@ -1,0 +1,6 @@
+"""From the codes of a strip to light, and the balance of its colours."""
+
+from perijove.calibrate.balance import throughput, white_balance
+from perijove.calibrate.framelets import Calibrated, calibrate
+
+__all__ = ["Calibrated", "calibrate", "throughput", "white_balance"]
