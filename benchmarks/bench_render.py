@@ -17,14 +17,16 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from perijove.bodies import JUPITER
 from perijove.geometry.view import View, disc_middle, native_scale, spacecraft_view
 from perijove.instrument import Camera, Filter
 from perijove.render import render
 from perijove.render.framelets import frame_table
-from perijove.render.locate import locate_row
+from perijove.render.locate import NOT_SEEN, locate_row
 from perijove.render.rays import cast_rows
+from perijove.render.resample import make_sightings
 from perijove.swath import Swath
 
 ET0 = 7.14e8
@@ -38,18 +40,18 @@ PAIRS = (
 def synthetic_swaths(frames: int = 30) -> tuple[list[Swath], np.ndarray]:
     """Three swaths of noise-free texture, and the viewpoint at the middle of the strip in j2000, km."""
     delay, step = 0.371, 114.7 / 1480.59
-    et = ET0 + delay * (np.arange(frames) - (frames - 1) / 2)
+    et: NDArray[np.float64] = ET0 + delay * (np.arange(frames) - (frames - 1) / 2)
     middle = JUPITER.body_from_j2000(ET0).T @ np.array([-1.9e5, 2.0e4, 3.0e4])
     velocity = 40.0 * JUPITER.body_from_j2000(ET0)[2]
-    place = middle + (et - ET0)[:, None] * velocity
+    place: NDArray[np.float64] = middle + (et - ET0)[:, None] * velocity
     axis = np.cross(middle, velocity)
     axis = np.cross(axis, middle)
     axis /= np.linalg.norm(axis)
     ahead = -middle / np.linalg.norm(middle)
     angle = (et - ET0) / delay * step
-    z = np.cos(angle)[:, None] * ahead + np.sin(angle)[:, None] * np.cross(axis, ahead)
+    z: NDArray[np.float64] = np.cos(angle)[:, None] * ahead + np.sin(angle)[:, None] * np.cross(axis, ahead)
     x = np.broadcast_to(axis, z.shape)
-    rotation = np.stack([x, np.cross(z, x), z], axis=1)
+    rotation: NDArray[np.float64] = np.stack([x, np.cross(z, x), z], axis=1)
     line, sample = np.mgrid[: frames * 128, :1648].astype(np.float32)
     texture = (np.sin(line / 9) * np.cos(sample / 7) + 2).astype(np.float32).reshape(frames, 128, 1648)
     texture[:, :, :24] = texture[:, :, 1630:] = np.nan
@@ -66,12 +68,12 @@ def ready_maps(swaths: list[Swath], view: View) -> list[tuple[np.ndarray, np.nda
     for swath in swaths:
         table = frame_table(swath, JUPITER, ET0, view.position_km)
         x, y = np.full(shape, -100.0, np.float32), np.full(shape, -100.0, np.float32)
-        wanted, who = np.empty(view.width, np.int64), np.empty((2, view.width), np.int64)
-        where = np.empty((2, view.width))
+        found, wanted = make_sightings(view.width), np.empty(view.width, np.int64)
         for r in range(view.height):
-            n = locate_row(table.matrices, table.optics, points[r], what[r], wanted, who, where)
-            x[r, who[0, :n]] = where[1, :n] - 0.5
-            y[r, who[0, :n]] = who[1, :n] * table.optics.lines + where[0, :n] - 0.5
+            locate_row(table.matrices, table.optics, points[r], what[r], found, wanted)
+            seen = found.frame != NOT_SEEN
+            x[r, seen] = found.sample[seen] - 0.5
+            y[r, seen] = found.frame[seen] * table.optics.lines + found.line[seen] - 0.5
         maps.append((x, y))
     return maps
 
@@ -109,7 +111,11 @@ def compare(swaths: list[Swath], view: View, sun: np.ndarray, repeat: int, threa
         def whole(kind: str = ours) -> None:
             render(swaths, JUPITER, ET0, view, interpolation=kind, sun_direction=sun, threads=threads)
 
-        works = {f"cv2.remap {theirs}": remap, f"render {ours}": bare, f"render {ours} + backplanes": whole}
+        works: dict[str, Callable[[], object]] = {
+            f"cv2.remap {theirs}": remap,
+            f"render {ours}": bare,
+            f"render {ours} + backplanes": whole,
+        }
         times = take_turns(works, repeat)
         (reference, reference_busy), *_ = times.values()
         for name, (wall, busy) in times.items():
@@ -134,8 +140,11 @@ def main() -> None:
     filled = spacecraft_view(position, JUPITER, position, options.size, fov=np.radians(28), centre=(0.15, 3.04))
     disc = spacecraft_view(position, JUPITER, None, options.size)
     print(f"{len(swaths)} swaths {swaths[0].light.shape} float32, {options.threads} threads; times in ms")
-    print(f"{'':36}{'wall':>8}{'':8}{'cpu':>8}{'ratio of':>8}{'':16}{'peak':>8}")
-    print(f"{'':36}{'min':>8}{'median':>8}{'min':>8}{'min':>8}{'median':>8}{'cpu':>8}{'MiB':>8}")
+    for row in (
+        ("wall", "wall", "cpu", "ratio", "ratio", "ratio", "peak"),
+        ("min", "median", "min", "min", "median", "cpu", "MiB"),
+    ):
+        print(" " * 36 + "".join(f"{word:>8}" for word in row))
     for name, view in (("filled", filled), ("disc", disc)):
         planes = render(swaths, JUPITER, ET0, view, sun_direction=middle, threads=options.threads)
         scale = native_scale(view, disc_middle(position, JUPITER, None))

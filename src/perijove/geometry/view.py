@@ -55,7 +55,7 @@ class View:
 
 
 def pixel_rays(view: View, line: ArrayLike | None = None, sample: ArrayLike | None = None) -> FloatArray:
-    """Unit vectors (..., 3) in b0 along the rays of continuous pixels; by default of all centres, (height, width, 3)."""
+    """Unit vectors (..., 3) in b0 along the rays of pixels; by default (height, width, 3), of every centre."""
     if line is None or sample is None:
         line, sample = np.mgrid[: view.height, : view.width] + 0.5
     _, corner, right, down = view.ray_basis()
@@ -243,7 +243,7 @@ def disc_middle(position_km: ArrayLike, body: Body, sun_direction: ArrayLike | N
     """Surface point (3,) km in the middle of the lit visible area as it is seen; of the visible disc if all is dark.
 
     The mean direction of the lit points, each weighed by the solid angle it stands for, met with the ellipsoid; where
-    that passes the body by (a thin crescent) the lit point nearest to it.
+    that is not a lit point (a thin crescent) the lit point nearest to it.
     """
     position = np.asarray(position_km, dtype=float)
     sun = None if sun_direction is None else np.asarray(sun_direction, dtype=float)
@@ -259,7 +259,8 @@ def disc_middle(position_km: ArrayLike, body: Body, sun_direction: ArrayLike | N
     share = area[:, None] * np.maximum(facing, 1e-6) / distance**2
     mean = np.sum(share * rays / distance, axis=0)
     met = meet_ellipsoid(position, mean, body)
-    if np.isfinite(met).all():
+    dark = sun is not None and not (surface_normal(points, body) @ sun > 0.0).any()
+    if np.isfinite(met).all() and (sun is None or dark or surface_normal(met, body) @ sun > 0.0):
         return met
     nearest: FloatArray = points[np.argmax(rays @ mean / distance[:, 0])]
     return nearest

@@ -43,8 +43,10 @@ def render(
     The frame b0 is that of `body` frozen at `et0` (ET, s), in which the view is given. Each output pixel's ray is met
     with the ellipsoid; the point turns with the body to each framelet's own time (less the light time) and is seen from
     the camera's own place then, so that parallax and rotation are undone. Rays that miss are carried as
-    `rays.FADE_START` tells. Framelets that overlap are blended by smooth weights. `sun_direction` (3,) points from the body to the Sun in j2000, any length.
-    `interpolation` is 'bilinear', 'catmull-rom' or 'lanczos' (3 lobes). `threads`: None takes one a processor.
+    `rays.FADE_START` tells. Framelets that overlap are blended by smooth weights.
+
+    `sun_direction` (3,) points from the body to the Sun in j2000, any length. `interpolation` is 'bilinear',
+    'catmull-rom' or 'lanczos' (3 lobes). `threads`: None takes one a processor.
 
     Rendering is a pure function and may run in several threads at once. Raises UsageError for an unknown interpolation,
     no swaths or a filter given twice, StripError for a swath whose arrays do not fit one another.

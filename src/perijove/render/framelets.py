@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 LIGHT_SPEED_KM_S = 299792.458
 NOMINAL_STEP_PX = 114.7
 """Lines from one frame to the next where a swath of one framelet cannot tell; only its sign and size matter little."""
+STEP_MARGIN_PX = 5.0
+"""Native lines by which the step differs between the corners of a framelet: 3.5 by distortion and tangent."""
 SIDE_RAMP_PX = 12.0
 """Samples over which the weight rises from 0 at the masked columns, native px."""
 
@@ -26,9 +28,10 @@ class Optics(NamedTuple):
     """Numbers of one swath that every pixel needs; lines and samples are those of the stored (summed) pixels.
 
     `inverse_focal` 1/px and the optical centre, in native px; `shrink` is 1 / binning. `step` lines per frame by which
-    a fixed direction moves (signed), `spin` the angle per frame in the camera's Y-Z plane and `target` the angle of the
-    framelet's middle line, rad. `turn` frames make a revolution; 0 where the strip is too short to see a place again
-    after one. Weights fall to 0 over `feather` lines and `ramp` samples inside `left` and `right`.
+    a fixed direction moves (signed), `margin` lines by which that may differ over a framelet. `spin` is the angle per
+    frame in the camera's Y-Z plane and `target` the angle of the framelet's middle line, rad. `turn` frames make a
+    revolution; 0 where the strip is too short to see a place again after one. Weights fall to 0 over `feather` lines
+    and `ramp` samples inside `left` and `right`.
     """
 
     frames: int
@@ -41,6 +44,7 @@ class Optics(NamedTuple):
     k1: float
     k2: float
     step: float
+    margin: float
     spin: float
     target: float
     turn: int
@@ -93,7 +97,7 @@ def frame_table(swath: Swath, body: Body, et0: float, viewpoint: FloatArray) -> 
     matrices[:, 1, :, :3] = camera_from_sky * stretch
     matrices[:, 1, :, 3] = -np.einsum("nij,j->ni", matrices[:, 1, :, :3], viewpoint)
     light = np.ascontiguousarray(swath.light, dtype=np.float32)
-    return FrameTable(matrices.reshape(-1, 24), light.reshape(-1), optics_of(swath))
+    return FrameTable(matrices.reshape(-1, 24), light.reshape(-1), optics_of(swath, body))
 
 
 def check_swath(swath: Swath) -> None:
@@ -110,7 +114,7 @@ def check_swath(swath: Swath) -> None:
             )
 
 
-def optics_of(swath: Swath) -> Optics:
+def optics_of(swath: Swath, body: Body) -> Optics:
     """The per-swath constants of the pixel loop, the sense and size of the spin read from the swath's own rotations."""
     n, lines, samples = swath.light.shape
     focal = swath.camera.focal_length(swath.band)
@@ -135,6 +139,7 @@ def optics_of(swath: Swath) -> Optics:
         k1=RADIAL_K1,
         k2=RADIAL_K2,
         step=float(step) / swath.binning,
+        margin=(STEP_MARGIN_PX + focal * parallax_per_frame(swath, body)) / swath.binning,
         spin=spin if n > 1 else 1.0,
         target=target,
         turn=turn if n + 4 > turn else 0,
@@ -156,3 +161,13 @@ def spin_per_frame(swath: Swath) -> float:
     # where the boresight of a frame is found one frame later
     later = np.einsum("nij,nj->ni", rotations[1:], rotations[:-1, 2, :])
     return float(np.median(np.arctan2(later[:, 1], later[:, 2])))
+
+
+def parallax_per_frame(swath: Swath, body: Body) -> float:
+    """Largest angle in rad by which the flight of one frame moves a point of the surface."""
+    if len(swath.et) < 2:
+        return 0.0
+    flight = np.linalg.norm(np.diff(swath.position_km, axis=0), axis=-1).max()
+    height = np.linalg.norm(swath.position_km, axis=-1).min() - max(body.radii_km)
+    # a viewpoint at the surface has no bound: one that lets every neighbour be tried will do
+    return float(flight / max(height, flight))

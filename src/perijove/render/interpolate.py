@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from perijove.render.jit import inlined, kernel
 
 Light = NDArray[np.float32]
+UIntArray = NDArray[np.uint64]
 
 BILINEAR, CATMULL_ROM, LANCZOS_3 = 1, 2, 3
 """Kinds of interpolation, by the taps on either side."""
@@ -111,7 +112,7 @@ def sample_lanczos(light: Light, at: np.uint64, stride: np.uint64, ty: np.float3
 
 @kernel
 def weigh_taps(kind: int, t: np.float32, first: int, size: int, weights: Light) -> None:
-    """Fill `weights` with the taps first, first + 1 ...; what lies beyond 0 or size - 1 goes to the two nearest inside."""
+    """Fill `weights` with the taps first, first + 1 ...; those outside 0 ... size - 1 go to the two nearest inside."""
     if kind == BILINEAR:
         weights[0], weights[1] = np.float32(1.0) - t, t
     elif kind == CATMULL_ROM:
@@ -136,10 +137,13 @@ def sample_edge(
     light: Light, base: int, lines: int, samples: int, y: float, x: float, kind: int, scratch: Light
 ) -> np.float32:
     """Value near the edges of a framelet; `scratch` (2, 8) float32 is overwritten."""
-    row = math.floor(y) - kind + 1
-    column = math.floor(x) - kind + 1
-    weigh_taps(kind, np.float32(y - math.floor(y)), row, lines, scratch[0])
-    weigh_taps(kind, np.float32(x - math.floor(x)), column, samples, scratch[1])
+    low, left = math.floor(y), math.floor(x)
+    if kind == BILINEAR:
+        # two taps have none to spare: beyond the edge the fraction leaves 0 ... 1 instead
+        low, left = min(max(low, 0), lines - 2), min(max(left, 0), samples - 2)
+    row, column = low - kind + 1, left - kind + 1
+    weigh_taps(kind, np.float32(y - low), row, lines, scratch[0])
+    weigh_taps(kind, np.float32(x - left), column, samples, scratch[1])
     total = np.float32(0.0)
     for j in range(max(0, -row), min(2 * kind, lines - row)):
         start = base + (row + j) * samples + column
@@ -199,3 +203,20 @@ def interpolate(
     return sample_around_gaps(light, base, lines, samples, y, x)
 
 
+@kernel
+def interpolate_many(
+    light: Light, stride: np.uint64, at: UIntArray, ty: Light, tx: Light, kind: int, value: Light
+) -> None:
+    """Values (n,) from taps wholly inside: the upper left ones at the indices `at`, fractions `ty` and `tx`.
+
+    No call is made from these loops: with one, counting references to the arrays would cost more than the sampling.
+    """
+    if kind == CATMULL_ROM:
+        for j in range(value.size):
+            value[j] = sample_catmull_rom(light, at[j], stride, ty[j], tx[j])
+    elif kind == BILINEAR:
+        for j in range(value.size):
+            value[j] = sample_bilinear(light, at[j], stride, ty[j], tx[j])
+    else:
+        for j in range(value.size):
+            value[j] = sample_lanczos(light, at[j], stride, ty[j], tx[j])

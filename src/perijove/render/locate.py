@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,19 @@ IntArray = NDArray[np.int64]
 
 NOT_SEEN = -1
 MAX_TRIES = 8
-REACH_MARGIN = 12.0
-"""Native lines by which the step from frame to frame may differ over a framelet (tangent, distortion, parallax)."""
-RUN = 32
+RUN = 64
 """Points that are projected at once by the frame of the point before them."""
 FAR_LINES = 600.0
 """Beyond so many native lines from the middle the tangent misleads, and the frame is predicted from the angle."""
+
+
+class Sightings(NamedTuple):
+    """Who sees what: `pixel` (n,) of the row is seen by `frame` (n,) at `line` (n,) and `sample` (n,)."""
+
+    pixel: IntArray
+    frame: IntArray
+    line: FloatArray
+    sample: FloatArray
 
 
 @inlined
@@ -34,9 +42,7 @@ def map_affine(m: FloatArray, i: int, k: int, x: float, y: float, z: float) -> t
 
 
 @inlined
-def see_point(
-    matrices: FloatArray, i: int, x: float, y: float, z: float, kind: float
-) -> tuple[float, float, float]:
+def see_point(matrices: FloatArray, i: int, x: float, y: float, z: float, kind: float) -> tuple[float, float, float]:
     """Vector from camera i to a point, along X and Y in units of 1 / focal length; `kind` as in `cast_rows`."""
     if kind <= 0.0:
         return map_affine(matrices, i, 0, x, y, z)
@@ -76,7 +82,7 @@ def predict_frame(matrices: FloatArray, optics: Optics, x: float, y: float, z: f
 def seek_frame(
     matrices: FloatArray, optics: Optics, guess: int, x: float, y: float, z: float, kind: float
 ) -> tuple[int, int, float, float]:
-    """A frame that sees the point, the frame wanted, and (line, sample) in it; NOT_SEEN where there is none.
+    """A frame that sees the point, the frame wanted, and (line, sample) in it; NOT_SEEN and zeros where there is none.
 
     From a guess each exact projection tells how many frames to move; one try suffices where the guess is right. The
     frame wanted may lie outside the strip. Samples are not looked at.
@@ -106,7 +112,7 @@ def seek_frame(
         if after in (i, previous):
             break
         previous = i
-    return NOT_SEEN, wanted, line, sample
+    return NOT_SEEN, wanted, 0.0, 0.0
 
 
 @kernel
@@ -141,50 +147,66 @@ def share_map(kind: FloatArray) -> int:
 
 
 @kernel
-def locate_row(
-    matrices: FloatArray,
-    optics: Optics,
-    points: FloatArray,
-    kind: FloatArray,
-    wanted: IntArray,
-    who: IntArray,
-    where: FloatArray,
-) -> int:
-    """List one sighting for each point (3, w) of a row that any frame sees; returns their number n.
+def count_inside(line: FloatArray, lines: int) -> int:
+    """Leading elements of a run that lie between the first and the last line."""
+    inside = 0
+    for k in range(line.size):
+        inside += (line[k] >= 0.0) & (line[k] <= lines)
+    if inside == line.size:
+        return inside
+    k = 0
+    while 0.0 <= line[k] <= lines:
+        k += 1
+    return k
 
-    A sighting j is the pixel `who[0, j]` seen by frame `who[1, j]` at line `where[0, j]`, sample `where[1, j]`; both
-    arrays are (2, w). `wanted` (w,) gets the frame that each point asks for, inside the strip or not. Neighbours mostly
-    share a frame: a run of points is projected by the last frame found, and a frame is sought anew only where the run
-    leaves the framelet.
+
+@kernel
+def locate_row(
+    matrices: FloatArray, optics: Optics, points: FloatArray, kind: FloatArray, found: Sightings, wanted: IntArray
+) -> int:
+    """One sighting for each point (3, w) of a row, in order; returns how many points are seen at all.
+
+    Where no frame sees a point its `frame` is NOT_SEEN and its place (0, 0). `wanted` (w,) gets the frame that each
+    point asks for, inside the strip or not. Neighbours mostly share a frame: a run of points is projected by the last
+    frame found, and a frame is sought anew only where the run leaves the framelet.
     """
     width = kind.size
-    line, sample = np.empty(RUN), np.empty(RUN)
     guess = predict_frame(matrices, optics, points[0, 0], points[1, 0], points[2, 0], kind[0])
-    c, n, found = 0, 0, False
+    c, seen, known = 0, 0, False
     while c < width:
         end = min(c + RUN, width)
-        column = share_map(kind[c:end]) if found else -1
+        column = share_map(kind[c:end]) if known else -1
         if column >= 0:
-            maps = matrices[guess, column : column + 12]
-            project_run(maps, optics, points[0, c:end], points[1, c:end], points[2, c:end], line, sample)
-            size = end - c
-            k = 0
-            while k < size and 0.0 <= line[k] <= optics.lines:
-                wanted[c + k] = guess
-                who[0, n], who[1, n], where[0, n], where[1, n] = c + k, guess, line[k], sample[k]
-                n += 1
-                k += 1
-            c += k
+            maps, line = matrices[guess, column : column + 12], found.line[c:end]
+            project_run(maps, optics, points[0, c:end], points[1, c:end], points[2, c:end], line, found.sample[c:end])
+            count = count_inside(line, optics.lines)
+            found.frame[c : c + count] = guess
+            wanted[c : c + count] = guess
+            seen += count
+            c += count
         if column < 0 or c < end:
-            frame, guess, a, b = seek_frame(
+            found.frame[c], guess, found.line[c], found.sample[c] = seek_frame(
                 matrices, optics, guess, points[0, c], points[1, c], points[2, c], kind[c]
             )
             wanted[c] = guess
-            found = frame != NOT_SEEN
-            if found:
-                who[0, n], who[1, n], where[0, n], where[1, n] = c, frame, a, b
-                n += 1
+            known = found.frame[c] != NOT_SEEN
+            seen += known
             c += 1
+    for c in range(width):
+        found.pixel[c] = c
+    return seen
+
+
+@kernel
+def list_overlaps(optics: Optics, count: int, found: Sightings, near: IntArray) -> int:
+    """Numbers of those among `count` sightings that lie near enough to the first or last line to be seen twice."""
+    edge = optics.lines - abs(optics.step) + optics.margin
+    far = optics.lines - edge
+    n = 0
+    for j in range(count):
+        if found.line[j] < edge or found.line[j] > far:
+            near[n] = j
+            n += found.frame[j] != NOT_SEEN
     return n
 
 
@@ -196,47 +218,40 @@ def locate_beside(
     kind: FloatArray,
     way: int,
     count: int,
-    who: IntArray,
-    where: FloatArray,
-    next_who: IntArray,
-    next_where: FloatArray,
+    near: IntArray,
+    found: Sightings,
+    beside: Sightings,
 ) -> int:
-    """From `count` sightings list those of the same points by the frame after (`way` 1) or before (-1); their number.
+    """Sightings by the frame after (`way` 1) or before (-1) of the `count` points numbered in `near`; their number.
 
-    The new list may be written over the old one.
+    `beside` may be `found` itself, whose first entries are then written over.
     """
-    low = -REACH_MARGIN * optics.shrink
-    high = optics.lines - low
+    low, high = -optics.margin, optics.lines + optics.margin
     n = 0
-    for j in range(count):
-        c, i = who[0, j], who[1, j] + way
-        if 0 <= i < optics.frames and low <= where[0, j] + way * optics.step <= high:
+    for k in range(count):
+        j = near[k]
+        c, i = found.pixel[j], found.frame[j] + way
+        if 0 <= i < optics.frames and low <= found.line[j] + way * optics.step <= high:
             x, y, z = see_point(matrices, i, points[0, c], points[1, c], points[2, c], kind[c])
             if z > 0.0:
                 line, sample = project_distorted(optics, x, y, z)
                 if 0.0 <= line <= optics.lines:
-                    next_who[0, n], next_who[1, n], next_where[0, n], next_where[1, n] = c, i, line, sample
+                    beside.pixel[n], beside.frame[n], beside.line[n], beside.sample[n] = c, i, line, sample
                     n += 1
     return n
 
 
 @kernel
 def locate_turn_away(
-    matrices: FloatArray,
-    optics: Optics,
-    points: FloatArray,
-    kind: FloatArray,
-    wanted: IntArray,
-    who: IntArray,
-    where: FloatArray,
+    matrices: FloatArray, optics: Optics, points: FloatArray, kind: FloatArray, wanted: IntArray, found: Sightings
 ) -> int:
-    """List the sightings one revolution away from the frames `wanted` (w,): a long strip sees its ends twice."""
+    """Sightings one revolution away from the frames `wanted` (w,): a long strip sees its ends twice. Their number."""
     n = 0
     for c in range(kind.size):
         other = wanted[c] + optics.turn if wanted[c] < optics.turn // 2 else wanted[c] - optics.turn
         if -2 <= other <= optics.frames + 1:
             i, _, line, sample = seek_frame(matrices, optics, other, points[0, c], points[1, c], points[2, c], kind[c])
             if i != NOT_SEEN and abs(i - wanted[c]) > optics.turn // 2:
-                who[0, n], who[1, n], where[0, n], where[1, n] = c, i, line, sample
+                found.pixel[n], found.frame[n], found.line[n], found.sample[n] = c, i, line, sample
                 n += 1
     return n

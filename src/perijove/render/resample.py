@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.render.framelets import Optics
-from perijove.render.interpolate import (
-    BILINEAR,
-    CATMULL_ROM,
-    interpolate,
-    sample_bilinear,
-    sample_catmull_rom,
-    sample_lanczos,
-)
+from perijove.render.interpolate import interpolate, interpolate_many
 from perijove.render.jit import kernel
 from perijove.render.locate import (
     NOT_SEEN,
+    Sightings,
+    list_overlaps,
     locate_beside,
     locate_row,
     locate_turn_away,
@@ -29,6 +25,17 @@ from perijove.render.locate import (
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Light = NDArray[np.float32]
+
+
+class Taps(NamedTuple):
+    """Room for a row: `at` of the first tap, fractions `ty`, `tx`, `value`, `hard` cases, (w,) all; scratch (2, 8)."""
+
+    at: NDArray[np.uint64]
+    ty: Light
+    tx: Light
+    value: Light
+    hard: IntArray
+    scratch: Light
 
 
 @kernel
@@ -42,75 +49,72 @@ def feather(optics: Optics, line: float, sample: float) -> float:
 
 
 @kernel
-def look_inside(
-    light: Light, optics: Optics, count: int, who: IntArray, where: FloatArray, kind: int, value: Light, hard: IntArray
-) -> int:
-    """Fill `value` with the light of `count` sightings whose taps all lie inside the framelet and are finite.
-
-    The numbers of the others go to `hard`; returns how many. No call is made from this loop, which is what it is for:
-    with one, the reference counts of the arrays would cost more than the sampling.
-    """
+def place_taps(optics: Optics, found: Sightings, kind: int, taps: Taps) -> None:
+    """Index and fractions of every sighting's taps; where they would leave the framelet, those of a place inside."""
     reach = kind - 1
-    high_line, high_sample = optics.lines - kind, optics.samples - kind
-    size, stride = optics.lines * optics.samples, np.uint64(optics.samples)
-    n = 0
-    for j in range(count):
-        y, x = where[0, j] - 0.5, where[1, j] - 0.5
-        row, column = int(y), int(x)
-        inside = y >= reach and x >= reach and row < high_line and column < high_sample
-        if inside:
-            at = np.uint64(who[1, j] * size + (row - reach) * optics.samples + column - reach)
-            ty, tx = np.float32(y - row), np.float32(x - column)
-            if kind == CATMULL_ROM:
-                value[j] = sample_catmull_rom(light, at, stride, ty, tx)
-            elif kind == BILINEAR:
-                value[j] = sample_bilinear(light, at, stride, ty, tx)
-            else:
-                value[j] = sample_lanczos(light, at, stride, ty, tx)
-            inside = value[j] == value[j]
-        if not inside:
-            hard[n] = j
-            n += 1
-    return n
+    high_row, high_column = optics.lines - kind - 1, optics.samples - kind - 1
+    size = optics.lines * optics.samples
+    for j in range(taps.at.size):
+        y, x = found.line[j] - 0.5, found.sample[j] - 0.5
+        row = min(max(int(y), reach), high_row)
+        column = min(max(int(x), reach), high_column)
+        taps.ty[j] = np.float32(min(max(y - row, 0.0), 1.0))
+        taps.tx[j] = np.float32(min(max(x - column, 0.0), 1.0))
+        taps.at[j] = max(found.frame[j], 0) * size + (row - reach) * optics.samples + column - reach
 
 
 @kernel
 def look(
-    light: Light,
-    optics: Optics,
-    count: int,
-    who: IntArray,
-    where: FloatArray,
-    kind: int,
-    value: Light,
-    hard: IntArray,
-    scratch: Light,
-    total: FloatArray,
-    weight: FloatArray,
+    light: Light, optics: Optics, count: int, found: Sightings, kind: int, taps: Taps, total: Light, weight: Light
 ) -> None:
-    """Add the weighted light and the weights of `count` sightings to the pixels' `total` and `weight` (w,)."""
-    left = look_inside(light, optics, count, who, where, kind, value, hard)
-    size = optics.lines * optics.samples
-    low, high = optics.feather, optics.lines - optics.feather
-    first, last = optics.left + optics.ramp, optics.right - optics.ramp
-    k = 0
+    """Add the weighted light and the weights of `count` sightings to `total` and `weight` (w,) of their pixels."""
+    # the common case first, in loops without branches; then what lies at a border or has a gap, one by one
+    room = Taps(taps.at[:count], taps.ty[:count], taps.tx[:count], taps.value[:count], taps.hard, taps.scratch)
+    place_taps(optics, found, kind, room)
+    interpolate_many(light, np.uint64(optics.samples), room.at, room.ty, room.tx, kind, room.value)
+    low = max(optics.feather, kind)
+    high = optics.lines - low
+    first, last = max(optics.left + optics.ramp, kind), min(optics.right - optics.ramp, optics.samples - kind)
+    n = 0
     for j in range(count):
-        line, sample = where[0, j], where[1, j]
-        w = 1.0
-        if not (low <= line <= high and first <= sample <= last):
-            w = feather(optics, line, sample)
-        if k < left and hard[k] == j:
-            k += 1
-            if w > 0.0:
-                base = who[1, j] * size
-                value[j], share = interpolate(
-                    light, base, optics.lines, optics.samples, line - 0.5, sample - 0.5, kind, scratch
-                )
-                w *= share
+        value = room.value[j]
+        if low <= found.line[j] <= high and first <= found.sample[j] <= last and value == value:
+            total[found.pixel[j]] += value
+            weight[found.pixel[j]] += np.float32(1.0)
+        else:
+            room.hard[n] = j
+            n += found.frame[j] != NOT_SEEN
+    look_closely(light, optics, n, found, kind, room, total, weight)
+
+
+@kernel
+def look_closely(
+    light: Light, optics: Optics, count: int, found: Sightings, kind: int, taps: Taps, total: Light, weight: Light
+) -> None:
+    """Add the sightings numbered in `taps.hard`: at the borders of framelets and around gaps."""
+    size = optics.lines * optics.samples
+    for k in range(count):
+        j = taps.hard[k]
+        line, sample = found.line[j], found.sample[j]
+        w, value = feather(optics, line, sample), taps.value[j]
+        if w == 0.0:
+            continue
+        inside = kind <= line <= optics.lines - kind and kind <= sample <= optics.samples - kind
+        if not inside or value != value:
+            base = found.frame[j] * size
+            value, share = interpolate(
+                light, base, optics.lines, optics.samples, line - 0.5, sample - 0.5, kind, taps.scratch
+            )
+            w *= share
         if w > 0.0:
-            c = who[0, j]
-            total[c] += w * value[j]
-            weight[c] += w
+            total[found.pixel[j]] += np.float32(w) * value
+            weight[found.pixel[j]] += np.float32(w)
+
+
+@kernel
+def make_sightings(width: int) -> Sightings:
+    """Room for the sightings of a row."""
+    return Sightings(np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width), np.empty(width))
 
 
 @kernel
@@ -126,27 +130,34 @@ def resample_rows(
 ) -> None:
     """Fill `out` and `out_weight` (rows, w) from the points (rows, 3, w) of `cast_rows` and their kinds (rows, w)."""
     rows, width = what.shape
-    scratch, value, hard = np.empty((2, 8), np.float32), np.empty(width, np.float32), np.empty(width, np.int64)
-    wanted, total, weight = np.empty(width, np.int64), np.empty(width), np.empty(width)
-    who, where = np.empty((2, width), np.int64), np.empty((2, width))
-    side, side_where = np.empty((2, width), np.int64), np.empty((2, width))
+    found, beside = make_sightings(width), make_sightings(width)
+    wanted, near, every = np.empty(width, np.int64), np.empty(width, np.int64), np.arange(width)
+    taps = Taps(
+        np.empty(width, np.uint64),
+        np.empty(width, np.float32),
+        np.empty(width, np.float32),
+        np.empty(width, np.float32),
+        np.empty(width, np.int64),
+        np.empty((2, 8), np.float32),
+    )
+    out[:] = np.float32(0.0)
+    out_weight[:] = np.float32(0.0)
     for r in range(rows):
-        p, k = points[r], what[r]
-        total[:], weight[:] = 0.0, 0.0
-        n = locate_row(matrices, optics, p, k, wanted, who, where)
+        p, k, total, weight = points[r], what[r], out[r], out_weight[r]
+        n = width if locate_row(matrices, optics, p, k, found, wanted) > 0 else 0
         for turn in range(2):
-            look(light, optics, n, who, where, kind, value, hard, scratch, total, weight)
+            look(light, optics, n, found, kind, taps, total, weight)
+            some = list_overlaps(optics, n, found, near)
             for way in (-1, 1):
-                m = locate_beside(matrices, optics, p, k, way, n, who, where, side, side_where)
+                m = locate_beside(matrices, optics, p, k, way, some, near, found, beside)
                 while m > 0:
-                    look(light, optics, m, side, side_where, kind, value, hard, scratch, total, weight)
-                    m = locate_beside(matrices, optics, p, k, way, m, side, side_where, side, side_where)
+                    look(light, optics, m, beside, kind, taps, total, weight)
+                    m = locate_beside(matrices, optics, p, k, way, m, every, beside, beside)
             if turn == 1 or optics.turn == 0:
                 break
-            n = locate_turn_away(matrices, optics, p, k, wanted, who, where)
+            n = locate_turn_away(matrices, optics, p, k, wanted, found)
         for c in range(width):
-            out[r, c] = total[c] / weight[c] if weight[c] > 0.0 else math.nan
-            out_weight[r, c] = weight[c]
+            total[c] = total[c] / weight[c] if weight[c] > 0.0 else math.nan
 
 
 @kernel

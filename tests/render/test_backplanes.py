@@ -1,0 +1,24 @@
+"""The arctangent that whole rows share."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perijove.render.backplanes import arctangent
+
+REACH = st.floats(-1e6, 1e6).filter(lambda v: v == 0.0 or abs(v) > 1e-9)
+
+
+@settings(deadline=None)  # the first call compiles
+@given(REACH, REACH)
+def test_arctangent_is_that_of_the_library(y, x):
+    difference = math.remainder(arctangent(y, x) - math.atan2(y, x), 2 * math.pi)
+    assert difference == pytest.approx(0.0, abs=6e-10)
+
+
+@pytest.mark.parametrize("degrees", range(-179, 181, 1))
+def test_arctangent_all_around(degrees):
+    angle = math.radians(degrees)
+    assert arctangent(7.0 * math.sin(angle), 7.0 * math.cos(angle)) == pytest.approx(angle, abs=6e-10)
