@@ -56,16 +56,39 @@ TDI_ROW_S = 0.0032
 """Time between two charge transfers of the time-delayed integration."""
 
 
+MEASURED_SHIFT: Mapping[Filter, tuple[float, float]] = {
+    Filter.BLUE: (-26.13, 0.06),
+    Filter.GREEN: (-26.26, 0.0),
+    Filter.RED: (-26.38, -0.19),
+    Filter.METHANE: (-26.00, 0.0),
+}
+"""Measured corrections (line, sample) px to the kernel's optical centres.
+
+The 519 star pairs of the 2016 cruise published by B. Swift put the lens' axis 26.3 +- 0.5 lines from where the kernel
+has it, the same for all filters (builders/camera_constants.py); that one number takes away the keystone that would
+otherwise look like a lateral colour of 0.3 %. The differences between the filters come from limb and ties of
+perijove 44; methane's is extrapolated from theirs.
+"""
+MOUNTING_TWIST, MOUNTING_TILT = 0.0004, 0.0013
+"""Rotations, rad, about the camera's +Z and +Y from the kernel's mounting to the true spin axis (the same star pairs
+give -0.0008 +- 0.0001 and 0.0013 +- 0.0003, the limb of perijove 44 gives 0.0004 and 0.0015)."""
+
+
 @dataclass(frozen=True)
 class Camera:
     """A pinhole with radial distortion and, per filter, its own optical centre and scale.
 
     `shift` is a correction (line, sample) in pixels to the kernel's optical centre of a filter, `scale` a factor
-    on its focal length (lateral colour). The kernel's own camera is `Camera()`.
+    on its focal length (lateral colour). The kernel's own camera is `Camera()`, the corrected one `Camera.measured()`.
     """
 
     shift: Mapping[Filter, tuple[float, float]] = field(default_factory=dict)
     scale: Mapping[Filter, float] = field(default_factory=dict)
+
+    @classmethod
+    def measured(cls) -> Camera:
+        """The kernel's camera with the corrections of `MEASURED_SHIFT`."""
+        return cls(shift=MEASURED_SHIFT)
 
     def centre(self, band: Filter) -> tuple[float, float]:
         """Optical centre (line, sample) of a filter in its own framelet coordinates, px."""

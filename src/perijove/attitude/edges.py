@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from perijove.attitude.problem import grazing_light
 from perijove.instrument import LIT_SAMPLES, Camera, Filter
 
 FloatArray = NDArray[np.float64]
@@ -19,6 +20,15 @@ FloatArray = NDArray[np.float64]
 REACH_PX = (7.0, 7.0)
 """Length of a profile inside and outside the predicted limb."""
 STEP_PX = 0.5
+CURVE_POINTS = 4096
+SPACING_PX = 4.0
+"""Distance between neighbouring limb points."""
+LEAST_COS_INCIDENCE = 0.1
+"""Limb nearer to the terminator than this is too soft to be an edge."""
+ALONG_PX = (-2.0, -1.0, 0.0, 1.0, 2.0)
+"""Parallel profiles, so far apart along the limb, that are averaged into one."""
+MISFIT = 0.10
+"""Greatest rms misfit of a profile, as a share of its plateau."""
 EDGE_SIGMA_PX = 0.85
 """Half-width (sigma) of the edge: optics, pixel and the motion of one exposure."""
 
@@ -38,13 +48,13 @@ class Profiles:
 
 @dataclass(frozen=True)
 class Edges:
-    """Edges fitted to profiles: `shift` (n,) px outwards from the predicted limb, its `sigma` px, and `good` (n,)."""
+    """Edges fitted to profiles: `shift` (n,) px outwards from the predicted limb, its `sigma` px, the `plateau` of
+    light inside, and which are `good` (n,)."""
 
     shift: FloatArray
     sigma: FloatArray
     good: NDArray[np.bool_]
     plateau: FloatArray
-    misfit: FloatArray
 
 
 def limb_curve(position_km: FloatArray, radii_km: tuple[float, float, float], count: int) -> FloatArray:
@@ -71,24 +81,25 @@ def predict_limb(
     radii_km: tuple[float, float, float],
     sun: FloatArray,
     lines: int,
-    spacing_px: float,
-    least_cos_incidence: float,
-    height_km: float = 0.0,
+    haze_km: float,
+    grazing_km: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Sunlit limb inside one framelet: pixels (n, 2) as (line, sample) and outward normals (n, 2).
 
-    `camera_from_body` (3, 3), `position_km` (3,) and the unit vector `sun` (3,) are body-fixed. Points nearer than
-    the profiles' reach to the framelet's borders are left out.
+    `camera_from_body` (3, 3), `position_km` (3,) and the unit vector `sun` (3,) are body-fixed; `lines` counts the
+    framelet's native lines. Points nearer than the profiles' reach to the framelet's borders are left out.
     """
-    points = limb_curve(position_km, radii_km, 4096)
+    points = limb_curve(position_km, radii_km, CURVE_POINTS)
     normal = points / np.asarray(radii_km) ** 2
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    lit = normal @ sun > least_cos_incidence
+    cos_incidence = normal @ sun
+    lit = cos_incidence > LEAST_COS_INCIDENCE
     points, normal = points[lit], normal[lit]
-    at = camera.pixel(band, (points + height_km * normal - position_km) @ camera_from_body.T)
+    height = (haze_km + grazing_km * grazing_light(cos_incidence[lit]))[:, None]
+    at = camera.pixel(band, (points + height * normal - position_km) @ camera_from_body.T)
     # a step outwards of a fraction of a pixel gives the normal in the picture
     step = 1e-4 * np.linalg.norm(points - position_km, axis=-1, keepdims=True)
-    outward = camera.pixel(band, (points + (height_km + step) * normal - position_km) @ camera_from_body.T) - at
+    outward = camera.pixel(band, (points + (height + step) * normal - position_km) @ camera_from_body.T) - at
     with np.errstate(invalid="ignore"):
         outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
         ends = np.stack([at - REACH_PX[0] * outward, at + REACH_PX[1] * outward])
@@ -98,7 +109,7 @@ def predict_limb(
             axis=0,
         )
     at, outward = at[inside], outward[inside]
-    keep = _thin(at, spacing_px)
+    keep = _thin(at, SPACING_PX)
     return at[keep], outward[keep]
 
 
@@ -114,22 +125,39 @@ def _thin(at: FloatArray, spacing: float) -> NDArray[np.int64]:
 def read_profiles(
     light: NDArray[np.float32], frame: NDArray[np.int64], at: FloatArray, outward: FloatArray, binning: int
 ) -> Profiles:
-    """Bilinear light along the normals, from framelets (frames, lines, samples); NaN where a neighbour is masked."""
+    """Light along the normals, averaged over a few pixels along the limb, from framelets (frames, lines, samples).
+
+    Bilinear between pixels; NaN where a neighbour is masked.
+    """
     distance = np.arange(-REACH_PX[0], REACH_PX[1] + 1e-9, STEP_PX * binning)
-    line = (at[:, :1] + distance * outward[:, :1]) / binning - 0.5
-    sample = (at[:, 1:] + distance * outward[:, 1:]) / binning - 0.5
-    i, j = np.floor(line).astype(int), np.floor(sample).astype(int)
-    i, j = np.clip(i, 0, light.shape[1] - 2), np.clip(j, 0, light.shape[2] - 2)
-    u, v = line - i, sample - j
-    f = frame[:, None]
-    values = (1 - u) * ((1 - v) * light[f, i, j] + v * light[f, i, j + 1]) + u * (
-        (1 - v) * light[f, i + 1, j] + v * light[f, i + 1, j + 1]
-    )
-    return Profiles(frame, at[:, 0], at[:, 1], outward, distance, values.astype(float))
+    along = np.stack([-outward[:, 1], outward[:, 0]], axis=-1)
+    total = np.zeros((len(at), len(distance)))
+    for offset in ALONG_PX:
+        start = at + offset * along
+        line = (start[:, :1] + distance * outward[:, :1]) / binning - 0.5
+        sample = (start[:, 1:] + distance * outward[:, 1:]) / binning - 0.5
+        total += _bilinear(light, frame[:, None], line, sample)
+    return Profiles(frame, at[:, 0], at[:, 1], outward, distance, total / len(ALONG_PX))
 
 
-def fit_edges(p: Profiles, edge_sigma: float = EDGE_SIGMA_PX, max_shift: float = 5.0) -> Edges:
-    """Gauss-Newton fit of all profiles at once: sky, plateau, slope of the plateau, and the edge's place."""
+def _bilinear(
+    light: NDArray[np.float32], frame: NDArray[np.int64], line: FloatArray, sample: FloatArray
+) -> FloatArray:
+    """Values of framelets at element coordinates; the outermost elements are held beyond the border."""
+    i = np.clip(np.floor(line).astype(int), 0, light.shape[1] - 2)
+    j = np.clip(np.floor(sample).astype(int), 0, light.shape[2] - 2)
+    u, v = np.clip(line - i, 0.0, 1.0), np.clip(sample - j, 0.0, 1.0)
+    upper = (1 - v) * light[frame, i, j] + v * light[frame, i, j + 1]
+    lower = (1 - v) * light[frame, i + 1, j] + v * light[frame, i + 1, j + 1]
+    out: FloatArray = (1 - u) * upper + u * lower
+    return out
+
+
+def fit_edges(p: Profiles, max_shift: float, edge_sigma: float = EDGE_SIGMA_PX) -> Edges:
+    """Gauss-Newton fit of all profiles at once: sky, plateau, slope of the plateau, and the edge's place.
+
+    An edge is good where it lies within `max_shift` px of the prediction and the model describes the profile.
+    """
     y, s = p.light, p.distance
     n = len(y)
     sky = np.nanmean(y[:, -4:], axis=1) if n else np.empty(0)
@@ -158,11 +186,11 @@ def fit_edges(p: Profiles, edge_sigma: float = EDGE_SIGMA_PX, max_shift: float =
         good = (
             np.isfinite(y).all(axis=1)
             & (np.abs(x[:, 3]) < max_shift)
-            & (misfit < 0.08 * x[:, 1])
+            & (misfit < MISFIT * x[:, 1])
             & (x[:, 2] * REACH_PX[0] > -0.6 * x[:, 1])
             & (x[:, 2] * REACH_PX[0] < 1.5 * x[:, 1])
         )
-    return Edges(x[:, 3], sigma, good, x[:, 1], misfit)
+    return Edges(x[:, 3], sigma, good, x[:, 1])
 
 
 def _edge_model(x: FloatArray, s: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:

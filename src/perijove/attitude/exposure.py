@@ -18,10 +18,11 @@ class Exposure:
     """Calibrated framelets of one strip with their times by the label; nothing is known of the pointing yet.
 
     `light` maps a filter to (frames, lines, samples) float32, NaN where masked; `et` (frames,) is ET of mid-exposure;
-    `binning` 1 or 2.
+    `binning` 1 or 2; `saturation` is the light at and above which a pixel is full.
     """
 
     product_id: str
     light: Mapping[Filter, NDArray[np.float32]]
     et: FloatArray
     binning: int
+    saturation: float = float("inf")

@@ -23,7 +23,7 @@ IntArray = NDArray[np.int64]
 
 BANDS = (Filter.BLUE, Filter.GREEN, Filter.RED, Filter.METHANE)
 SCALARS = ("ra", "dec", "phase", "rate", "twist", "tilt", "interframe")
-HAZE, SHIFT, SCALE, STATE, OFFSET = 7, 11, 19, 23, 29
+HAZE, GRAZING, SHIFT, SCALE, STATE, OFFSET = 7, 11, 12, 20, 24, 30
 """Where in the vector of unknowns each group begins."""
 
 
@@ -32,7 +32,8 @@ class Unknowns:
     """A point in the space of solutions.
 
     `spin` the model; `interframe` s, to be added to every image's interframe delay; `offset` (images,) s, start-time
-    offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`; `shift` (4, 2) px, correction
+    offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` how much higher it
+    stands where the Sun only grazes it (see `grazing_light`); `shift` (4, 2) px, correction
     (line, sample) of each filter's optical centre, `scale` (4,) correction of its relative focal length; `state` (6,) km
     and km/s, correction of the trajectory.
     """
@@ -41,6 +42,7 @@ class Unknowns:
     interframe: float
     offset: FloatArray
     haze_km: FloatArray
+    grazing_km: float
     shift: FloatArray
     scale: FloatArray
     state: FloatArray
@@ -49,7 +51,7 @@ class Unknowns:
         """All unknowns as one vector, in the order of `names`."""
         s = self.spin
         head = [s.ra, s.dec, s.phase, s.rate, s.twist, s.tilt, self.interframe]
-        return np.concatenate([head, self.haze_km, self.shift.ravel(), self.scale, self.state, self.offset])
+        return np.concatenate([head, self.haze_km, [self.grazing_km], self.shift.ravel(), self.scale, self.state, self.offset])
 
     def moved(self, vector: FloatArray) -> Unknowns:
         """The point that `vector` describes."""
@@ -59,7 +61,8 @@ class Unknowns:
             spin,
             interframe,
             offset=vector[OFFSET:],
-            haze_km=vector[HAZE:SHIFT],
+            haze_km=vector[HAZE:GRAZING],
+            grazing_km=float(vector[GRAZING]),
             shift=vector[SHIFT:SCALE].reshape(4, 2),
             scale=vector[SCALE:STATE],
             state=vector[STATE:OFFSET],
@@ -70,6 +73,7 @@ class Unknowns:
         return [
             *SCALARS,
             *(f"haze_{b.lower()}" for b in BANDS),
+            "grazing",
             *(f"{axis}_{b.lower()}" for b in BANDS for axis in ("line", "sample")),
             *(f"scale_{b.lower()}" for b in BANDS),
             *("x", "y", "z", "vx", "vy", "vz"),
@@ -127,7 +131,7 @@ class Sight:
     """Pixels seen with one set of unknowns: rays and positions in the body-fixed frame, and how they move.
 
     `direction`, `position` (n, 3); `turn` (n, 3, m) change of the direction per unit of each unknown, `move` (n, 3, m)
-    of the position; `by_line`, `by_sample` (n, 3) change of the direction per pixel; `camera_from_body` (n, 3, 3).
+    of the position; `by_line`, `by_sample` (n, 3) change of the direction per pixel.
     """
 
     direction: FloatArray
@@ -136,77 +140,130 @@ class Sight:
     move: FloatArray
     by_line: FloatArray
     by_sample: FloatArray
-    camera_from_body: FloatArray
+
+
+def first_point(spin: SpinModel, images: int) -> Unknowns:
+    """Unknowns with a spin model and no correction to anything else."""
+    return Unknowns(
+        spin, 0.0, np.zeros(images), np.zeros(4), 0.0, np.zeros((4, 2)), np.zeros(4), np.zeros(6)
+    )
+
+
+def seen_at(p: Pixels, at: Unknowns) -> FloatArray:
+    """ET (n,) at which the pixels were exposed."""
+    et: FloatArray = p.et + at.offset[p.image] + p.frame * at.interframe
+    return et
+
+
+def corrected_rays(p: Pixels, at: Unknowns) -> tuple[FloatArray, FloatArray]:
+    """Camera-frame rays (n, 3) with shifts and scales applied, and their change (n, 3) per unit of scale."""
+    # a longer focal length lengthens the ray along the boresight
+    ahead = p.ray[:, 2:] * np.array([0.0, 0.0, 1.0])
+    shift = at.shift[p.band]
+    ray = p.ray - p.by_line * shift[:, :1] - p.by_sample * shift[:, 1:] + ahead * at.scale[p.band][:, None]
+    return ray, ahead
+
+
+@dataclass(frozen=True)
+class Rays:
+    """Pixels' rays in the body-fixed frame without derivatives: `direction`, `position` (n, 3) and the rotations
+    `body_from_j2000` and `body_from_camera` (n, 3, 3), `et` (n,)."""
+
+    et: FloatArray
+    direction: FloatArray
+    position: FloatArray
+    body_from_j2000: FloatArray
+    body_from_camera: FloatArray
+
+
+def cast(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Rays:
+    """Rays of the pixels `p` in the body-fixed frame."""
+    et = seen_at(p, at)
+    body_from_j2000 = body.body_from_j2000(et)
+    back = body_from_j2000 @ np.swapaxes(at.spin.camera_from_j2000(et), -1, -2)
+    elapsed = (et - trajectory.reference_et)[:, None]
+    place = trajectory.position(et) + at.state[:3] + elapsed * at.state[3:]
+    return Rays(et, turned(back, corrected_rays(p, at)[0]), turned(body_from_j2000, place), body_from_j2000, back)
+
+
+def turned(m: FloatArray, v: FloatArray) -> FloatArray:
+    """Vectors v (n, 3) turned by matrices m (n, 3, 3)."""
+    out: FloatArray = (m @ v[..., None])[..., 0]
+    return out
 
 
 def look(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Sight:
     """Rays of the pixels `p` in the body-fixed frame, with derivatives with respect to every unknown."""
-    spin = at.spin
-    et = p.et + at.offset[p.image] + p.frame * at.interframe
-    shift = at.shift[p.band]
-    # a longer focal length lengthens the ray along the boresight
-    ahead = p.ray[:, 2:] * np.array([0.0, 0.0, 1.0])
-    ray = p.ray - p.by_line * shift[:, :1] - p.by_sample * shift[:, 1:] + ahead * at.scale[p.band][:, None]
-    camera = spin.camera_from_j2000(et)
-    body_from_j2000 = body.body_from_j2000(et)
-    back = body_from_j2000 @ np.swapaxes(camera, -1, -2)
-
-    def turned(m: FloatArray, v: FloatArray) -> FloatArray:
-        return np.einsum("nij,nj->ni", m, v)
-
-    direction = turned(back, ray)
-    elapsed = et - trajectory.reference_et
-    velocity_j = trajectory.velocity(et) + at.state[3:]
-    position = turned(body_from_j2000, trajectory.position(et) + at.state[:3] + elapsed[:, None] * at.state[3:])
-    velocity = turned(body_from_j2000, velocity_j)
-
+    spin, rays = at.spin, cast(p, at, trajectory, body)
+    direction, position, back, body_from_j2000 = rays.direction, rays.position, rays.body_from_camera, rays.body_from_j2000
+    elapsed = rays.et - trajectory.reference_et
+    velocity = turned(body_from_j2000, trajectory.velocity(rays.et) + at.state[3:])
     count = len(at.vector())
     turn, move = np.zeros((len(p), 3, count)), np.zeros((len(p), 3, count))
-    north = np.array([0.0, 0.0, 1.0])
     node = np.array([-np.sin(spin.ra), np.cos(spin.ra), 0.0])
     about_pole = np.cross(body_from_j2000 @ spin.axis, direction)
-    cos_tilt, sin_tilt = np.cos(spin.tilt), np.sin(spin.tilt)
     # the body turns under the ray and under the camera as time goes on
     drift = np.array([0.0, 0.0, -body.spin_rate])
     by_time = spin.rate * about_pole + np.cross(drift, direction)
     fly = velocity + np.cross(drift, position)
-    turn[:, :, 0] = np.cross(body_from_j2000 @ north, direction)
+    turn[:, :, 0] = np.cross(body_from_j2000[:, :, 2], direction)
     turn[:, :, 1] = np.cross(body_from_j2000 @ -node, direction)
     turn[:, :, 2] = about_pole
-    turn[:, :, 3] = about_pole * (et - spin.epoch)[:, None]
-    turn[:, :, 4] = np.cross(back @ np.array([-sin_tilt, 0.0, cos_tilt]), direction)
-    turn[:, :, 5] = np.cross(back @ np.array([0.0, 1.0, 0.0]), direction)
+    turn[:, :, 3] = about_pole * (rays.et - spin.epoch)[:, None]
+    turn[:, :, 4] = np.cross(back @ np.array([-np.sin(spin.tilt), 0.0, np.cos(spin.tilt)]), direction)
+    turn[:, :, 5] = np.cross(back[:, :, 1], direction)
     turn[:, :, 6] = by_time * p.frame[:, None]
     move[:, :, 6] = fly * p.frame[:, None]
     rows = np.arange(len(p))
     by_line, by_sample = turned(back, p.by_line), turned(back, p.by_sample)
     turn[rows, :, SHIFT + 2 * p.band] = -by_line
     turn[rows, :, SHIFT + 1 + 2 * p.band] = -by_sample
-    turn[rows, :, SCALE + p.band] = turned(back, ahead)
+    turn[rows, :, SCALE + p.band] = turned(back, corrected_rays(p, at)[1])
     move[:, :, STATE : STATE + 3] = body_from_j2000
     move[:, :, STATE + 3 : OFFSET] = body_from_j2000 * elapsed[:, None, None]
     turn[rows, :, OFFSET + p.image] = by_time
     move[rows, :, OFFSET + p.image] = fly
-    return Sight(direction, position, turn, move, by_line, by_sample, np.swapaxes(back, -1, -2))
+    return Sight(direction, position, turn, move, by_line, by_sample)
 
 
 @dataclass(frozen=True)
 class LimbResiduals:
-    """Signed distances of limb points outside the modelled limb in px (n,), their Jacobian (n, m), and the geometry."""
+    """Signed distances of limb points outside the modelled limb in px (n,), their Jacobian (n, m) if it was asked for,
+    the geometry, and the cosine of incidence (n,) at the limb."""
 
     px: FloatArray
-    jacobian: FloatArray
+    jacobian: FloatArray | None
     grazing: Grazing
+    cos_incidence: FloatArray
 
 
-def limb_residuals(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> LimbResiduals:
-    """How far, in pixels along the limb's normal, each point lies outside the limb that the unknowns predict."""
-    sight = look(p, at, trajectory, body)
-    g = graze(sight.position, sight.direction, body.radii_km)
+def grazing_light(cos_incidence: FloatArray) -> FloatArray:
+    """Shape of the rise of the visible limb towards the terminator: 0 under an overhead Sun, 1 at the terminator."""
+    out: FloatArray = (1.0 - np.clip(cos_incidence, 0.0, 1.0)) ** 2
+    return out
+
+
+def limb_residuals(
+    p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body, sun: FloatArray, *, jacobian: bool = True
+) -> LimbResiduals:
+    """How far, in pixels along the limb's normal, each point lies outside the limb that the unknowns predict.
+
+    `sun` (3,) is the unit vector from the body to the Sun in j2000.
+    """
+    rays = cast(p, at, trajectory, body)
+    g = graze(rays.position, rays.direction, body.radii_km)
+    back = rays.body_from_camera
     gradient = np.hypot(
-        np.sum(g.by_direction * sight.by_line, axis=-1), np.sum(g.by_direction * sight.by_sample, axis=-1)
+        np.sum(g.by_direction * turned(back, p.by_line), axis=-1),
+        np.sum(g.by_direction * turned(back, p.by_sample), axis=-1),
     )
-    value = (g.height - at.haze_km[p.band] * g.per_km) / gradient
-    jacobian = np.einsum("ni,nim->nm", g.by_direction, sight.turn) + np.einsum("ni,nim->nm", g.by_position, sight.move)
-    jacobian[np.arange(len(p)), HAZE + p.band] -= g.per_km
-    return LimbResiduals(value, jacobian / gradient[:, None], g)
+    cos_incidence = np.sum(g.normal * (rays.body_from_j2000 @ sun), axis=-1)
+    rise = grazing_light(cos_incidence)
+    value = (g.height - (at.haze_km[p.band] + at.grazing_km * rise) * g.per_km) / gradient
+    if not jacobian:
+        return LimbResiduals(value, None, g, cos_incidence)
+    sight = look(p, at, trajectory, body)
+    change = (g.by_direction[:, None, :] @ sight.turn + g.by_position[:, None, :] @ sight.move)[:, 0]
+    change[np.arange(len(p)), HAZE + p.band] -= g.per_km
+    change[:, GRAZING] -= g.per_km * rise
+    return LimbResiduals(value, change / gradient[:, None], g, cos_incidence)

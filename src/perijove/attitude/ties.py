@@ -13,17 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.attitude.problem import Pixels, Unknowns, look
+from perijove.attitude.problem import Pixels, Sight, Unknowns, look
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
 
 PATCH_PX = 64
-STEP_PX = 32
 _FINE_PX, _BROAD_PX = 1.0, 6.0
 LEAST_CORRELATION = 0.5
-_MARGIN_PX = 4
 
 
 @dataclass(frozen=True)
@@ -120,8 +118,8 @@ class TieResiduals:
     jacobian: FloatArray
 
 
-def ground_point(position: FloatArray, direction: FloatArray, radii_km: tuple[float, float, float]) -> FloatArray:
-    """Nearest points (n, 3) where rays meet the ellipsoid, as distances (n,) along the direction; NaN where they miss."""
+def ground_distance(position: FloatArray, direction: FloatArray, radii_km: tuple[float, float, float]) -> FloatArray:
+    """Distances (n,), in lengths of the direction, to where rays first meet the ellipsoid; NaN where they miss."""
     inverse = 1.0 / np.asarray(radii_km)
     c, q = position * inverse, direction * inverse
     a, b, d = np.sum(q * q, -1), np.sum(c * q, -1), np.sum(c * c, -1) - 1.0
@@ -131,27 +129,43 @@ def ground_point(position: FloatArray, direction: FloatArray, radii_km: tuple[fl
     return out
 
 
+@dataclass(frozen=True)
+class Projection:
+    """Offset (n, 2) px of pixels from where body-fixed places should fall, and its Jacobian (n, 2, m) for fixed places;
+    `inverse` (n, 2, 3) takes a small change of direction to pixels, `unit` (n, 3) and `length` (n,) km the sight line."""
+
+    px: FloatArray
+    jacobian: FloatArray
+    inverse: FloatArray
+    unit: FloatArray
+    length: FloatArray
+
+
+def project(sight: Sight, place: FloatArray) -> Projection:
+    """Pixels minus the projections of body-fixed places (n, 3) km, along (line, sample) on the tangent plane."""
+    line_of_sight = place - sight.position
+    length = np.linalg.norm(line_of_sight, axis=-1)
+    unit = line_of_sight / length[:, None]
+    size = np.linalg.norm(sight.direction, axis=-1)
+    basis = np.stack([sight.by_line, sight.by_sample], axis=-1) / size[:, None, None]
+    gram = np.swapaxes(basis, 1, 2) @ basis
+    inverse = np.linalg.solve(gram, np.swapaxes(basis, 1, 2))
+    error = sight.direction / size[:, None] - unit
+    across = sight.move - unit[:, :, None] * (unit[:, None, :] @ sight.move)
+    jacobian = inverse @ (sight.turn / size[:, None, None] + across / length[:, None, None])
+    return Projection((inverse @ error[..., None])[..., 0], jacobian, inverse, unit, length)
+
+
 def tie_residuals(ties: Ties, at: Unknowns, trajectory: Trajectory, body: Body) -> TieResiduals:
     """How far apart, in pixels of the second band, the two ends of each tie fall; NaN where a ray misses the body."""
     one, two = look(ties.first, at, trajectory, body), look(ties.second, at, trajectory, body)
-    reach = ground_point(one.position, one.direction, body.radii_km)
+    reach = ground_distance(one.position, one.direction, body.radii_km)
     place = one.position + reach[:, None] * one.direction
     normal = place / np.asarray(body.radii_km) ** 2
-    slant = np.sum(normal * one.direction, axis=-1)
     # the place slides on the surface as ray and position move
     free = one.move + reach[:, None, None] * one.turn
-    along = np.einsum("ni,nim->nm", normal, free) / slant[:, None]
-    slide = free - one.direction[:, :, None] * along[:, None, :]
-    sight = place - two.position
-    length = np.linalg.norm(sight, axis=-1)
-    unit = sight / length[:, None]
-    # pixels: components of the difference of directions on the tangent plane of the second band's pixel
-    size = np.linalg.norm(two.direction, axis=-1)
-    error = two.direction / size[:, None] - unit
-    basis = np.stack([two.by_line, two.by_sample], axis=-1) / size[:, None, None]
-    inverse = np.linalg.pinv(basis)
-    px = np.einsum("npi,ni->np", inverse, error)
-    change = slide - two.move
-    change = (change - unit[:, :, None] * np.einsum("ni,nim->nm", unit, change)[:, None, :]) / length[:, None, None]
-    jacobian = np.einsum("npi,nim->npm", inverse, two.turn / size[:, None, None] - change)
-    return TieResiduals(px, jacobian)
+    slant = np.sum(normal * one.direction, axis=-1)[:, None, None]
+    slide = free - one.direction[:, :, None] * (normal[:, None, :] @ free) / slant
+    seen = project(two, place)
+    slide = slide - seen.unit[:, :, None] * (seen.unit[:, None, :] @ slide)
+    return TieResiduals(seen.px, seen.jacobian - seen.inverse @ slide / seen.length[:, None, None])

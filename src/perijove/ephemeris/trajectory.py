@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,13 +34,14 @@ class Trajectory:
 
     def position(self, et: ArrayLike) -> FloatArray:
         """Position (..., 3) km in j2000 at ET; NaN outside the span."""
-        out: FloatArray = self._spline()(et)
+        out: FloatArray = self._spline(et)
         return out
 
     def velocity(self, et: ArrayLike) -> FloatArray:
         """Velocity (..., 3) km/s in j2000 at ET; NaN outside the span."""
-        out: FloatArray = self._spline()(et, 1)
+        out: FloatArray = self._spline(et, 1)
         return out
 
+    @cached_property
     def _spline(self) -> CubicHermiteSpline:
         return CubicHermiteSpline(self.et, self.position_km, self.velocity_km_s, extrapolate=False)

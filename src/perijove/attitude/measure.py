@@ -1,0 +1,202 @@
+"""What one exposure tells of its pointing: limb points and ties, measured with the pointing as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.attitude.candidates import bright_level, find_candidates
+from perijove.attitude.edges import fit_edges, predict_limb, read_profiles
+from perijove.attitude.exposure import Exposure
+from perijove.attitude.problem import BANDS, Pixels, Unknowns, join, pixels
+from perijove.attitude.search import Scene
+from perijove.attitude.ties import LEAST_CORRELATION, Ties, match_patches
+from perijove.geometry.view import View, disc_middle, meet_ellipsoid, native_scale, pixel_rays, spacecraft_view
+from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
+from perijove.render.engine import render
+from perijove.swath import Swath
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+LIMB_SIGMA_PX = 0.12
+"""Scatter of the limb itself (clouds, waves, haze) about a smooth ellipsoid; measured on the passes at hand."""
+NEIGHBOURS = 8
+"""Limb points 4 px apart share the same haze and clouds: about so many make one independent observation."""
+TIE_SIGMA_PX = 0.25
+LEAST_PLATEAU = 0.04
+"""Least light inside an edge, as a share of the bright level."""
+TIE_WIDTH = 1400
+"""Greatest size in pixels of the pictures that ties are found in."""
+
+
+@dataclass(frozen=True)
+class LimbMeasure:
+    """Limb points of one image and their standard errors (n,), px."""
+
+    points: Pixels
+    sigma: FloatArray
+
+
+def solved_camera(camera: Camera, at: Unknowns) -> Camera:
+    """The camera with the solution's shifts and scales on top."""
+    shift = {b: tuple(np.add(camera.shift.get(b, (0.0, 0.0)), at.shift[i])) for i, b in enumerate(BANDS)}
+    scale = {b: camera.scale.get(b, 1.0) * (1.0 + float(at.scale[i])) for i, b in enumerate(BANDS)}
+    return Camera({b: (float(v[0]), float(v[1])) for b, v in shift.items()}, scale)
+
+
+def framelet_times(exposure: Exposure, image: int, at: Unknowns) -> FloatArray:
+    """ET (frames,) of mid-exposure with the solution's corrections."""
+    et: FloatArray = exposure.et + at.offset[image] + np.arange(len(exposure.et)) * at.interframe
+    return et
+
+
+def positions(et: FloatArray, at: Unknowns, scene: Scene) -> FloatArray:
+    """Spacecraft (n, 3) km in j2000 with the solution's correction."""
+    elapsed = (et - scene.trajectory.reference_et)[:, None]
+    out: FloatArray = scene.trajectory.position(et) + at.state[:3] + elapsed * at.state[3:]
+    return out
+
+
+def candidate_points(exposure: Exposure, camera: Camera) -> Pixels:
+    """Candidate limb points of all bands of one exposure, as image 0."""
+    parts = []
+    for band, light in exposure.light.items():
+        level = bright_level(light)
+        found = find_candidates(light, max(0.05 * level, 1e-6))
+        scale = exposure.binning
+        parts.append(
+            _pixels(exposure, camera, 0, band, found.frame, found.line * scale, found.sample * scale)
+        )
+    return join(parts)
+
+
+def _pixels(
+    exposure: Exposure, camera: Camera, image: int, band: Filter, frame: IntArray, line: FloatArray, sample: FloatArray
+) -> Pixels:
+    index = np.full(len(frame), BANDS.index(band), dtype=np.int64)
+    owner = np.full(len(frame), image, dtype=np.int64)
+    return pixels(camera, owner, frame, index, line, sample, exposure.et[frame])
+
+
+def measure_limb(
+    exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera, max_shift: float
+) -> LimbMeasure:
+    """Sub-pixel limb points within `max_shift` px of the limb that the unknowns predict."""
+    et = framelet_times(exposure, image, at)
+    place = positions(et, at, scene)
+    body_from_j2000 = scene.body.body_from_j2000(et)
+    camera_from_body = at.spin.camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
+    true_camera = solved_camera(camera, at)
+    parts, sigmas = [], []
+    for band, light in exposure.light.items():
+        frame, spot, outward = [], [], []
+        for f in range(len(light)):
+            to_body = body_from_j2000[f]
+            p, n = predict_limb(
+                true_camera, band, camera_from_body[f], to_body @ place[f], scene.body.radii_km, to_body @ scene.sun,
+                FRAMELET_LINES, float(at.haze_km[BANDS.index(band)]), at.grazing_km,
+            )
+            frame.append(np.full(len(p), f, dtype=np.int64))
+            spot.append(p)
+            outward.append(n)
+        index, where, normal = np.concatenate(frame), np.concatenate(spot), np.concatenate(outward)
+        profiles = read_profiles(light, index, where, normal, exposure.binning)
+        edges = fit_edges(profiles, max_shift)
+        # a full pixel hides how bright the plateau is, and so where its half lies
+        full = np.nanmax(profiles.light, axis=1, initial=-np.inf) >= 0.97 * exposure.saturation
+        good = edges.good & ~full & (edges.plateau > LEAST_PLATEAU * bright_level(light))
+        where = where + edges.shift[:, None] * normal
+        parts.append(_pixels(exposure, camera, image, band, index[good], where[good, 0], where[good, 1]))
+        sigmas.append(edges.sigma[good])
+    sigma = np.hypot(np.concatenate(sigmas), LIMB_SIGMA_PX) * np.sqrt(NEIGHBOURS)
+    return LimbMeasure(join(parts), sigma)
+
+
+def swaths(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera) -> list[Swath]:
+    """The exposure's filters with the pointing as it stands, ready to be rendered."""
+    true_camera = solved_camera(camera, at)
+    out = []
+    for band, light in exposure.light.items():
+        et = framelet_times(exposure, image, at)[: len(light)]
+        attitude = at.spin.camera_from_j2000(et)
+        out.append(Swath(band, true_camera, exposure.binning, light, et, positions(et, at, scene), attitude))
+    return out
+
+
+def native_view(exposure: Exposure, image: int, at: Unknowns, scene: Scene) -> tuple[float, View]:
+    """Epoch and a view of about native scale from the spacecraft at mid-image, framed on the lit body."""
+    et0 = float(np.mean(framelet_times(exposure, image, at)))
+    to_body = scene.body.body_from_j2000(et0)
+    place = to_body @ positions(np.array([et0]), at, scene)[0]
+    sun = to_body @ scene.sun
+    view = spacecraft_view(place, scene.body, sun, TIE_WIDTH)
+    wanted = TIE_WIDTH / native_scale(view, disc_middle(place, scene.body, sun)) / exposure.binning
+    if wanted >= TIE_WIDTH:
+        return et0, view
+    return et0, spacecraft_view(place, scene.body, sun, max(64, round(wanted)))
+
+
+def measure_ties(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera) -> Ties | None:
+    """Ties between green and the other filters of one exposure; None where there is nothing to compare."""
+    if Filter.GREEN not in exposure.light or len(exposure.light) < 2:
+        return None
+    bands = swaths(exposure, image, at, scene, camera)
+    et0, view = native_view(exposure, image, at, scene)
+    planes = render(bands, scene.body, et0, view, sun_direction=scene.sun)
+    light = dict(zip(planes.bands, planes.light, strict=True))
+    usable = planes.hit & (planes.cos_incidence > 0.12) & (planes.cos_emission > 0.2)
+    first, second = [], []
+    for band in exposure.light:
+        if band is Filter.GREEN:
+            continue
+        both = usable & np.isfinite(light[band]) & np.isfinite(light[Filter.GREEN])
+        found = match_patches(light[Filter.GREEN], light[band], both)
+        good = (found.correlation > LEAST_CORRELATION) & (np.linalg.norm(found.shift, axis=1) < 6.0)
+        here, there = found.centre[good], found.centre[good] + found.shift[good]
+        one = _raw_pixels(exposure, image, bands, Filter.GREEN, here, view, scene, camera)
+        two = _raw_pixels(exposure, image, bands, band, there, view, scene, camera)
+        seen = one.seen & two.seen
+        first.append(one.points.take(seen))
+        second.append(two.points.take(seen))
+    count = sum(len(p) for p in first)
+    if not count:
+        return None
+    return Ties(join(first), join(second), np.tile(np.eye(2) / TIE_SIGMA_PX, (count, 1, 1)))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    points: Pixels
+    seen: NDArray[np.bool_]
+
+
+def _raw_pixels(
+    exposure: Exposure,
+    image: int,
+    bands: Sequence[Swath],
+    band: Filter,
+    spot: FloatArray,
+    view: View,
+    scene: Scene,
+    camera: Camera,
+) -> _Seen:
+    """Where points (n, 2) of the view were seen in one filter's framelets, in the framelet that sees them best."""
+    swath = next(s for s in bands if s.band is band)
+    ground = meet_ellipsoid(view.position_km, pixel_rays(view, spot[:, 0], spot[:, 1]), scene.body)
+    body_from_j2000 = scene.body.body_from_j2000(swath.et)
+    rotation = swath.camera_from_j2000 @ np.swapaxes(body_from_j2000, -1, -2)
+    place = np.einsum("fij,fj->fi", body_from_j2000, swath.position_km)
+    ray = np.einsum("fij,pfj->pfi", rotation, ground[:, None] - place[None])
+    at = swath.camera.pixel(band, ray)
+    off = np.abs(at[..., 0] - FRAMELET_LINES / 2)
+    off = np.where(np.isfinite(off), off, np.inf)
+    frame = np.argmin(off, axis=1)
+    row = np.arange(len(spot))
+    line, sample = at[row, frame, 0], at[row, frame, 1]
+    seen = (off[row, frame] < FRAMELET_LINES / 2) & (sample > LIT_SAMPLES.start) & (sample < LIT_SAMPLES.stop)
+    safe = np.where(seen, line, 0.0), np.where(seen, sample, 0.0)
+    return _Seen(_pixels(exposure, camera, image, band, frame.astype(np.int64), *safe), seen)
