@@ -40,7 +40,7 @@ PAIRS = (
 def synthetic_swaths(frames: int = 30) -> tuple[list[Swath], np.ndarray]:
     """Three swaths of noise-free texture, and the viewpoint at the middle of the strip in j2000, km."""
     delay, step = 0.371, 114.7 / 1480.59
-    et: NDArray[np.float64] = ET0 + delay * (np.arange(frames) - (frames - 1) / 2)
+    et: NDArray[np.float64] = np.asarray(ET0 + delay * (np.arange(frames) - (frames - 1) / 2), dtype=np.float64)
     middle = JUPITER.body_from_j2000(ET0).T @ np.array([-1.9e5, 2.0e4, 3.0e4])
     velocity = 40.0 * JUPITER.body_from_j2000(ET0)[2]
     place: NDArray[np.float64] = middle + (et - ET0)[:, None] * velocity
