@@ -83,30 +83,32 @@ def mend_plane(plane: Codes, around: Codes, free: NDArray[np.bool_], out: Codes)
     count = 0
     for i in range(lines):
         for j in range(samples):
-            excess = int(plane[i, j]) - int(around[i, j])
-            if excess >= LEAST_EXCESS and free[i, j] and is_hit(plane, i, j, int(around[i, j]), excess):
+            # in floating point: differences of the unsigned codes would wrap round
+            middle = float(around[i, j])
+            excess = float(plane[i, j]) - middle
+            if excess >= LEAST_EXCESS and free[i, j] and is_hit(plane, i, j, middle, excess):
                 out[i, j] = around[i, j]
                 count += 1
     return count
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def is_hit(plane: Codes, line: int, sample: int, middle: int, excess: int) -> bool:
+def is_hit(plane: Codes, line: int, sample: int, middle: float, excess: float) -> bool:
     """Whether the pixel that stands `excess` above `middle`, the code around it, is a hit rather than scene."""
     lines, samples = plane.shape
-    departures = np.empty(25, np.int64)
-    high, beside, n = 0, 0, 0
+    departures = np.empty(25)
+    high, n, beside = 0, 0, 0.0
     for i in range(max(line - 2, 0), min(line + 3, lines)):
         for j in range(max(sample - 2, 0), min(sample + 3, samples)):
-            departure = int(plane[i, j]) - middle
+            departure = float(plane[i, j]) - middle
             departures[n] = abs(departure)
             n += 1
             high += 2 * departure > excess
             if abs(i - line) + abs(j - sample) == 1:
-                beside += max(departure, 0)
+                beside += max(departure, 0.0)
     if middle < SKY_CODE:
-        return beside < SHARPNESS * excess
-    return high <= 4 and excess > 4 * int(np.sort(departures[:n])[n // 2])
+        return bool(beside < SHARPNESS * excess)
+    return high <= 4 and bool(excess > 4 * np.sort(departures[:n])[n // 2])
 
 
 def surroundings(plane: Codes, size: int) -> Codes:
