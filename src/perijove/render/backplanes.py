@@ -22,7 +22,7 @@ def arctangent(y: float, x: float) -> float:
     """Angle of (x, y) from +X in rad, -pi to pi, to 5e-10 rad, without branches so that whole rows go at once.
 
     Reduced to |t| <= tan(pi / 8) by symmetry and by atan t = pi / 4 + atan((t - 1) / (t + 1)), then ten terms of the
-    Taylor series, whose first neglected one is t^21 / 21.
+    Taylor series, whose first neglected one is t^21 / 21. 0 at the origin; a zero's sign is not looked at.
     """
     ax, ay = abs(x), abs(y)
     steep = ay > ax
