@@ -18,10 +18,11 @@ WHITE: Mapping[Filter, float] = {
     # Balance of the undamaged camera, green 1. Each published balance, divided by the throughput law at its perijove,
     # gives (red, blue): (0.870, 1.92) for the early default 0.902, 1.889, taken at perijove 1; (0.834, 2.10) for the
     # moon's 0.744, 2.34 at 34; (0.909, 2.24) for 0.768, 2.630 at 43. Jupiter's disc in two strips of perijove 44
-    # against its full-disc albedo (Karkoschka 1998: 0.441 in 420-520 nm, 0.504 in 500-600 nm, 0.50 in 600-720 nm) gives
-    # (0.845, 2.03). These are the means of the four. The response of the calibration report (red 217239, green 332944,
-    # blue 262186 DN/s a W/m2/sr in band) under the Sun's 286, 186, 193 W/m2 gives 1.00, 1.22: its blue was measured
-    # under a lamp that is nearly all red, and no picture made with it has looked right.
+    # against its full-disc albedo (Karkoschka 1998: 0.441 in 420-520 nm, 0.504 in 500-600 nm, 0.50 in 600-640 nm,
+    # where the eye sees red; beyond, methane darkens what only the camera sees) gives (0.845, 2.03). These are the
+    # means of the four. The response of the calibration report (red 217239, green 332944, blue 262186 DN/s a W/m2/sr
+    # in band) under the Sun's 286, 186, 193 W/m2 gives 1.00, 1.22: its blue was measured under a lamp that is nearly
+    # all red, and no picture made with it has looked right.
     Filter.RED: 0.865,
     Filter.GREEN: 1.0,
     Filter.BLUE: 2.07,

@@ -2,8 +2,8 @@
 
 Three kinds are mended, each by what sets it apart. *Transients* stand alone in one framelet. *Hot pixels* add the same
 charge at the same place of every framelet; the readout's time-delayed integration draws them out to streaks down the
-lines. *Dark spots* (dust on the filter) take the same share of the light at the same place. The scene moves by more
-than a hundred lines from one framelet to the next and is in no two of them at the same place.
+lines. *Spots* (dust on a filter, pinholes in it) take or add the same share of the light at the same place. The scene
+moves by more than a hundred lines from one framelet to the next and is in no two of them at the same place.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ LEAST_FRAMES = 5
 """Fewest framelets that can tell a fixed pattern from the scene."""
 ROUNDING_DN = 0.5
 """Half a step of the camera's converter, which no number of framelets averages out."""
-LIT_DN = 100.0
-"""Least surrounding light for a framelet to tell of dark spots: below it the terminator's bend looks like one."""
-SPOT_SHARE = 0.96
-"""A place that passes more than this share of the light is left alone: clouds' contrast makes as much."""
+LIT_SHARE = 0.2
+"""Least surrounding light, of the brightest, for a framelet to tell of spots: the terminator's bend looks like one."""
+SPOT_SHARE = 0.04
+"""A place whose share of the light is nearer to 1 than this is left alone: clouds' contrast makes as much."""
+LEAST_LIT_DN = 8.0
+"""Light below which the converter's steps are too coarse to tell shares."""
 DARKEST = 0.5
 """A spot that takes more than this share of the light is filled from around it rather than divided out."""
 
@@ -128,37 +130,40 @@ def fixed_pattern(codes: Codes, table: Plane) -> FixedPattern:
     extra, gain = np.zeros(shape, np.float32), np.ones(shape, np.float32)
     if len(chosen) >= LEAST_FRAMES:
         around = np.stack([surroundings(plane, PATTERN_SIZE) for plane in chosen])
-        find_pattern(chosen, around, table, extra, gain)
+        lit = LIT_SHARE * float(np.percentile(table[around[:, ::8, ::8]], 99))
+        find_pattern(chosen, around, table, max(lit, LEAST_LIT_DN), extra, gain)
         # a grain of dust throws a shadow of several pixels; a lone one is chance
-        dark = (gain != 1).astype(np.uint8)
-        company = cv2.boxFilter(dark, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+        spots = (gain != 1).astype(np.uint8)
+        company = cv2.boxFilter(spots, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
         gain[company < 3] = 1.0
     return FixedPattern(extra, gain)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def find_pattern(codes: Codes, around: Codes, table: Plane, extra: Plane, gain: Plane) -> None:
+def find_pattern(codes: Codes, around: Codes, table: Plane, lit_dn: float, extra: Plane, gain: Plane) -> None:
     """Fill `extra` and `gain` (lines, samples) from framelets and their surroundings, both (frames, lines, samples)."""
     frames, lines, samples = codes.shape
     excess, share = np.empty(frames, np.float32), np.empty(frames, np.float32)
     for i in range(lines):
         for j in range(samples):
-            lit, over, under = 0, 0, 0
+            lit, hot, odd = 0, 0, 0
             for f in range(frames):
                 here, there = table[codes[f, i, j]], table[around[f, i, j]]
                 excess[f] = here - there
-                over += excess[f] > ROUNDING_DN
-                if there > LIT_DN:
+                hot += excess[f] > ROUNDING_DN
+                if there > lit_dn:
                     share[lit] = here / there
-                    under += share[lit] < SPOT_SHARE
+                    odd += abs(share[lit] - 1) > SPOT_SHARE
                     lit += 1
-            if 2 * over >= frames:
+            # where half of the framelets show nothing the median is nothing, and need not be sought
+            if 2 * hot >= frames:
                 middle, error = middle_and_error(excess)
                 if middle > 5 * error + ROUNDING_DN:
                     extra[i, j] = middle
-            elif lit >= LEAST_FRAMES - 1 and 2 * under >= lit:
+                    continue
+            if lit >= LEAST_FRAMES - 1 and 2 * odd >= lit:
                 middle, error = middle_and_error(share[:lit])
-                if middle < SPOT_SHARE - 5 * error:
+                if abs(middle - 1) > SPOT_SHARE + 5 * error:
                     gain[i, j] = middle if middle > DARKEST else np.nan
 
 
