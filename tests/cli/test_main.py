@@ -214,6 +214,17 @@ def test_steps_are_told_on_a_terminal(capsys: pytest.CaptureFixture[str], monkey
         assert ("read [it] 0.0 s" in captured.err) == (not quiet)
 
 
+def test_what_is_printed_during_a_step_stays_on_stdout(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    steps = Steps()
+    with steps.step("write"):
+        print("answer")
+    assert capsys.readouterr().out == "answer\n"
+
+
 def test_json_has_no_nan() -> None:
     def refuse(name: str) -> None:
         pytest.fail(f"{name} is not JSON")

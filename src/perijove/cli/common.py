@@ -20,6 +20,7 @@ from perijove.errors import PerijoveError, PerijoveWarning
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.live import Live
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
@@ -159,7 +160,7 @@ class Steps:
             if self._console is None or len(self._names) > 1:
                 yield
             else:
-                with self._console.status(f"{name} ..."):
+                with _spinner(self._console, name):
                     yield
         finally:
             self._names.pop()
@@ -167,6 +168,18 @@ class Steps:
         self._timings[name] = self._timings.get(name, 0.0) + took
         if self._console is not None and not self._names:
             self._console.print(f"{name} {took:.1f} s", markup=False, highlight=False, style="dim")
+
+
+def _spinner(console: Console, name: str) -> Live:
+    """A line that moves while a step lasts and goes away after it."""
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+    # what is printed on stdout meanwhile goes above the line, but only where both are one terminal
+    return Live(
+        Spinner("dots", Text(f"{name} ...")), console=console, transient=True, redirect_stdout=sys.stdout.isatty()
+    )
 
 
 def finite(value: object) -> object:
