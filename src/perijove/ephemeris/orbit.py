@@ -6,12 +6,12 @@ as fixed over an arc (Jupiter's moves 0.00001 deg in a day).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial import legendre
 from numpy.typing import ArrayLike, NDArray
-from scipy.integrate import solve_ivp  # type: ignore[attr-defined]
+from scipy.integrate import solve_ivp
 
 from perijove.bodies import Body
 from perijove.errors import TrajectoryError
@@ -49,18 +49,27 @@ def acceleration(body: Body, pole: FloatArray, position: FloatArray) -> FloatArr
 
     From the potential -GM/r (1 - sum J_n (R/r)^n P_n(sin latitude)).
     """
-    r = np.linalg.norm(position, axis=-1, keepdims=True)
-    up = position / r
-    s = (up @ pole)[..., None]
+    r = np.sqrt(np.sum(position * position, axis=-1))
+    s = position @ pole / r
     radial, polar = np.ones_like(r), np.zeros_like(r)
-    for n, j in body.zonal:
-        series = np.eye(n + 1)[n]
-        weight = j * (body.radii_km[0] / r) ** n
-        slope = legendre.legval(s, legendre.legder(series))
-        radial = radial - weight * ((n + 1) * legendre.legval(s, series) + s * slope)
-        polar = polar - weight * slope
-    out: FloatArray = body.gm / r**2 * (polar * pole - radial * up)
+    for weight, n, value, slope in _zonal_terms(body, r, s):
+        radial -= weight * ((n + 1) * value + s * slope)
+        polar -= weight * slope
+    scale = body.gm / r**2
+    out: FloatArray = (scale * polar)[..., None] * pole - (scale * radial / r)[..., None] * position
     return out
+
+
+def _zonal_terms(body: Body, r: FloatArray, s: FloatArray) -> Iterator[tuple[FloatArray, int, FloatArray, FloatArray]]:
+    """J_n (R/r)^n, n, P_n(s) and P_n'(s) of each harmonic; Legendre's polynomials by Bonnet's recursion."""
+    zonal = dict(body.zonal)
+    before, value = np.ones_like(s), s
+    slope_before, slope = np.zeros_like(s), np.ones_like(s)
+    for n in range(2, max(zonal, default=0) + 1):
+        before, value = value, ((2 * n - 1) * s * value - (n - 1) * before) / n
+        slope_before, slope = slope, slope_before + (2 * n - 1) * before
+        if n in zonal:
+            yield zonal[n] * (body.radii_km[0] / r) ** n, n, value, slope
 
 
 def energy(body: Body, pole: FloatArray, state: FloatArray) -> FloatArray:
@@ -68,8 +77,8 @@ def energy(body: Body, pole: FloatArray, state: FloatArray) -> FloatArray:
     r = np.linalg.norm(state[..., :3], axis=-1)
     s = state[..., :3] @ pole / r
     factor = np.ones_like(r)
-    for n, j in body.zonal:
-        factor = factor - j * (body.radii_km[0] / r) ** n * legendre.legval(s, np.eye(n + 1)[n])
+    for weight, _, value, _ in _zonal_terms(body, r, s):
+        factor -= weight * value
     out: FloatArray = 0.5 * np.sum(state[..., 3:] ** 2, axis=-1) - body.gm / r * factor
     return out
 
@@ -77,7 +86,7 @@ def energy(body: Body, pole: FloatArray, state: FloatArray) -> FloatArray:
 def propagate(body: Body, et0: float, states: FloatArray, et: ArrayLike) -> FloatArray:
     """States (n, ..., 6) km, km/s at times (n,) that grow out of `states` (..., 6) at `et0`.
 
-    The states of a batch are stepped together (DOP853, relative tolerance 1e-12: centimetres over a pass). Raises
+    The states of a batch are stepped together (DOP853, relative tolerance 1e-11: metres over a pass). Raises
     TrajectoryError where the path falls into the planet's centre.
     """
     times = np.atleast_1d(np.asarray(et, dtype=float))
@@ -98,7 +107,7 @@ def propagate(body: Body, et0: float, states: FloatArray, et: ArrayLike) -> Floa
         if end == et0:
             out[side] = states.ravel()
             continue
-        run = solve_ivp(rate, (et0, end), states.ravel(), "DOP853", wanted[order], rtol=1e-12, atol=1e-9)
+        run = solve_ivp(rate, (et0, end), states.ravel(), "DOP853", wanted[order], rtol=1e-11, atol=1e-7)
         if run.status != 0 or not np.all(np.isfinite(run.y)):
             raise TrajectoryError("The orbit through the labels runs into the planet: check the labels' positions.")
         out[side] = run.y.T[order][back]

@@ -44,6 +44,4 @@ class Trajectory:
 
     @cached_property
     def _spline(self) -> CubicHermiteSpline:
-        return CubicHermiteSpline(  # type: ignore[no-untyped-call]
-            self.et, self.position_km, self.velocity_km_s, extrapolate=False
-        )
+        return CubicHermiteSpline(self.et, self.position_km, self.velocity_km_s, extrapolate=False)
