@@ -50,24 +50,26 @@ CENTRE_LINE: Mapping[Filter, float] = {
 
 START_TIME_BIAS_S = 0.06188
 """To be added to a label's START_TIME."""
-INTERFRAME_DELTA_S = 0.001
-"""To be added to a label's INTERFRAME_DELAY (disputed between 0.0010 and 0.0020)."""
+INTERFRAME_DELTA_S = 0.0014
+"""To be added to a label's INTERFRAME_DELAY. The kernel has 0.0010, other authors up to 0.0020; two strips of perijove
+44 ten minutes apart, whose phases tie the period, give 0.00143 +- 0.00007."""
 TDI_ROW_S = 0.0032
 """Time between two charge transfers of the time-delayed integration."""
 
 
 MEASURED_SHIFT: Mapping[Filter, tuple[float, float]] = {
-    Filter.BLUE: (-26.13, 0.06),
+    Filter.BLUE: (-26.18, 0.06),
     Filter.GREEN: (-26.26, 0.0),
-    Filter.RED: (-26.38, -0.19),
-    Filter.METHANE: (-26.00, 0.0),
+    Filter.RED: (-26.33, -0.20),
+    Filter.METHANE: (81.0, 0.0),
 }
 """Measured corrections (line, sample) px to the kernel's optical centres.
 
 The 519 star pairs of the 2016 cruise published by B. Swift put the lens' axis 26.3 +- 0.5 lines from where the kernel
 has it, the same for all filters (builders/camera_constants.py); that one number takes away the keystone that would
 otherwise look like a lateral colour of 0.3 %. The differences between the filters come from limb and ties of
-perijove 44; methane's is extrapolated from theirs.
+perijove 44. Methane's window can be moved by command; the limb of 44M00044 puts it 107 lines (+- 5) from where the
+other filters' correction would leave it, whereupon that strip gives the same axis, period and haze as its neighbours.
 """
 MOUNTING_TWIST, MOUNTING_TILT = 0.0004, 0.0013
 """Rotations, rad, about the camera's +Z and +Y from the kernel's mounting to the true spin axis (the same star pairs
@@ -102,6 +104,18 @@ class Camera:
     def with_shift(self, band: Filter, line: float, sample: float) -> Camera:
         """The same camera with one filter's optical centre moved by (line, sample) px."""
         return replace(self, shift={**self.shift, band: (line, sample)})
+
+    def integrating(self, tdi_stages: int) -> Camera:
+        """The camera as it acts at mid-exposure of a time-delayed integration of so many stages.
+
+        The charge that is read out as one line moves up the CCD with the scene, one row a stage, while it gathers light:
+        at mid-exposure it stood (stages - 1) / 2 rows further down than where it ends.
+        """
+        moved = (tdi_stages - 1) / 2.0
+        if moved == 0.0:
+            return self
+        shift = {b: self.shift.get(b, (0.0, 0.0)) for b in Filter}
+        return replace(self, shift={b: (line - moved, sample) for b, (line, sample) in shift.items()})
 
     def ray(self, band: Filter, line: FloatArray, sample: FloatArray) -> FloatArray:
         """Unit vectors (..., 3) in the camera frame that fall on continuous pixel (line, sample) of a framelet.

@@ -160,8 +160,9 @@ def fit_edges(p: Profiles, max_shift: float, edge_sigma: float = EDGE_SIGMA_PX) 
     """
     y, s = p.light, p.distance
     n = len(y)
-    sky = np.nanmean(y[:, -4:], axis=1) if n else np.empty(0)
-    top = np.nanmedian(y[:, : len(s) // 3], axis=1) if n else np.empty(0)
+    data = np.where(np.isfinite(y), y, 0.0)
+    sky = data[:, -4:].mean(axis=1)
+    top = np.median(data[:, : len(s) // 3], axis=1)
     half = 0.5 * (sky + top)
     # the outermost fall through the half level, read linearly
     above = y >= half[:, None]
@@ -169,7 +170,6 @@ def fit_edges(p: Profiles, max_shift: float, edge_sigma: float = EDGE_SIGMA_PX) 
     shift = s[np.clip(last, 0, len(s) - 1)] + 0.25
     x = np.stack([sky, top - sky, np.zeros(n), shift], axis=-1)
     weight = np.isfinite(y).astype(float)
-    data = np.where(np.isfinite(y), y, 0.0)
     inverse = np.tile(np.eye(4), (n, 1, 1))
     for _ in range(8):
         model, jac = _edge_model(x, s, edge_sigma)

@@ -18,7 +18,8 @@ class Exposure:
     """Calibrated framelets of one strip with their times by the label; nothing is known of the pointing yet.
 
     `light` maps a filter to (frames, lines, samples) float32, NaN where masked; `et` (frames,) is ET of mid-exposure;
-    `binning` 1 or 2; `saturation` is the light at and above which a pixel is full.
+    `binning` 1 or 2; `saturation` is the light at and above which a pixel is full; `tdi_stages` as in the
+    label.
     """
 
     product_id: str
@@ -26,3 +27,4 @@ class Exposure:
     et: FloatArray
     binning: int
     saturation: float = float("inf")
+    tdi_stages: int = 1

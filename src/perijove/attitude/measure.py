@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from perijove.attitude.candidates import bright_level, find_candidates
 from perijove.attitude.edges import fit_edges, predict_limb, read_profiles
 from perijove.attitude.exposure import Exposure
-from perijove.attitude.problem import BANDS, Pixels, Unknowns, join, pixels
+from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, join, pixels
 from perijove.attitude.search import Scene
-from perijove.attitude.ties import LEAST_CORRELATION, Ties, match_patches
+from perijove.attitude.ties import LEAST_CORRELATION, Ties, ground_distance, match_patches
 from perijove.geometry.view import View, disc_middle, meet_ellipsoid, native_scale, pixel_rays, spacecraft_view
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
 from perijove.render.engine import render
@@ -42,7 +42,7 @@ class LimbMeasure:
 
 
 def solved_camera(camera: Camera, at: Unknowns) -> Camera:
-    """The camera with the solution's shifts and scales on top."""
+    """A strip's camera with the solution's shifts and scales on top."""
     shift = {b: tuple(np.add(camera.shift.get(b, (0.0, 0.0)), at.shift[i])) for i, b in enumerate(BANDS)}
     scale = {b: camera.scale.get(b, 1.0) * (1.0 + float(at.scale[i])) for i, b in enumerate(BANDS)}
     return Camera({b: (float(v[0]), float(v[1])) for b, v in shift.items()}, scale)
@@ -77,9 +77,36 @@ def candidate_points(exposure: Exposure, camera: Camera) -> Pixels:
 def _pixels(
     exposure: Exposure, camera: Camera, image: int, band: Filter, frame: IntArray, line: FloatArray, sample: FloatArray
 ) -> Pixels:
+    camera = camera.integrating(exposure.tdi_stages)
     index = np.full(len(frame), BANDS.index(band), dtype=np.int64)
     owner = np.full(len(frame), image, dtype=np.int64)
     return pixels(camera, owner, frame, index, line, sample, exposure.et[frame])
+
+
+def shading(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> float:
+    """Correlation (-1 to 1) between the light of one filter on a grid of pixels and the height of the Sun there.
+
+    Off the disc and on the night side no light is expected.
+    """
+    band = max(exposure.light, key=lambda b: bright_level(exposure.light[b]))
+    light, step = exposure.light[band], 16 // exposure.binning
+    lines = np.arange(step // 2, light.shape[1], step)
+    samples = np.arange(LIT_SAMPLES.start // exposure.binning + step, light.shape[2] - step, 2 * step)
+    frame, line, sample = (a.ravel() for a in np.meshgrid(np.arange(len(light)), lines, samples, indexing="ij"))
+    # the mean of a few neighbours: single pixels may be hot
+    value = np.mean([light[frame, line + i, sample + j] for i in (-2, 0, 2) for j in (-2, 0, 2)], axis=0)
+    grid = _pixels(
+        exposure, camera, 0, band, frame, (line + 0.5) * exposure.binning, (sample + 0.5) * exposure.binning
+    )
+    rays = cast(grid, at, scene.trajectory, scene.body)
+    reach = ground_distance(rays.position, rays.direction, scene.body.radii_km)
+    normal = (rays.position + reach[:, None] * rays.direction) / np.asarray(scene.body.radii_km) ** 2
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    height = np.nan_to_num(np.maximum(np.sum(normal * (rays.body_from_j2000 @ scene.sun), axis=-1), 0.0))
+    known = np.isfinite(value)
+    if known.sum() < 10 or not height[known].std() > 0 or not value[known].std() > 0:
+        return 0.0
+    return float(np.corrcoef(value[known], height[known])[0, 1])
 
 
 def measure_limb(
@@ -90,7 +117,7 @@ def measure_limb(
     place = positions(et, at, scene)
     body_from_j2000 = scene.body.body_from_j2000(et)
     camera_from_body = at.spin.camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
-    true_camera = solved_camera(camera, at)
+    true_camera = solved_camera(camera.integrating(exposure.tdi_stages), at)
     parts, sigmas = [], []
     for band, light in exposure.light.items():
         frame, spot, outward = [], [], []
@@ -118,7 +145,7 @@ def measure_limb(
 
 def swaths(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera) -> list[Swath]:
     """The exposure's filters with the pointing as it stands, ready to be rendered."""
-    true_camera = solved_camera(camera, at)
+    true_camera = solved_camera(camera.integrating(exposure.tdi_stages), at)
     out = []
     for band, light in exposure.light.items():
         et = framelet_times(exposure, image, at)[: len(light)]

@@ -8,6 +8,7 @@ lights tell the true one. Nothing is assumed of where the spin axis points.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,11 +32,13 @@ _CLOSE_PX = 8.0
 
 @dataclass(frozen=True)
 class Scene:
-    """What one image is looked at with: trajectory, body, and the unit vector to the Sun (3,) in j2000."""
+    """What one image is looked at with: trajectory, body, and unit vectors (3,) in j2000 to the Sun and, where it is
+    known, to the Earth, near which Juno's antenna and so its spin axis points."""
 
     trajectory: Trajectory
     body: Body
     sun: FloatArray
+    earth: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,14 @@ def find_disc(candidates: Pixels, scene: Scene, rate: float, twist: float, tilt:
     return Disc(centre, epoch, candidates.take(on_edge))
 
 
-def first_guess(candidates: Pixels, scene: Scene, twist: float, tilt: float) -> FirstGuess | None:
-    """Coarse pointing of one image (image 0) from its candidate limb points; None where no limb is found."""
+def first_guess(
+    candidates: Pixels, scene: Scene, twist: float, tilt: float, shading: Callable[[Unknowns], float]
+) -> FirstGuess | None:
+    """Coarse pointing of one image (image 0) from its candidate limb points; None where no limb is found.
+
+    `shading` tells how well (-1 to 1) the light on the disc goes with the Sun's height by a pointing: it decides between
+    pointings that the limb cannot tell apart.
+    """
     rate = 2 * np.pi / NOMINAL_PERIOD_S
     disc = find_disc(candidates, scene, rate, twist, tilt)
     if disc is None:
@@ -108,14 +117,13 @@ def first_guess(candidates: Pixels, scene: Scene, twist: float, tilt: float) -> 
     few = disc.points.take(np.unique(np.linspace(0, len(disc.points) - 1, _WORKING_POINTS).astype(int)))
     position = scene.trajectory.position(disc.epoch)
     nadir = -position / np.linalg.norm(position)
-    best: tuple[float, Unknowns] | None = None
+    found = []
     for angle in np.linspace(0.0, 2 * np.pi, _ANGLES, endpoint=False):
         start = first_point(_spin_at(_aligned(disc.centre, nadir, angle), disc.epoch, rate, twist, tilt), 1)
-        found = polish(few, start, scene, steps=10)
-        score = _score(few, found, scene)
-        if best is None or score > best[0]:
-            best = (score, found)
-    assert best is not None
+        at = polish(few, start, scene, steps=10)
+        found.append((_score(few, at, scene), at))
+    limit = 0.6 * max(score for score, _ in found)
+    best = max((f for f in found if f[0] >= limit), key=lambda f: f[0] * max(shading(f[1]), 1e-3))
     return _judge(disc, polish(disc.points, best[1], scene, steps=30), scene)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from perijove.attitude.adjust import Adjustment, adjust
 from perijove.attitude.exposure import Exposure
@@ -22,6 +23,7 @@ from perijove.attitude.measure import (
     measure_limb,
     measure_ties,
     positions,
+    shading,
     solved_camera,
 )
 from perijove.attitude.pointing import LimbPoints, Pointing
@@ -31,14 +33,13 @@ from perijove.attitude.problem import (
     LimbResiduals,
     Pixels,
     Unknowns,
-    first_point,
     join,
     limb_residuals,
     look,
     pixels,
 )
 from perijove.attitude.search import FirstGuess, Scene, first_guess, guess_phase
-from perijove.attitude.spin import SpinModel
+from perijove.attitude.spin import NOMINAL_PERIOD_S, SpinModel, axis_angles
 from perijove.attitude.ties import Ties, ground_distance, project
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
@@ -51,15 +52,21 @@ ARC_GAP_S = 1800.0
 MOUNTING_SIGMA = np.radians(0.03)
 AXIS_SIGMA = np.radians(0.5)
 """How far the axis may turn between the arcs of a pass."""
+EARTH_SIGMA = np.radians(7.0)
+"""Juno keeps its axis near the Earth: 8.5 deg from it at perijove 44, 5.6 deg at 34."""
 START_JITTER_S = 0.020
 """Jitter of START_TIME (NAIF instrument kernel juno_junocam_v03.ti)."""
-INTERFRAME_SIGMA_S = 0.0005
-"""Published values of the interframe correction lie between 0.0010 and 0.0020 s."""
-SHIFT_SIGMA_PX = 0.10
+INTERFRAME_SIGMA_S = 0.0003
+"""Published values of the interframe correction lie between 0.0010 and 0.0020 s; see instrument.INTERFRAME_DELTA_S."""
+SHIFT_SIGMA_PX = 0.03
+METHANE_SIGMA_PX = 20.0
+"""Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
 HAZE_KM, HAZE_SIGMA_KM = 120.0, 150.0
 GRAZING_SIGMA_KM = 100.0
-RATE_SIGMA = 0.01
-"""Relative; the published periods, 30.07 to 30.74 s, lie within it."""
+RATE_SIGMA = 0.006
+"""Relative; the published periods, 30.07 to 30.74 s, lie within two of it."""
+RATE_DRIFT = 0.0005
+"""Relative change of the rate between the arcs of a pass."""
 OUTLIER = 4.0
 _PROGRESS = Callable[[str], None]
 
@@ -70,18 +77,29 @@ def solve_pointing(
     body: Body,
     sun: FloatArray,
     *,
+    earth: FloatArray | None = None,
     camera: Camera | None = None,
     ties: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Pointing]:
     """Pointings of exposures of one pass, in the order given.
 
-    `sun` (3,) points from the body to the Sun in j2000. `camera` is `Camera.measured()` unless another is given. `ties`
+    `sun` (3,) points from the body to the Sun in j2000, `earth` (3,) to the Earth: a loose prior for the spin axis where
+    the limb alone leaves it open (a disc seen from above its pole). `camera` is `Camera.measured()` unless another is given. `ties`
     lets what the colours share on the ground weigh in beside the limb. Raises PointingError, naming the strip, where no
     limb is found and no neighbour can lend its axis and rate.
     """
-    scene = Scene(trajectory, body, sun / np.linalg.norm(sun))
+    scene = Scene(trajectory, body, sun / np.linalg.norm(sun), None if earth is None else earth / np.linalg.norm(earth))
     camera = camera or Camera.measured()
+    # matrices this small lose more to the threads' waiting for each other than they gain
+    with threadpool_limits(1, user_api="blas"):
+        return _solve(exposures, scene, camera, ties, progress)
+
+
+def _solve(
+    exposures: Sequence[Exposure], scene: Scene, camera: Camera, ties: bool, progress: _PROGRESS
+) -> list[Pointing]:
+    """All arcs, the one with the most limb first; its axis helps the others."""
     found: dict[int, Pointing] = {}
     anchor: SpinModel | None = None
     guesses = _first_guesses(exposures, scene, camera, progress)
@@ -100,7 +118,12 @@ def _first_guesses(
     for exposure in exposures:
         progress(f"{exposure.product_id}: searching for the limb")
         points = candidate_points(exposure, camera)
-        out.append((points, first_guess(points, scene, MOUNTING_TWIST, MOUNTING_TILT)))
+
+
+        def shaded(at: Unknowns, exposure: Exposure = exposure) -> float:
+            return shading(exposure, at, scene, camera)
+
+        out.append((points, first_guess(points, scene, MOUNTING_TWIST, MOUNTING_TILT, shaded)))
     return out
 
 
@@ -165,13 +188,13 @@ def _lead(
     anchor: SpinModel | None,
     scene: Scene,
 ) -> _Lead:
-    """The exposure whose limb starts the arc: the one with most of it; an anchor's axis helps where all are poor."""
+    """The exposure whose limb starts the arc: the one with most of it."""
     best: _Lead | None = None
     for k, (points, guess) in enumerate(guesses):
-        options = [guess, guess_phase(points, anchor, scene) if anchor is not None else None]
-        for option in options:
-            if option is not None and (best is None or option.agree > best.guess.agree):
-                best = _Lead(k, option)
+        # the axis of a better arc of the same pass is worth more than a poor one of its own
+        option = guess if anchor is None else guess_phase(points, anchor, scene)
+        if option is not None and (best is None or option.agree > best.guess.agree):
+            best = _Lead(k, option)
     if best is None:
         names = ", ".join(e.product_id for e in exposures)
         raise PointingError(
@@ -183,12 +206,13 @@ def _lead(
 
 def _alone(exposure: Exposure, guess: Unknowns, anchor: SpinModel | None, scene: Scene, camera: Camera) -> Unknowns:
     """Refined unknowns of one exposure by itself, so that its axis and rate can be lent to its neighbours."""
-    at = replace(guess, haze_km=np.full(4, HAZE_KM))
-    for reach in (6.0, 4.0):
+    # the guess took the limb for the ellipsoid itself, and is nearest to it so
+    at = guess
+    for reach in (10.0, 5.0):
         limb = measure_limb(exposure, 0, at, scene, camera, reach)
         if len(limb.points) < 20:
             break
-        at = adjust(at, limb, None, _free([exposure], anchor, guess.spin), scene).unknowns
+        at = adjust(at, limb, None, _free([exposure], anchor, guess.spin, scene), scene).unknowns
     return at
 
 
@@ -217,8 +241,8 @@ def _chain(
         ahead = theirs.epoch - epoch
         turns = theirs.phase - phase - rate * ahead
         rate += (np.mod(turns + np.pi, 2 * np.pi) - np.pi) / ahead
-    start = first_point(replace(spin, phase=phase, rate=rate, epoch=epoch), len(exposures))
-    return replace(start, haze_km=alone.haze_km, grazing_km=alone.grazing_km, state=alone.state), lost
+    lent = replace(alone, spin=replace(spin, phase=phase, rate=rate, epoch=epoch), offset=np.zeros(len(exposures)))
+    return lent, lost
 
 
 @dataclass(frozen=True)
@@ -263,7 +287,7 @@ def _settle(
             f"{names}: only {len(limb.points)} clear points of the limb of {scene.body.name} were found where it "
             "should be, too few to solve the pointing; give it together with other strips of the same half hour"
         )
-    free = _free(exposures, anchor, at.spin)
+    free = _free(exposures, anchor, at.spin, scene)
     first = adjust(at, limb, ties, free, scene)
     keep = used_points(first.limb.px)
     bulk = LimbMeasure(limb.points.take(keep), limb.sigma[keep])
@@ -296,15 +320,14 @@ def used_points(residual: FloatArray) -> NDArray[np.bool_]:
 
 
 def _free(
-    exposures: Sequence[Exposure], anchor: SpinModel | None, reference: SpinModel
+    exposures: Sequence[Exposure], anchor: SpinModel | None, reference: SpinModel, scene: Scene
 ) -> dict[str, tuple[float, float] | None]:
     """What may move, and what is known of it beforehand."""
     bands = [b for b in BANDS if any(b in e.light for e in exposures)]
     free: dict[str, tuple[float, float] | None] = {
-        "ra": None if anchor is None else (anchor.ra, AXIS_SIGMA / np.cos(anchor.dec)),
-        "dec": None if anchor is None else (anchor.dec, AXIS_SIGMA),
+        **_axis_prior(anchor, reference, scene),
         "phase": None,
-        "rate": (reference.rate, RATE_SIGMA * reference.rate),
+        "rate": _rate_prior(anchor),
         "twist": (MOUNTING_TWIST, MOUNTING_SIGMA),
         "tilt": (MOUNTING_TILT, MOUNTING_SIGMA),
         "interframe": (0.0, INTERFRAME_SIGMA_S),
@@ -315,8 +338,33 @@ def _free(
         # green is what the others are measured against
         if b is not Filter.GREEN and len(bands) > 1:
             free[f"line_{b.lower()}"] = free[f"sample_{b.lower()}"] = (0.0, SHIFT_SIGMA_PX)
+    if bands == [Filter.METHANE]:
+        free["line_methane"] = (0.0, METHANE_SIGMA_PX)
     free.update({f"offset_{k}": (0.0, START_JITTER_S) for k in range(len(exposures))})
     return free
+
+
+def _axis_prior(
+    anchor: SpinModel | None, reference: SpinModel, scene: Scene
+) -> dict[str, tuple[float, float] | None]:
+    """What is known of the axis: another arc's, else the direction of the Earth, else nothing."""
+    if anchor is not None:
+        ra, dec, sigma = anchor.ra, anchor.dec, AXIS_SIGMA
+    elif scene.earth is not None:
+        (ra, dec), sigma = axis_angles(scene.earth), EARTH_SIGMA
+    else:
+        return {"ra": None, "dec": None}
+    # the same turn of the circle as the solution stands on
+    ra += 2 * np.pi * np.round((reference.ra - ra) / (2 * np.pi))
+    return {"ra": (float(ra), sigma / np.cos(dec)), "dec": (dec, sigma)}
+
+
+def _rate_prior(anchor: SpinModel | None) -> tuple[float, float]:
+    """Mean and sigma of the spin rate: another arc's with its drift, else the mission's."""
+    if anchor is not None:
+        return anchor.rate, RATE_DRIFT * anchor.rate
+    nominal = 2 * np.pi / NOMINAL_PERIOD_S
+    return nominal, RATE_SIGMA * nominal
 
 
 _ANGLES = {"ra", "dec", "phase", "twist", "tilt"}
@@ -367,7 +415,7 @@ def _pointing(
         product_id=exposure.product_id,
         source=source,
         spin=at.spin,
-        camera=solved_camera(camera, at),
+        camera=solved_camera(camera.integrating(exposure.tdi_stages), at),
         et=et,
         position_km=positions(et, at, scene),
         start_offset_s=float(at.offset[image]),
@@ -396,6 +444,7 @@ def _mapped_sigma(
     A grid of pixels in every framelet that meets the body stands for the disc.
     """
     line, sample = np.meshgrid([16.5, 64.5, 112.5], np.linspace(60.5, SAMPLES - 60.5, 24), indexing="ij")
+    own = camera.integrating(exposure.tdi_stages)
     grids = []
     for band, light in exposure.light.items():
         frames = len(light)
@@ -403,7 +452,7 @@ def _mapped_sigma(
         frame = np.repeat(np.arange(frames), line.size)
         spots = (np.tile(line.ravel(), frames), np.tile(sample.ravel(), frames))
         index = np.full(count, BANDS.index(band))
-        grids.append(pixels(camera, np.full(count, image), frame, index, *spots, exposure.et[frame]))
+        grids.append(pixels(own, np.full(count, image), frame, index, *spots, exposure.et[frame]))
     p = join(grids)
     sight = look(p, at, scene.trajectory, scene.body)
     reach = ground_distance(sight.position, sight.direction, scene.body.radii_km)
