@@ -36,6 +36,12 @@ LIT_SHARE = 0.2
 """Least surrounding light, of the brightest, for a framelet to tell of spots: the terminator's bend looks like one."""
 SPOT_SHARE = 0.04
 """A place whose share of the light is nearer to 1 than this is left alone: clouds' contrast makes as much."""
+FEW_SHARE = 0.85
+"""Most light that a spot may let through to be believed where only two or three framelets are lit."""
+FEW_DN = 40.0
+"""Least light for that, several times its noise."""
+FRINGE_SHARE = 0.02
+"""The same for the fringe of a spot, which needs only two sigma."""
 LEAST_LIT_DN = 8.0
 """Light below which the converter's steps are too coarse to tell shares."""
 DARKEST = 0.5
@@ -127,21 +133,34 @@ def fixed_pattern(codes: Codes, table: Plane) -> FixedPattern:
     if len(codes) > PATTERN_FRAMES:
         chosen = codes[np.linspace(0, len(codes) - 1, PATTERN_FRAMES).round().astype(int)]
     shape = codes.shape[1:]
-    extra, gain = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    extra, gain, sure = np.zeros(shape, np.float32), np.ones(shape, np.float32), np.zeros(shape, np.bool_)
     if len(chosen) >= LEAST_FRAMES:
         around = np.stack([surroundings(plane, PATTERN_SIZE) for plane in chosen])
         lit = LIT_SHARE * float(np.percentile(table[around[:, ::8, ::8]], 99))
-        find_pattern(chosen, around, table, max(lit, LEAST_LIT_DN), extra, gain)
-        # a grain of dust throws a shadow of several pixels; a lone one is chance
-        spots = (gain != 1).astype(np.uint8)
-        company = cv2.boxFilter(spots, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-        gain[company < 3] = 1.0
+        find_pattern(chosen, around, table, max(lit, LEAST_LIT_DN), extra, gain, sure)
+        gain[~spot_places(gain, sure)] = 1.0
     return FixedPattern(extra, gain)
 
 
+def spot_places(gain: Plane, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where (lines, samples) the gain belongs to a spot: likely places that hang together with three sure ones or more.
+
+    A grain of dust or a pinhole covers several pixels; a lone one is chance.
+    """
+    count, group = cv2.connectedComponents((gain != 1).astype(np.uint8), connectivity=8)
+    members = np.bincount(np.asarray(group)[sure], minlength=count)
+    real: NDArray[np.bool_] = (members >= 3)[np.asarray(group)] & (gain != 1)
+    return real
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def find_pattern(codes: Codes, around: Codes, table: Plane, lit_dn: float, extra: Plane, gain: Plane) -> None:
-    """Fill `extra` and `gain` (lines, samples) from framelets and their surroundings, both (frames, lines, samples)."""
+def find_pattern(
+    codes: Codes, around: Codes, table: Plane, lit_dn: float, extra: Plane, gain: Plane, sure: NDArray[np.bool_]
+) -> None:
+    """Fill `extra`, `gain` and `sure` (lines, samples) from framelets and surroundings (frames, lines, samples).
+
+    `gain` departs from 1 also where it is no more than likely; `sure` marks the places beyond doubt.
+    """
     frames, lines, samples = codes.shape
     excess, share = np.empty(frames, np.float32), np.empty(frames, np.float32)
     for i in range(lines):
@@ -153,7 +172,7 @@ def find_pattern(codes: Codes, around: Codes, table: Plane, lit_dn: float, extra
                 hot += excess[f] > ROUNDING_DN
                 if there > lit_dn:
                     share[lit] = here / there
-                    odd += abs(share[lit] - 1) > SPOT_SHARE
+                    odd += abs(share[lit] - 1) > FRINGE_SHARE
                     lit += 1
             # where half of the framelets show nothing the median is nothing, and need not be sought
             if 2 * hot >= frames:
@@ -161,10 +180,15 @@ def find_pattern(codes: Codes, around: Codes, table: Plane, lit_dn: float, extra
                 if middle > 5 * error + ROUNDING_DN:
                     extra[i, j] = middle
                     continue
-            if lit >= LEAST_FRAMES - 1 and 2 * odd >= lit:
+            if lit >= 2 and 2 * odd >= lit:
                 middle, error = middle_and_error(share[:lit])
-                if abs(middle - 1) > SPOT_SHARE + 5 * error:
+                if abs(middle - 1) > FRINGE_SHARE + 2 * error:
                     gain[i, j] = middle if middle > DARKEST else np.nan
+                    # two framelets make a poor sigma, so that only the dark heart of a spot is believed to them
+                    few = lit < LEAST_FRAMES - 1
+                    sure[i, j] = (
+                        (middle < FEW_SHARE and lit_dn > FEW_DN) if few else abs(middle - 1) > SPOT_SHARE + 5 * error
+                    )
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")

@@ -1,0 +1,6 @@
+"""Recipes that make pictures of rendered planes."""
+
+from perijove.enhance.picture import Picture
+from perijove.enhance.recipes import RECIPES, apply_recipe
+
+__all__ = ["RECIPES", "Picture", "apply_recipe"]

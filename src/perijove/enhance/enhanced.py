@@ -1,0 +1,215 @@
+"""The recipe 'enhanced': illumination divided out, contrast and colour brought forward, limb and sky left in peace.
+
+Everything is done in lightness and colour as the eye sees them (Oklab), so that no step shifts a hue. All
+smoothing is a mean over the lit disc alone: nothing bright leaks into the sky or dark into the limb, hence no halo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.enhance.exposure import (
+    NIGHT_COSINE,
+    SKY_KM,
+    balanced,
+    encode_srgb,
+    expose,
+    lit_disc,
+    picture_bands,
+    sky_level,
+    white_level,
+)
+from perijove.enhance.masked import blur, smooth
+from perijove.enhance.oklab import from_oklab, to_oklab
+from perijove.enhance.picture import Picture
+from perijove.enhance.rows import over_rows
+from perijove.geometry.view import View
+from perijove.instrument import FOCAL_LENGTH_PX, Filter
+from perijove.render.planes import Planes
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How far each step of the recipe goes.
+
+    `flatten` is the exponent of the cosine of incidence that is divided out, `floor` what keeps the terminator from
+    being blown up. `tone` is the steepness of the tone curve at the disc's middle lightness. Detail on the `scales`
+    (native px) is raised at most `contrast` times where it is weaker than `even` (in lightness). `saturation`
+    multiplies the colour's departure from the disc's mean, which itself is raised by `warmth`. `sharpen` multiplies
+    the finest detail.
+    """
+
+    flatten: float = 0.8
+    floor: float = 0.15
+    tone: float = 1.4
+    scales: tuple[float, ...] = (4.0, 16.0, 60.0)
+    contrast: tuple[float, ...] = (2.2, 2.2, 1.6)
+    even: float = 0.035
+    saturation: float = 2.3
+    warmth: float = 1.4
+    sharpen: float = 0.6
+
+
+STRENGTH = Strength()
+MIDDLE = 0.70
+"""Lightness that the middle of the lit disc is given."""
+HIGHEST = 0.7
+"""Most light that the brightest parts of the disc are given, which may make a disc with a bright hood darker."""
+HAZE_KM = 300.0
+"""Height below which a ray that misses the body may show haze: it goes over into sky at `SKY_KM`."""
+TWILIGHT = (-0.12, 0.03)
+"""Cosines of incidence between which the night, left dark, goes over into the day, evened out."""
+
+
+def enhanced(planes: Planes, balance: Mapping[Filter, float] | None = None, strength: Strength = STRENGTH) -> Picture:
+    """The picture with illumination divided out, local contrast, saturation and sharpness raised; sRGB's transfer."""
+    bands = picture_bands(planes.bands)
+    light = balanced(planes, bands, balance)
+    native = native_px(planes.view)
+    # where the picture is coarser than the camera there is nothing finer than its own pixels
+    unit = max(native, 0.8)
+    lit = lit_disc(planes)
+    white = white_level(light.max(axis=-1), lit, 99.5)
+    black = np.minimum(sky_level(light, planes), 0.02 * white)
+    light -= black.astype(np.float32)
+    quiet_dark(light, planes, white)
+    trust = confidence(light, white, planes.hit, unit)
+    light *= illumination_gain(planes, lit, unit, strength)[..., None]
+    mean = np.asarray(light.mean(axis=-1))
+    middle, high = (white_level(mean, trust > 0.5, percentile) for percentile in (50.0, 99.5))
+    expose(light, np.zeros(len(bands)), min(MIDDLE**3 / middle, HIGHEST / high))
+    lab = to_lab(light)
+    lab[0] = tone_curve(even_contrast(lab[0], trust, unit, strength), strength.tone)
+    if len(bands) == 3:
+        bring_out_colour(lab, trust, unit, strength)
+    from_lab(lab, light)
+    encode_srgb(light)
+    return Picture(light, bands, "srgb", "enhanced", {"white": white, "middle": middle, "native_px": native})
+
+
+def native_px(view: View) -> float:
+    """Output pixels per native camera pixel on the axis of the view."""
+    return 1.0 / (view.scale * FOCAL_LENGTH_PX)
+
+
+def quiet_dark(light: Plane, planes: Planes, white: float) -> None:
+    """Calm sky, night and twilight of the light (h, w, bands) in place: lone specks go, and noise sinks into black.
+
+    What stands out of a 5 x 5 px median is cut down to it; in sky and night v then becomes v * v / (v + noise), which
+    leaves the brighter glow of the haze as it is.
+    """
+    cosine = np.nan_to_num(planes.cos_incidence, nan=1.0)
+    sky = smooth_step(HAZE_KM, SKY_KM, np.nan_to_num(planes.altitude_km))
+    share = np.maximum(sky, smooth_step(0.5 * NIGHT_COSINE, NIGHT_COSINE, cosine))
+    calm = np.maximum(sky, smooth_step(0.12, 0.05, cosine))
+    dark = share == 1.0
+    if not dark.any():
+        return
+    for k in range(light.shape[2]):
+        plane = np.nan_to_num(light[..., k])
+        middle = np.asarray(cv2.medianBlur(plane, 5))
+        noise = np.float32(min(3 * 1.4826 * float(np.median(np.abs(plane[dark]))), 0.02 * white))
+        value = np.minimum(plane, middle + noise)
+        light[..., k] += calm * (value - plane)
+        value = np.clip(value, 0.0, None)
+        light[..., k] -= share * value * noise / (value + max(noise, np.float32(1e-9)))
+
+
+def confidence(light: Plane, white: float, hit: NDArray[np.bool_], unit: float) -> Plane:
+    """How far (0 to 1) a pixel (h, w) may be changed: 0 off the disc and in its darkest parts, rising inwards.
+
+    The signal decides at the terminator: all is done from 6 % of white on.
+    """
+    seen = np.asarray(np.isfinite(light).all(axis=-1))
+    mean = (np.nan_to_num(np.asarray(light.mean(axis=-1))) / white).astype(np.float32)
+    # smoothed, lest noise decide about itself
+    (level,) = smooth([mean], np.asarray(seen, dtype=np.float32), 3.0 * unit)
+    rise = smooth_step(0.008, 0.06, level)
+    disc = (hit & seen).astype(np.float32)
+    trust: Plane = rise * np.clip(2.0 * blur(disc, 2.0 * unit) - 1.0, 0.0, 1.0) * disc
+    return trust
+
+
+def smooth_step(low: float, high: float, value: Plane) -> Plane:
+    """0 at `low` and before, 1 at `high` and beyond, and a smooth rise between; `high` may be the smaller."""
+    part = np.clip((value - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    step: Plane = (part * part * (3 - 2 * part)).astype(np.float32)
+    return step
+
+
+def illumination_gain(planes: Planes, lit: NDArray[np.bool_], unit: float, strength: Strength) -> Plane:
+    """Factor (h, w) that makes the disc evenly lit, carried smoothly beyond the limb and to 1 in sky and night.
+
+    The cosine is smoothed before it is used, so that the factor passes over the limb without an edge.
+    """
+    if not lit.any() or np.isnan(planes.cos_incidence[lit]).all():
+        return np.ones(lit.shape, np.float32)
+    (cosine,) = smooth([np.nan_to_num(planes.cos_incidence)], planes.hit.astype(np.float32), 8.0 * unit, far=1.0)
+    shade = np.maximum(cosine, 0.0) ** np.float32(strength.flatten)
+    gain = (1.0 + strength.floor) / (shade + strength.floor)
+    return (1.0 + (gain - 1.0) * smooth_step(*TWILIGHT, cosine)).astype(np.float32)
+
+
+def even_contrast(lightness: Plane, trust: Plane, unit: float, strength: Strength) -> Plane:
+    """Lightness (h, w) with its detail raised where it is weak but above the noise, by `trust`."""
+    weight = trust + np.float32(1e-6)
+    out = lightness.copy()
+    finer = lightness
+    for scale, most in zip(strength.scales, strength.contrast, strict=True):
+        (base,) = smooth([lightness], weight, scale * unit)
+        detail = finer - base
+        (power,) = smooth([detail * detail], weight, 2.0 * scale * unit)
+        gain = np.clip(np.float32(strength.even) / np.sqrt(power + np.float32(1e-8)), 1.0, most) - 1.0
+        if finer is lightness:
+            # only the finest scale is noisy: the quietest parts of the disc tell how much
+            good = trust[::4, ::4] > 0.5
+            noise = float(np.percentile(power[::4, ::4][good], 15)) if good.any() else 0.0
+            signal = np.maximum(power - noise, 0.0) / (power + np.float32(1e-12))
+            gain = signal * (gain + np.float32(strength.sharpen)) - np.float32(0.25) * (1.0 - signal)
+        out += trust * gain * detail
+        finer = base
+    return out
+
+
+def tone_curve(lightness: Plane, steepness: float) -> Plane:
+    """Lightness (h, w) of 0 to 1 spread about `MIDDLE`: black, the middle and white stay, nothing is clipped."""
+    value = np.clip(lightness, 0.0, 1.0)
+    below = MIDDLE * (value / np.float32(MIDDLE)) ** np.float32(steepness)
+    above = 1.0 - (1.0 - MIDDLE) * ((1.0 - value) / np.float32(1.0 - MIDDLE)) ** np.float32(steepness)
+    curve: Plane = np.where(value < MIDDLE, below, above).astype(np.float32)
+    return curve
+
+
+def bring_out_colour(lab: Plane, trust: Plane, unit: float, strength: Strength) -> None:
+    """Raise the colours of `lab` (3, h, w) in place about the disc's own mean, and calm their noise."""
+    # the eye sees colour coarsely, and the blue framelets are the noisiest
+    calm = smooth([lab[1], lab[2]], trust + np.float32(1e-4), 2.0 * unit)
+    for k, plane in zip((1, 2), calm, strict=True):
+        mean = float((plane * trust).sum() / max(float(trust.sum()), 1.0))
+        raised = np.float32(strength.saturation) * (plane - np.float32(mean)) + np.float32(strength.warmth * mean)
+        lab[k] += trust * (raised - lab[k])
+
+
+def to_lab(light: Plane) -> Plane:
+    """Oklab planes (3, h, w) of linear light (h, w, 3); the lightness alone (1, h, w) of a grey picture (h, w, 1)."""
+    lab = np.empty((light.shape[2], *light.shape[:2]), np.float32)
+    if light.shape[2] == 1:
+        lab[0] = np.cbrt(np.maximum(np.nan_to_num(light[..., 0]), 0.0))
+    else:
+        over_rows(lambda rows: to_oklab(light[rows], lab[:, rows]), light.shape[0])
+    return lab
+
+
+def from_lab(lab: Plane, light: Plane) -> None:
+    """Replace the light (h, w, bands), save where it is NaN, by that of `lab` (bands, h, w)."""
+    if light.shape[2] == 1:
+        np.copyto(light[..., 0], np.clip(lab[0], 0.0, 1.0) ** 3, where=np.isfinite(light[..., 0]))
+    else:
+        over_rows(lambda rows: from_oklab(lab[:, rows], light[rows]), light.shape[0])

@@ -1,0 +1,63 @@
+"""Recipes: from rendered planes to a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from perijove.enhance.enhanced import enhanced
+from perijove.enhance.exposure import balanced, encode_srgb, expose, lit_disc, picture_bands, sky_level, white_level
+from perijove.enhance.picture import Picture
+from perijove.errors import UsageError
+from perijove.instrument import Filter
+from perijove.render.planes import Planes
+
+Balance = Mapping[Filter, float] | None
+
+WHITE_PERCENTILE = 99.5
+WHITE = 0.85
+"""Linear light that the percentile of the lit disc is given; the rest rolls off towards 1."""
+
+
+def natural(planes: Planes, balance: Balance = None) -> Picture:
+    """True light: white balance, the sky's stray light taken off, one exposure for all, sRGB's transfer."""
+    bands = picture_bands(planes.bands)
+    light = balanced(planes, bands, balance)
+    white = white_level(light.max(axis=-1), lit_disc(planes), WHITE_PERCENTILE)
+    black = np.minimum(sky_level(light, planes), 0.02 * white)
+    expose(light, black, WHITE / white)
+    encode_srgb(light)
+    settings = {
+        "white": white,
+        **{f"black_{band.value.lower()}": float(v) for band, v in zip(bands, black, strict=True)},
+    }
+    return Picture(light, bands, "srgb", "natural", settings)
+
+
+def linear(planes: Planes, balance: Balance = None) -> Picture:
+    """The light as it is, white-balanced (green stays in the unit of the planes), NaN where a filter has no data.
+
+    Red, green, blue come first; a strip with methane too has it last.
+    """
+    order = [band for band in (Filter.RED, Filter.GREEN, Filter.BLUE, Filter.METHANE) if band in planes.bands]
+    return Picture(balanced(planes, tuple(order), balance), tuple(order), "linear", "linear", {})
+
+
+RECIPES: Mapping[str, Callable[[Planes, Balance], Picture]] = {
+    "natural": natural,
+    "enhanced": enhanced,
+    "linear": linear,
+}
+
+
+def apply_recipe(name: str, planes: Planes, balance: Balance = None) -> Picture:
+    """The picture that a recipe makes of rendered planes; `balance` maps a filter to its white-balance factor.
+
+    'natural' and 'enhanced' need the backplanes. Raises UsageError for an unknown recipe or missing backplanes.
+    """
+    if name not in RECIPES:
+        raise UsageError(f"unknown recipe {name!r}: use one of {', '.join(RECIPES)}")
+    if name != "linear" and planes.hit.shape != planes.light.shape[1:]:
+        raise UsageError(f"the recipe {name} needs backplanes: render with them, or use the recipe linear")
+    return RECIPES[name](planes, balance)
