@@ -16,7 +16,7 @@ from perijove.render.planes import Planes
 Balance = Mapping[Filter, float] | None
 
 WHITE_PERCENTILE = 99.5
-WHITE = 0.85
+WHITE = 0.75
 """Linear light that the percentile of the lit disc is given; the rest rolls off towards 1."""
 
 
