@@ -61,15 +61,16 @@ MEASURED_SHIFT: Mapping[Filter, tuple[float, float]] = {
     Filter.BLUE: (-26.18, 0.06),
     Filter.GREEN: (-26.26, 0.0),
     Filter.RED: (-26.33, -0.20),
-    Filter.METHANE: (81.0, 0.0),
+    Filter.METHANE: (101.74, 0.0),
 }
 """Measured corrections (line, sample) px to the kernel's optical centres.
 
 The 519 star pairs of the 2016 cruise published by B. Swift put the lens' axis 26.3 +- 0.5 lines from where the kernel
 has it, the same for all filters (builders/camera_constants.py); that one number takes away the keystone that would
 otherwise look like a lateral colour of 0.3 %. The differences between the filters come from limb and ties of
-perijove 44. Methane's window can be moved by command; the limb of 44M00044 puts it 107 lines (+- 5) from where the
-other filters' correction would leave it, whereupon that strip gives the same axis, period and haze as its neighbours.
+perijove 44. Methane's window can be moved by command: the keystone of
+44M00044 puts it 131 +- 5 lines from where the other filters' correction would leave it, whereupon that strip gives the
+same axis, period and haze as its neighbours; one framelet, 128 lines, is taken.
 """
 MOUNTING_TWIST, MOUNTING_TILT = 0.0004, 0.0013
 """Rotations, rad, about the camera's +Z and +Y from the kernel's mounting to the true spin axis (the same star pairs

@@ -44,7 +44,7 @@ from perijove.attitude.ties import Ties, ground_distance, project
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PointingError
-from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, SAMPLES, Camera, Filter
+from perijove.instrument import FOCAL_LENGTH_PX, MOUNTING_TILT, MOUNTING_TWIST, SAMPLES, Camera, Filter
 
 FloatArray = NDArray[np.float64]
 
@@ -61,8 +61,11 @@ INTERFRAME_SIGMA_S = 0.0003
 SHIFT_SIGMA_PX = 0.03
 METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
-HAZE_KM, HAZE_SIGMA_KM = 120.0, 150.0
-GRAZING_SIGMA_KM = 100.0
+HAZE_KM, HAZE_SIGMA_KM = 80.0, 60.0
+"""Height of the visible limb above the 1-bar ellipsoid: light half-way up stands a few scale heights above the clouds."""
+GRAZING_KM, GRAZING_SIGMA_KM = 60.0, 50.0
+EDGE_BIAS_PX = 0.3
+"""How far an edge may stand off where the haze is not resolved; it counts like haze of that many pixels."""
 RATE_SIGMA = 0.006
 """Relative; the published periods, 30.07 to 30.74 s, lie within two of it."""
 RATE_DRIFT = 0.0005
@@ -331,9 +334,11 @@ def _free(
         "twist": (MOUNTING_TWIST, MOUNTING_SIGMA),
         "tilt": (MOUNTING_TILT, MOUNTING_SIGMA),
         "interframe": (0.0, INTERFRAME_SIGMA_S),
-        "grazing": (0.0, GRAZING_SIGMA_KM),
+        "grazing": (GRAZING_KM, GRAZING_SIGMA_KM),
     }
-    free.update({f"haze_{b.lower()}": (HAZE_KM, HAZE_SIGMA_KM) for b in bands})
+    distance = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0])))
+    haze_sigma = float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * distance / FOCAL_LENGTH_PX))
+    free.update({f"haze_{b.lower()}": (HAZE_KM, haze_sigma) for b in bands})
     for b in bands:
         # green is what the others are measured against
         if b is not Filter.GREEN and len(bands) > 1:

@@ -37,6 +37,17 @@ def write_files(files: Mapping[Path, bytes]) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Raise OutputError where a file cannot be written, before the work for it begins."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if not folder.is_dir():
+        raise OutputError(f"cannot write {path}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"cannot write {path}: {folder} is read-only; choose a folder that is writable")
+
+
 def _write_temporary(path: Path, data: bytes) -> Path:
     """Write bytes under a new name in the folder of `path`, flushed to the disk, with the permissions of a new file."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.", suffix=".part")

@@ -1,0 +1,102 @@
+"""What `solve` and `picture` tell of a strip, as the plain objects that docs/report.md describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from perijove.attitude.pointing import Pointing
+from perijove.observation import Observation
+
+
+def describe(observation: Observation) -> dict[str, Any]:
+    """The entry of one strip in a report, without picture and timings."""
+    label, trajectory = observation.raw.label, observation.trajectory
+    return {
+        "product_id": label.product_id,
+        "target": label.target,
+        "trajectory": {
+            "source": trajectory.source,
+            "labels": len(trajectory.used),
+            "rms_km": trajectory.rms_km,
+            "rejected": list(trajectory.rejected),
+            "position_sigma_km": float(np.sqrt(np.trace(trajectory.covariance[:3, :3]) / 3.0)),
+        },
+        "pointing": _pointing(observation.pointing),
+    }
+
+
+def _pointing(p: Pointing) -> dict[str, Any]:
+    """The solution with what is left of the data."""
+    axis = p.spin.axis
+    return {
+        "source": p.source,
+        "spin_period_s": p.spin.period_s,
+        "start_offset_s": p.start_offset_s,
+        "interframe_correction_s": p.interframe_s,
+        "twist_deg": float(np.degrees(p.spin.twist)),
+        "tilt_deg": float(np.degrees(p.spin.tilt)),
+        "spin_axis_j2000_deg": [float(np.degrees(np.arctan2(axis[1], axis[0])) % 360.0), float(np.degrees(p.spin.dec))],
+        "limb": {
+            "points": len(p.limb.used),
+            "used": int(p.limb.used.sum()),
+            "rms_px": p.limb_rms_px,
+            "median_px_by_band": {band.value: value for band, value in p.limb_median_px.items()},
+        },
+        "ties": {"points": p.ties, "typical_px_by_band": {band.value: value for band, value in p.tie_rms_px.items()}},
+        "sigma_px": p.sigma_px,
+        "good": p.good,
+        "verdict": p.verdict,
+    }
+
+
+def detail(observation: Observation) -> dict[str, Any]:
+    """What `solve` adds: unknowns with sigmas, framelet times and attitude, and the limb's residuals."""
+    p = observation.pointing
+    residuals = []
+    for band in p.limb_median_px:
+        for frame in np.unique(p.limb.frame):
+            mine = p.limb.used & (p.limb.band == band.value) & (p.limb.frame == frame)
+            if mine.any():
+                r = p.limb.residual_px[mine]
+                entry = {"band": band.value, "frame": int(frame), "points": int(mine.sum())}
+                residuals.append({**entry, "mean_px": float(r.mean()), "rms_px": float(np.sqrt(np.mean(r**2)))})
+    return {
+        "unknowns": {
+            name: {"value": value, "sigma": p.sigmas[name]}
+            for name, value in p.parameters.items()
+            if p.sigmas[name] > 0.0
+        },
+        "covariance": {"order": list(p.parameters), "matrix": p.covariance.tolist()},
+        "frames": {
+            "et": p.et.tolist(),
+            "position_j2000_km": p.position_km.tolist(),
+            "camera_from_j2000": p.spin.camera_from_j2000(p.et).tolist(),
+        },
+        "camera": {
+            "line_shift_px": {band.value: shift[0] for band, shift in p.camera.shift.items()},
+            "sample_shift_px": {band.value: shift[1] for band, shift in p.camera.shift.items()},
+            "scale": {band.value: scale for band, scale in p.camera.scale.items()},
+        },
+        "limb_residuals": residuals,
+    }
+
+
+def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -> str:
+    """A few lines for people."""
+    entry = describe(observation)
+    p, t = observation.pointing, observation.trajectory
+    fit = "" if not np.isfinite(t.rms_km) else f", fitting to {t.rms_km:.2f} km"
+    seconds = sum(timings_s.values())
+    return "\n".join(
+        [
+            f"{entry['product_id']}  {entry['target']}",
+            f"  trajectory  {t.source}: {len(t.used)} label(s){fit}",
+            f"  pointing    {p.source}; spin period {p.spin.period_s:.4f} s, twist {np.degrees(p.spin.twist):.3f} deg",
+            f"  limb        {int(p.limb.used.sum())} of {len(p.limb.used)} points, {p.limb_rms_px:.3f} px rms",
+            f"  verdict     {p.verdict}",
+            f"  time        {seconds:.1f} s",
+        ]
+    )

@@ -1,0 +1,174 @@
+"""Observation: all that is known of one strip once its trajectory and pointing are solved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.attitude.exposure import Exposure
+from perijove.attitude.pointing import Pointing
+from perijove.attitude.solve import solve_pointing
+from perijove.bodies import BODIES, Body
+from perijove.calibrate.decompand import decompanding_table
+from perijove.calibrate.framelets import Calibrated, calibrate
+from perijove.ephemeris.labels import solve_trajectory
+from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
+from perijove.ephemeris.trajectory import Trajectory
+from perijove.errors import LabelError, PointingError, UsageError
+from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S
+from perijove.label import Label
+from perijove.raw import RawImage
+from perijove.swath import Swath
+
+FloatArray = NDArray[np.float64]
+
+PASS_S = 2 * 86400.0
+"""Strips further apart in time than this are not of one pass."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One strip with its light, trajectory and pointing; `sun` (3,) is the unit vector to the Sun in j2000."""
+
+    raw: RawImage
+    calibrated: Calibrated
+    body: Body
+    trajectory: Trajectory
+    pointing: Pointing
+    sun: FloatArray
+
+    @property
+    def middle_et(self) -> float:
+        """ET of the middle of the image, by the solved times."""
+        return float(0.5 * (self.pointing.et[0] + self.pointing.et[-1]))
+
+    @property
+    def middle_position(self) -> FloatArray:
+        """Body-fixed position (3,) km of the spacecraft at the middle of the image."""
+        j2000 = np.array([np.interp(self.middle_et, self.pointing.et, p) for p in self.pointing.position_km.T])
+        out: FloatArray = self.body.body_from_j2000(self.middle_et) @ j2000
+        return out
+
+    @property
+    def middle_sun(self) -> FloatArray:
+        """Body-fixed unit vector (3,) to the Sun at the middle of the image."""
+        out: FloatArray = self.body.body_from_j2000(self.middle_et) @ self.sun
+        return out
+
+    @property
+    def camera_up(self) -> FloatArray:
+        """Body-fixed unit vector (3,) against the camera's lines (-Y) at the middle of the image."""
+        attitude = self.pointing.spin.camera_from_j2000(self.middle_et)
+        out: FloatArray = self.body.body_from_j2000(self.middle_et) @ -attitude[1]
+        return out
+
+    def swaths(self) -> list[Swath]:
+        """The strip's filters, ready to be rendered."""
+        p = self.pointing
+        out = []
+        for band, light in self.calibrated.light.items():
+            et = p.et[: len(light)]
+            attitude = p.spin.camera_from_j2000(et)
+            position = p.position_km[: len(light)]
+            out.append(Swath(band, p.camera, self.calibrated.binning, light, et, position, attitude))
+        return out
+
+
+def framelet_times(label: Label) -> FloatArray:
+    """ET (frames,) of mid-exposure by the label: START_TIME and INTERFRAME_DELAY with their corrections.
+
+    Raises LabelError where a field that is needed is missing.
+    """
+    delay = label.interframe_delay_s
+    if delay is None and label.frames > 1:
+        raise LabelError(f"{label.product_id}: the label has no INTERFRAME_DELAY, without which frames have no time")
+    if label.exposure_s is None:
+        raise LabelError(f"{label.product_id}: the label has no EXPOSURE_DURATION; complete the label")
+    step = 0.0 if delay is None else delay + INTERFRAME_DELTA_S
+    start = label.start_et + START_TIME_BIAS_S + label.exposure_s / 2.0
+    times: FloatArray = start + np.arange(label.frames) * step
+    return times
+
+
+def exposure_of(raw: RawImage, calibrated: Calibrated) -> Exposure:
+    """What the solver must know of a strip."""
+    table = decompanding_table(raw.label.bit_mode)
+    highest = max(float(np.max(bias)) for bias in calibrated.bias_dn.values() if len(bias))
+    return Exposure(
+        product_id=raw.label.product_id,
+        light=calibrated.light,
+        et=framelet_times(raw.label),
+        binning=calibrated.binning,
+        saturation=float(table[-1]) - highest,
+        tdi_stages=raw.label.tdi_stages or 1,
+    )
+
+
+def body_of(label: Label) -> Body:
+    """The body that a label names as its target; UsageError for one that cannot be done yet."""
+    body = BODIES.get(label.target.upper())
+    if body is None:
+        known = ", ".join(BODIES)
+        raise UsageError(f"{label.product_id}: TARGET_NAME is {label.target}, but only {known} can be done so far")
+    return body
+
+
+def observe(
+    raws: Sequence[RawImage],
+    pass_labels: Iterable[Label],
+    *,
+    ties: bool = True,
+    step: Callable[[str], object] = lambda _: None,
+) -> list[Observation]:
+    """Calibrate strips, solve their trajectory from all labels of the pass, and their pointing jointly.
+
+    `pass_labels` are other labels of the same pass; the strips' own are added. Strips of several passes are solved pass
+    by pass. `step` is told what is being done. Raises PerijoveError where a strip cannot be solved.
+    """
+    labels = {label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}
+    done: dict[str, Observation] = {}
+    for group in _passes(raws):
+        done.update({o.raw.label.product_id: o for o in _observe_pass(group, list(labels.values()), ties, step)})
+    return [done[raw.label.product_id] for raw in raws]
+
+
+def _passes(raws: Sequence[RawImage]) -> list[list[RawImage]]:
+    """Strips grouped by target and pass."""
+    groups: list[list[RawImage]] = []
+    for raw in sorted(raws, key=lambda r: r.label.start_et):
+        for group in groups:
+            last = group[-1].label
+            if last.target == raw.label.target and raw.label.start_et - last.start_et < PASS_S:
+                group.append(raw)
+                break
+        else:
+            groups.append([raw])
+    return groups
+
+
+def _observe_pass(
+    raws: Sequence[RawImage], labels: Sequence[Label], ties: bool, step: Callable[[str], object]
+) -> list[Observation]:
+    """Observations of the strips of one pass."""
+    body = body_of(raws[0].label)
+    step("calibrating")
+    calibrated = [calibrate(raw) for raw in raws]
+    exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
+    step("fitting the trajectory")
+    trajectory = solve_trajectory(labels, raws[0].label, body)
+    middle = float(np.mean([e.et.mean() for e in exposures]))
+    sun, earth = apparent_sun(middle), apparent_earth(middle)
+    if not np.isfinite(sun).all():
+        raise PointingError(f"{raws[0].label.product_id}: START_TIME lies outside 2011-2031, which the Sun's table covers")
+    step("solving the pointing")
+    pointings = solve_pointing(
+        exposures, trajectory, body, sun, earth=earth, ties=ties, progress=lambda text: step(text) and None
+    )
+    towards = sun / np.linalg.norm(sun)
+    return [
+        Observation(raw, light, body, trajectory, pointing, towards)
+        for raw, light, pointing in zip(raws, calibrated, pointings, strict=True)
+    ]
