@@ -123,6 +123,8 @@ _KNOTS = np.array(
 )
 _AXIS_SIGMA = 0.01
 """Relative sigma of the semi-major axis: trims of the period follow most perijoves."""
+_FLYBYS = (34, 45, 57, 58)
+"""Perijoves shortly before which a moon bent the orbit: Ganymede, Europa, Io, Io."""
 _LAST_PERIOD_S = 32.8 * DAY_S
 
 
@@ -151,8 +153,13 @@ def expected_orbit(et: float) -> Prior:
     """The orbit on which Juno is to be expected at ET, from the perijove nearest in time."""
     number, times = perijove_of(et), _perijove_et()
     if number < len(times) - 1:
-        passage, period = times[number], times[number + 1] - times[number]
+        passage = times[number]
+        # moons passed on the way in change the period half a day before perijove, trims of the orbit after it
+        before = number > 0 and et < passage - 0.7 * DAY_S
+        period = passage - times[number - 1] if before else times[number + 1] - passage
         passage_sigma = 15.0 if number <= 46 else 60.0 if number <= 57 else 120.0
+        if before and number in _FLYBYS:
+            passage_sigma = 900.0
     else:
         passage, period = times[-1] + (number - len(times) + 1) * _LAST_PERIOD_S, _LAST_PERIOD_S
         passage_sigma = 300.0 + DAY_S * (number - len(times) + 1)

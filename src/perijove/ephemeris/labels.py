@@ -35,12 +35,20 @@ FloatArray = NDArray[np.float64]
 ANGLE_SIGMA = np.radians(1e-4) / np.sqrt(12.0)
 """Rounding of a label's latitude and longitude, rad."""
 MODEL_SIGMA_KM = 0.1
-"""What rounding of altitude and time, moons and the first-order light time leave, per coordinate."""
+"""What rounding of altitude and time, moons and the first-order light time leave, per coordinate, within two hours."""
+MODEL_SPAN_S = 7200.0
+"""From this far on what the moons do grows with the square of time."""
+WINDOW_S = 18000.0
+"""Labels farther from the wanted time than this are passed over: the moons' pull would have to be modelled."""
+FLOOR_KM_S = 1e-4
+SUN_TIDE_PER_S2 = 6e-16
+"""2 GM / d^3 of the Sun at Jupiter, which the orbit leaves out."""
 OUTLIER_SIGMAS = 8.0
 """A label farther than this from the orbit in any of its three coordinates is wrong."""
 MARGIN_S = 300.0
 STEP_S = 30.0
 """Spacing of the result's grid: cubic Hermite pieces are then good to 0.2 m at perijove."""
+_SOLVED_ANEW = 6
 _EARLIEST_ET, _LATEST_ET = 5.2e8, 1.0e9
 
 
@@ -77,19 +85,27 @@ def trajectory_from_label(label: Label, body: Body = JUPITER) -> Trajectory:
 
 
 def solve_trajectory(labels: Sequence[Label], at: Label | None = None, body: Body = JUPITER) -> Trajectory:
-    """The orbit through the labels of the pass to which `at` belongs (or most of the labels), whatever their number.
+    """The orbit through the labels of the pass to which `at` belongs (or most of the labels do), however few they are.
 
-    Labels without a position, of another target or of another pass are passed over. `covariance` is that of the state
-    at the middle of `at` (or of the middle label): the labels' rounding and the residuals, and the prior. The grid
-    spans the labels' times and 5 minutes on either side, every 30 s. Raises TrajectoryError where no label holds a
-    position, or where even a single one does not fit a closed orbit.
+    Passed over are labels without a position, of another target, or more than 5 hours from `at` (or from the middle
+    one). `covariance` is that of the state at the middle of `at` (or of the middle label): the labels' rounding, the
+    residuals, the prior and what the model leaves out. The grid spans the labels' times and 5 minutes on either side,
+    every 30 s. Raises TrajectoryError where no label holds a position, or where even a single one does not fit a
+    closed orbit.
     """
     chosen = _of_one_pass(labels, at, body)
-    seen = _observe(chosen, body)
-    prior = expected_orbit(float(np.median(seen.et)))
+    reference = chosen[len(chosen) // 2].image_middle_et
+    if at is not None and np.isfinite(at.image_middle_et):
+        reference = at.image_middle_et
+    chosen = [label for label in chosen if abs(label.image_middle_et - reference) <= WINDOW_S]
+    if not chosen:
+        raise TrajectoryError(_no_position(labels, body))
+    seen = _observe(chosen, body, reference)
+    prior = expected_orbit(reference)
     keep, fit = _consensus(body, seen, prior)
-    middle = seen.et[keep][np.argsort(seen.et[keep])[keep.sum() // 2]]
-    reference = at.image_middle_et if at is not None and np.isfinite(at.image_middle_et) else float(middle)
+    # with one label the known orbit is the only check
+    if np.max(np.abs(fit.residual if len(fit.residual) == 9 else fit.residual[:-6])) > OUTLIER_SIGMAS:
+        raise TrajectoryError(_no_orbit(chosen, body))
     times = np.array([(label.start_et, label.image_middle_et) for label in (*chosen, *([at] if at else []))])
     first, last = float(np.nanmin(times)), float(np.nanmax(2.0 * times[:, 1] - times[:, 0]))
     last = max(last, float(np.nanmax(times)))
@@ -139,6 +155,14 @@ def _no_position(labels: Sequence[Label], body: Body) -> str:
     )
 
 
+def _no_orbit(labels: Sequence[Label], body: Body) -> str:
+    names = ", ".join(str(label.path or label.product_id) for label in labels[:3])
+    return (
+        f"No orbit of Juno round {body.name} explains the labels' positions: check START_TIME, "
+        f"SUB_SPACECRAFT_LATITUDE, SUB_SPACECRAFT_LONGITUDE and SPACECRAFT_ALTITUDE in {names}."
+    )
+
+
 def _of_one_pass(labels: Sequence[Label], at: Label | None, body: Body) -> list[Label]:
     """Labels with a position at the body in one pass, in the order of time, each product once."""
     able = {x.product_id: x for x in labels if x.target.upper() == body.name and _has_position(x)}
@@ -153,10 +177,11 @@ def _of_one_pass(labels: Sequence[Label], at: Label | None, body: Body) -> list[
     return chosen
 
 
-def _observe(labels: Sequence[Label], body: Body) -> _Observations:
+def _observe(labels: Sequence[Label], body: Body, reference: float) -> _Observations:
     et = np.array([label.image_middle_et for label in labels])
     position = np.array([label_position(label, body) for label in labels])
-    sigma = np.hypot(MODEL_SIGMA_KM, ANGLE_SIGMA * np.linalg.norm(position, axis=1))
+    model = MODEL_SIGMA_KM * np.maximum(1.0, np.square((et - reference) / MODEL_SPAN_S))
+    sigma = np.hypot(model, ANGLE_SIGMA * np.linalg.norm(position, axis=1))
     return _Observations(et, position, sigma, jupiter_velocity(et))
 
 
@@ -205,7 +230,8 @@ def _fit(body: Body, seen: _Observations, prior: Prior, start: FloatArray | None
         cost = float(residual @ residual)
         for shrink in (1.0, 0.5, 0.25, 0.1, 0.03, 0.01):
             trial = parameters + shrink * step * prior.sigma
-            if not prior.mean[0] * 0.5 < trial[0] or trial[1] <= 0:
+            # a closed orbit that starts at its periapsis, outside the planet's core
+            if not (trial[0] > 0.5 * prior.mean[0] and 0.0 < trial[0] * trial[1] < 0.5):
                 continue
             trial_residual, trial_jacobian = _linearise(body, seen, prior, trial)
             if float(trial_residual @ trial_residual) < cost:
@@ -248,17 +274,24 @@ def _consensus(body: Body, seen: _Observations, prior: Prior) -> tuple[NDArray[n
         count = int(keep.sum())
         if count == 1 or np.max(np.abs(fit.residual[: 3 * count])) < OUTLIER_SIGMAS:
             return keep, fit
-        costs = np.empty(count)
-        for k in range(count):
-            rows = np.r_[0 : 3 * k, 3 * k + 3 : 3 * count + 6]
-            step = np.linalg.lstsq(fit.jacobian[rows], fit.residual[rows], rcond=None)[0]
-            left = fit.residual[rows] - fit.jacobian[rows] @ step
-            costs[k] = left @ left
+        costs = [_cost_without(body, seen.only(keep), prior, fit, k) for k in range(count)]
         keep[np.flatnonzero(keep)[int(np.argmin(costs))]] = False
 
 
+def _cost_without(body: Body, seen: _Observations, prior: Prior, fit: _Fit, k: int) -> float:
+    """Sum of squares of the orbit through all labels but the k-th: solved anew for a few, linearised for many."""
+    count = len(seen.et)
+    if count <= _SOLVED_ANEW:
+        left = _fit(body, seen.only(np.arange(count) != k), prior).residual
+    else:
+        rows = np.r_[0 : 3 * k, 3 * k + 3 : 3 * count + 6]
+        step = np.linalg.lstsq(fit.jacobian[rows], fit.residual[rows], rcond=None)[0]
+        left = fit.residual[rows] - fit.jacobian[rows] @ step
+    return float(left @ left)
+
+
 def _state_covariance(body: Body, fit: _Fit, prior: Prior, et: float) -> FloatArray:
-    """Covariance (6, 6) of the state at ET, km and km/s, never below the labels' own rounding."""
+    """Covariance (6, 6) of the state at ET, km and km/s; errors that all labels share are added at the end."""
     freedom = fit.residual.size - 6
     scale = max(1.0, float(fit.residual @ fit.residual) / freedom) if freedom > 3 else 1.0
     parameters = np.linalg.inv(fit.jacobian.T @ fit.jacobian) * scale * np.outer(prior.sigma, prior.sigma)
@@ -266,7 +299,14 @@ def _state_covariance(body: Body, fit: _Fit, prior: Prior, et: float) -> FloatAr
     times = np.array([et - 0.5, et, et + 0.5])
     states = _states(body, nudged, times)
     slope = np.vstack([(states[1, 1:] - states[1, 0]) / _NUDGE[:, None], states[0, 0] - states[2, 0]])
-    covariance: FloatArray = slope.T @ parameters @ slope
+    tide = SUN_TIDE_PER_S2 * float(np.linalg.norm(states[1, 0, :3])) * abs(et - float(fit.parameters[5]))
+    shared = np.repeat([MODEL_SIGMA_KM, FLOOR_KM_S + 2.0 * tide], 3)
+    covariance: FloatArray = slope.T @ parameters @ slope + np.diag(shared**2)
+    # the speed is known far better than the direction: a turn shortens the old component, to second order
+    speed = float(np.linalg.norm(states[1, 0, 3:]))
+    along = states[1, 0, 3:] / speed
+    across = np.trace(covariance[3:, 3:]) - along @ covariance[3:, 3:] @ along
+    covariance[3:, 3:] += 2.0 * (across / (2.0 * speed)) ** 2 * np.outer(along, along)
     return covariance
 
 
