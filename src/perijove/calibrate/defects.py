@@ -143,13 +143,15 @@ def fixed_pattern(codes: Codes, table: Plane) -> FixedPattern:
 
 
 def spot_places(gain: Plane, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where (lines, samples) the gain belongs to a spot: likely places that hang together with three sure ones or more.
+    """Where (lines, samples) the gain belongs to a spot: three likely places that hang together, two of them sure.
 
     A grain of dust or a pinhole covers several pixels; a lone one is chance.
     """
-    count, group = cv2.connectedComponents((gain != 1).astype(np.uint8), connectivity=8)
-    members = np.bincount(np.asarray(group)[sure], minlength=count)
-    real: NDArray[np.bool_] = (members >= 3)[np.asarray(group)] & (gain != 1)
+    count, labels = cv2.connectedComponents((gain != 1).astype(np.uint8), connectivity=8)
+    group = np.asarray(labels)
+    large = np.bincount(group.ravel(), minlength=count) >= 3
+    certain = np.bincount(group[sure], minlength=count) >= 2
+    real: NDArray[np.bool_] = (large & certain)[group] & (gain != 1)
     return real
 
 
@@ -166,22 +168,27 @@ def find_pattern(
     for i in range(lines):
         for j in range(samples):
             lit, hot, odd = 0, 0, 0
+            coarse, coarse_share = np.float32(0), np.float32(0)
             for f in range(frames):
                 here, there = table[codes[f, i, j]], table[around[f, i, j]]
+                # the step of the code is about the noise, and of a few values it is the surer measure of it
+                step = table[max(codes[f, i, j], 1)] - table[max(codes[f, i, j], 1) - 1]
+                coarse += step / frames
                 excess[f] = here - there
                 hot += excess[f] > ROUNDING_DN
                 if there > lit_dn:
                     share[lit] = here / there
                     odd += abs(share[lit] - 1) > FRINGE_SHARE
+                    coarse_share += step / there
                     lit += 1
             # where half of the framelets show nothing the median is nothing, and need not be sought
             if 2 * hot >= frames:
-                middle, error = middle_and_error(excess)
+                middle, error = middle_and_error(excess, float(coarse))
                 if middle > 5 * error + ROUNDING_DN:
                     extra[i, j] = middle
                     continue
             if lit >= 2 and 2 * odd >= lit:
-                middle, error = middle_and_error(share[:lit])
+                middle, error = middle_and_error(share[:lit], float(coarse_share / lit))
                 if abs(middle - 1) > FRINGE_SHARE + 2 * error:
                     gain[i, j] = middle if middle > DARKEST else np.nan
                     # two framelets make a poor sigma, so that only the dark heart of a spot is believed to them
@@ -192,9 +199,10 @@ def find_pattern(
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def middle_and_error(values: Plane) -> tuple[float, float]:
-    """Median of a few values and its standard error, from the median absolute deviation."""
+def middle_and_error(values: Plane, least: float) -> tuple[float, float]:
+    """Median of a few values and its standard error, from the median absolute deviation or the `least` sigma."""
     n = len(values)
     middle = 0.5 * (np.sort(values)[(n - 1) // 2] + np.sort(values)[n // 2])
     deviation = np.sort(np.abs(values - middle))[n // 2]
-    return float(middle), 1.2533 * 1.4826 * float(deviation) / np.sqrt(n)
+    # a sigma from few values is often too small by chance: the last factor makes up for it
+    return float(middle), 1.2533 * max(1.4826 * float(deviation), least) / np.sqrt(n) * (1.0 + 2.5 / n)

@@ -1,0 +1,201 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from perijove.calibrate import calibrate
+from perijove.calibrate.defects import fixed_pattern, mend_transients
+from perijove.calibrate.flat import LINE_TILT, line_response
+from perijove.errors import LabelError
+from perijove.instrument import LIT_SAMPLES, SAMPLES, Filter
+from perijove.io.finder import open_strip
+from perijove.raw import RawImage
+
+MakeRaw = Callable[..., RawImage]
+Codes = NDArray[np.uint8]
+LINEAR = np.arange(256, dtype=np.float32)
+FRAMES = 10
+
+
+def scene(level: int, frames: int = FRAMES, seed: int = 1) -> Codes:
+    """Framelets of an even light with noise of 1 code, over a bias of 3 in the masked columns."""
+    noise = np.random.default_rng(seed).normal(0.0, 1.0, (frames, 128, SAMPLES))
+    codes = np.full((frames, 128, SAMPLES), 3.0)
+    codes[:, :, LIT_SAMPLES] += level
+    return np.clip(np.rint(codes + noise), 0, 255).astype(np.uint8)
+
+
+def test_light_is_decompanded_freed_of_bias_and_response_and_nan_where_masked(make_raw: MakeRaw) -> None:
+    codes = np.full((3, 128, SAMPLES), 10, np.uint8)
+    codes[:, :, LIT_SAMPLES] = 100
+    done = calibrate(make_raw({Filter.BLUE: codes}, "SQROOT"))
+    light = done.light[Filter.BLUE]
+    # code 100 is 255 + 10 * 8 = 335 DN, the bias 10 DN
+    expected = np.broadcast_to(325.0 / line_response(Filter.BLUE, 128)[:, None], (3, 128, 1606))
+    np.testing.assert_allclose(light[:, :, LIT_SAMPLES], expected, rtol=1e-6)
+    masked = np.ones(SAMPLES, bool)
+    masked[LIT_SAMPLES] = False
+    assert np.isnan(light[:, :, masked]).all()
+    assert light.dtype == np.float32
+    np.testing.assert_allclose(done.bias_dn[Filter.BLUE], 10.0)
+    assert (done.exposure_s, done.binning, done.clipped_fraction) == (0.0032, 1, 0.0)
+
+
+def test_summed_strips_have_half_of_everything(make_raw: MakeRaw) -> None:
+    codes = np.full((3, 64, SAMPLES // 2), 50, np.uint8)
+    light = calibrate(make_raw({Filter.RED: codes}, binning=2)).light[Filter.RED]
+    assert light.shape == (3, 64, 824)
+    assert np.isfinite(light[:, :, 12:815]).all()
+    assert np.isnan(light[:, :, :12]).all()
+    assert np.isnan(light[:, :, 815:]).all()
+
+
+def test_the_highest_code_is_kept_and_counted(make_raw: MakeRaw) -> None:
+    codes = scene(100)
+    codes[4, 10:20, 100:140] = 255
+    codes[4, 50, 5] = 255
+    done = calibrate(make_raw({Filter.GREEN: codes}))
+    assert done.clipped_fraction == pytest.approx(400 / (FRAMES * 128 * 1606))
+    assert np.nanmin(done.light[Filter.GREEN][4, 11:19, 101:139]) > 245
+
+
+def test_an_unknown_bit_mode_is_refused(make_raw: MakeRaw) -> None:
+    with pytest.raises(LabelError, match="SAMPLE_BIT_MODE_ID"):
+        calibrate(make_raw({Filter.RED: scene(5, 1)}, "LOG"))
+
+
+def test_bands_of_a_colour_strip_stay_apart(make_raw: MakeRaw) -> None:
+    levels = {Filter.BLUE: 20, Filter.GREEN: 60, Filter.RED: 90}
+    done = calibrate(make_raw({band: scene(level, 6, level) for band, level in levels.items()}))
+    for band, level in levels.items():
+        assert np.nanmean(done.light[band]) == pytest.approx(level, abs=0.1)
+
+
+def test_lone_hits_on_the_disc_are_replaced_by_what_is_around_them(make_raw: MakeRaw) -> None:
+    codes = scene(100)
+    places = [(2, 30, 400), (2, 60, 401), (7, 1, 900), (7, 127, 30)]
+    for f, i, j in places:
+        codes[f, i, j] = 220
+    done = calibrate(make_raw({Filter.RED: codes}))
+    assert done.transients[Filter.RED] >= len(places)
+    for f, i, j in places:
+        assert done.light[Filter.RED][f, i, j] == pytest.approx(100, abs=4)
+
+
+def test_with_mending_off_hits_stay(make_raw: MakeRaw) -> None:
+    codes = scene(100)
+    codes[2, 30, 400] = 220
+    done = calibrate(make_raw({Filter.RED: codes}), mend=False)
+    assert done.light[Filter.RED][2, 30, 400] == pytest.approx(217, abs=3)
+    assert done.transients[Filter.RED] == 0
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
+def test_stars_survive(offset: float) -> None:
+    i, j = np.mgrid[:128, :SAMPLES]
+    star = 120 * np.exp(-((i - 60 - offset) ** 2 + (j - 700 - offset) ** 2) / (2 * 0.7**2))
+    codes = np.rint(star).astype(np.uint8)[None]
+    mended, count = mend_transients(codes)
+    assert count == 0
+    np.testing.assert_array_equal(mended, codes)
+
+
+def test_single_hits_in_the_sky_go() -> None:
+    codes = np.zeros((1, 128, SAMPLES), np.uint8)
+    codes[0, 40, 500] = 90
+    mended, count = mend_transients(codes)
+    assert (count, int(mended.max())) == (1, 0)
+
+
+def test_a_sharp_limb_is_left_alone(make_raw: MakeRaw) -> None:
+    i, j = np.mgrid[:128, :SAMPLES]
+    codes = np.full((FRAMES, 128, SAMPLES), 2, np.uint8)
+    for f in range(FRAMES):
+        # the limb moves by a framelet from one exposure to the next
+        disc = np.hypot(j - 900.0, i + 115.0 * (f - 5)) < 450.0
+        codes[f][disc] = 150
+    mended, plain = (calibrate(make_raw({Filter.GREEN: codes}), mend=mend) for mend in (True, False))
+    np.testing.assert_array_equal(mended.light[Filter.GREEN], plain.light[Filter.GREEN])
+    assert mended.fixed_pixels[Filter.GREEN] == 0
+
+
+def test_streaks_of_hot_pixels_are_taken_off_and_leave_no_holes(make_raw: MakeRaw) -> None:
+    codes = scene(20)
+    codes[:, 30:62, 500] += 25
+    done = calibrate(make_raw({Filter.METHANE: codes}))
+    light = done.light[Filter.METHANE] * line_response(Filter.METHANE, 128)[:, None]
+    streak = light[:, 30:62, 500]
+    assert streak.mean() == pytest.approx(20, abs=0.3)
+    assert np.abs(streak - 20).max() < 6
+    assert 32 <= done.fixed_pixels[Filter.METHANE] <= 40
+
+
+def test_dust_and_pinholes_show_in_the_gain() -> None:
+    rng = np.random.default_rng(4)
+    share = np.ones((128, SAMPLES))
+    share[40:43, 300:303] = 0.7
+    share[80:83, 800:803] = 1.3
+    # over so wide a range of light that nothing that adds could pass for it
+    level = np.linspace(20, 180, FRAMES)[:, None, None]
+    codes = np.clip(np.rint(level * share + rng.normal(0, 1, (FRAMES, 128, SAMPLES))), 0, 255).astype(np.uint8)
+    pattern = fixed_pattern(codes, LINEAR)
+    np.testing.assert_allclose(pattern.gain[40:43, 300:303], 0.7, atol=0.02)
+    np.testing.assert_allclose(pattern.gain[80:83, 800:803], 1.3, atol=0.03)
+    assert pattern.pixels < 40
+
+
+def test_a_place_that_is_nearly_dark_is_filled_along_its_line(make_raw: MakeRaw) -> None:
+    codes = scene(100)
+    codes[:, 50:53, 200:203] = 20
+    light = calibrate(make_raw({Filter.GREEN: codes})).light[Filter.GREEN]
+    np.testing.assert_allclose(light[:, 50:53, 200:203], 100, atol=5)
+
+
+def test_the_scene_itself_is_no_pattern() -> None:
+    rng = np.random.default_rng(2)
+    clouds = cv2.GaussianBlur(rng.normal(0.0, 1.0, (1400, SAMPLES)), (0, 0), 3.0)
+    clouds = 120 + 12 * clouds / clouds.std() + rng.normal(0.0, 1.0, clouds.shape)
+    codes = np.stack([np.rint(clouds[115 * f : 115 * f + 128]) for f in range(FRAMES)]).astype(np.uint8)
+    assert fixed_pattern(codes, LINEAR).pixels < 1e-3 * codes[0].size
+
+
+def test_few_framelets_tell_no_pattern() -> None:
+    codes = scene(20, 4)
+    codes[:, :, 500] += 25
+    assert fixed_pattern(codes, LINEAR).pixels == 0
+
+
+@pytest.mark.parametrize("lines", [128, 64])
+def test_line_response_is_straight_with_mean_one(lines: int) -> None:
+    for band, tilt in LINE_TILT.items():
+        response = line_response(band, lines).astype(float)
+        assert response.mean() == pytest.approx(1.0, abs=1e-6)
+        np.testing.assert_allclose(np.diff(response), tilt / 127 * (128 // lines), atol=3e-7)
+
+
+def test_real_strip_loses_its_dust_and_keeps_its_light(data: Path) -> None:
+    raw = open_strip(data / "pj44" / "JNCE_2022229_44C00030_V01-raw.png").raw
+    plain, mended = (calibrate(raw, mend=mend).light[Filter.RED] for mend in (False, True))
+    # a grain of dust at line 108, sample 360 of the red filter, lit in framelets 4 to 12
+    box = (slice(5, 12), slice(107, 110), slice(359, 362))
+    around = np.median(plain[5:12, 100:117, 350:371], axis=(1, 2))
+    assert np.max(plain[box].mean(axis=(1, 2)) / around) < 0.8
+    np.testing.assert_allclose(mended[box].mean(axis=(1, 2)) / around, 1.0, atol=0.05)
+    # and nearly all else is left as it was
+    same = np.isclose(plain, mended, equal_nan=True)
+    assert same.mean() > 0.98
+
+
+def test_real_methane_strip_loses_its_streaks(data: Path) -> None:
+    raw = open_strip(data / "pj44" / "JNCE_2022229_44M00044_V01-raw.png").raw
+    plain, mended = (calibrate(raw, mend=mend).light[Filter.METHANE] for mend in (False, True))
+
+    def roughness(light: NDArray[np.float32]) -> float:
+        still = np.median(light[:, :, LIT_SAMPLES], axis=0)
+        across = still[:, 1:-1] - (still[:, :-2] + still[:, 2:]) / 2
+        return float(np.percentile(np.abs(across), 99.5))
+
+    assert roughness(mended) < 0.5 * roughness(plain)
