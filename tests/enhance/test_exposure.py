@@ -82,9 +82,11 @@ def test_without_sky_in_sight_nothing_is_taken_off(lambert: Lambert) -> None:
 
 def test_white_level_is_a_percentile_of_what_is_lit() -> None:
     plane = np.arange(100, dtype=np.float32).reshape(10, 10)
-    assert white_level(plane, plane < 51, 100.0) == 50.0
-    assert white_level(plane, np.zeros((10, 10), bool), 100.0) == 99.0
-    assert white_level(np.full((4, 4), np.nan, np.float32), np.ones((4, 4), bool), 50.0) == 1.0
+    light = np.stack([plane, plane / 2], axis=-1)
+    assert white_level(light, plane < 51, 100.0) == 50.0
+    assert white_level(light, plane < 51, 100.0, mean=True) == 37.5
+    assert white_level(light, np.zeros((10, 10), bool), 100.0) == 99.0
+    assert white_level(np.full((4, 4, 3), np.nan, np.float32), np.ones((4, 4), bool), 50.0) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from perijove.enhance.exposure import (
     NIGHT_COSINE,
     SKY_KM,
     balanced,
+    colour_sum,
     encode_srgb,
     expose,
     lit_disc,
@@ -76,14 +77,13 @@ def enhanced(planes: Planes, balance: Mapping[Filter, float] | None = None, stre
     # where the picture is coarser than the camera there is nothing finer than its own pixels
     unit = max(native, 0.8)
     lit = lit_disc(planes)
-    white = white_level(light.max(axis=-1), lit, 99.5)
+    white = white_level(light, lit, 99.5)
     black = np.minimum(sky_level(light, planes), 0.02 * white)
     light -= black.astype(np.float32)
     quiet_dark(light, planes, white)
     trust = confidence(light, white, planes.hit, unit)
     light *= illumination_gain(planes, lit, unit, strength)[..., None]
-    mean = np.asarray(light.mean(axis=-1))
-    middle, high = (white_level(mean, trust > 0.5, percentile) for percentile in (50.0, 99.5))
+    middle, high = (white_level(light, trust > 0.5, percentile, mean=True) for percentile in (50.0, 99.5))
     expose(light, np.zeros(len(bands)), min(MIDDLE**3 / middle, HIGHEST / high))
     lab = to_lab(light)
     lab[0] = tone_curve(even_contrast(lab[0], trust, unit, strength), strength.tone)
@@ -127,8 +127,9 @@ def confidence(light: Plane, white: float, hit: NDArray[np.bool_], unit: float) 
 
     The signal decides at the terminator: all is done from 6 % of white on.
     """
-    seen = np.asarray(np.isfinite(light).all(axis=-1))
-    mean = (np.nan_to_num(np.asarray(light.mean(axis=-1))) / white).astype(np.float32)
+    total = colour_sum(light)
+    seen = np.isfinite(total)
+    mean = np.nan_to_num(total) * np.float32(1.0 / (light.shape[2] * white))
     # smoothed, lest noise decide about itself
     (level,) = smooth([mean], np.asarray(seen, dtype=np.float32), 3.0 * unit)
     rise = smooth_step(0.008, 0.06, level)

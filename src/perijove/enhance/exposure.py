@@ -56,18 +56,30 @@ def sky_level(light: Colour, planes: Planes) -> Floats:
     return level
 
 
-def white_level(brightest: NDArray[np.float32], lit: NDArray[np.bool_], percentile: float) -> float:
-    """The percentile of the brightest colour (h, w) over the lit disc (h, w); of all data where nothing is lit."""
-    step = max(1, int(np.sqrt(brightest.size / 500_000)))
-    part = brightest[::step, ::step]
-    good = np.isfinite(part)
+def white_level(light: Colour, lit: NDArray[np.bool_], percentile: float, *, mean: bool = False) -> float:
+    """A percentile over the lit disc of the brightest colour (or the `mean` of the colours) of light (h, w, bands).
+
+    It is that of all data where nothing of `lit` (h, w) has any, and 1 where there are none at all.
+    """
+    step = max(1, int(np.sqrt(lit.size / 500_000)))
+    part = light[::step, ::step]
+    value = part.mean(axis=-1) if mean else part.max(axis=-1)
+    good = np.isfinite(value)
     chosen = good & lit[::step, ::step]
     if not chosen.any():
         chosen = good
     if not chosen.any():
         return 1.0
-    level = float(np.percentile(part[chosen], percentile))
+    level = float(np.percentile(value[chosen], percentile))
     return level if level > 0 else 1.0
+
+
+def colour_sum(light: Colour) -> NDArray[np.float32]:
+    """Sum (h, w) over the bands of light (h, w, bands); NaN where one of them is."""
+    total = light[..., 0].copy()
+    for k in range(1, light.shape[2]):
+        total += light[..., k]
+    return total
 
 
 def lit_disc(planes: Planes) -> NDArray[np.bool_]:

@@ -24,7 +24,7 @@ def natural(planes: Planes, balance: Balance = None) -> Picture:
     """True light: white balance, the sky's stray light taken off, one exposure for all, sRGB's transfer."""
     bands = picture_bands(planes.bands)
     light = balanced(planes, bands, balance)
-    white = white_level(light.max(axis=-1), lit_disc(planes), WHITE_PERCENTILE)
+    white = white_level(light, lit_disc(planes), WHITE_PERCENTILE)
     black = np.minimum(sky_level(light, planes), 0.02 * white)
     expose(light, black, WHITE / white)
     encode_srgb(light)
