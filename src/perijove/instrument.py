@@ -58,9 +58,9 @@ TDI_ROW_S = 0.0032
 
 
 MEASURED_SHIFT: Mapping[Filter, tuple[float, float]] = {
-    Filter.BLUE: (-26.18, 0.06),
+    Filter.BLUE: (-26.20, 0.12),
     Filter.GREEN: (-26.26, 0.0),
-    Filter.RED: (-26.33, -0.20),
+    Filter.RED: (-26.33, -0.12),
     Filter.METHANE: (101.74, 0.0),
 }
 """Measured corrections (line, sample) px to the kernel's optical centres.
@@ -72,9 +72,12 @@ perijove 44. Methane's window can be moved by command: the keystone of
 44M00044 puts it 131 +- 5 lines from where the other filters' correction would leave it, whereupon that strip gives the
 same axis, period and haze as its neighbours; one framelet, 128 lines, is taken.
 """
-MOUNTING_TWIST, MOUNTING_TILT = 0.0004, 0.0013
-"""Rotations, rad, about the camera's +Z and +Y from the kernel's mounting to the true spin axis (the same star pairs
-give -0.0008 +- 0.0001 and 0.0013 +- 0.0003, the limb of perijove 44 gives 0.0004 and 0.0015)."""
+MEASURED_SCALE: Mapping[Filter, float] = {Filter.BLUE: 1.00025}
+"""Lateral colour: blue stands 0.027 +- 0.011 % larger than green by the star pairs; red and green agree."""
+MOUNTING_TWIST, MOUNTING_TILT = 0.0003, 0.0010
+"""Rotations, rad, about the camera's +Z and +Y from the kernel's mounting to the true spin axis, by limb, colours and
+ground of two strips of perijove 44 that see the same clouds. The star pairs give (-0.0001 +- 0.0002, 0.0012 +- 0.0003)
+where each filter may stand off sideways, and (-0.0008 +- 0.0001, 0.0013 +- 0.0003) where none may."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,8 @@ class Camera:
 
     @classmethod
     def measured(cls) -> Camera:
-        """The kernel's camera with the corrections of `MEASURED_SHIFT`."""
-        return cls(shift=MEASURED_SHIFT)
+        """The kernel's camera with the corrections of `MEASURED_SHIFT` and `MEASURED_SCALE`."""
+        return cls(MEASURED_SHIFT, MEASURED_SCALE)
 
     def centre(self, band: Filter) -> tuple[float, float]:
         """Optical centre (line, sample) of a filter in its own framelet coordinates, px."""

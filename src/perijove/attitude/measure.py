@@ -26,7 +26,7 @@ LIMB_SIGMA_PX = 0.12
 """Scatter of the limb itself (clouds, waves, haze) about a smooth ellipsoid; measured on the passes at hand."""
 NEIGHBOURS = 8
 """Limb points 4 px apart share the same haze and clouds: about so many make one independent observation."""
-TIE_SIGMA_PX = 0.25
+TIE_SIGMA_PX = 0.15
 LEAST_PLATEAU = 0.04
 """Least light inside an edge, as a share of the bright level."""
 TIE_WIDTH = 1400

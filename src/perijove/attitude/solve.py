@@ -49,7 +49,7 @@ from perijove.instrument import FOCAL_LENGTH_PX, MOUNTING_TILT, MOUNTING_TWIST, 
 FloatArray = NDArray[np.float64]
 
 ARC_GAP_S = 1800.0
-MOUNTING_SIGMA = np.radians(0.03)
+TWIST_SIGMA, TILT_SIGMA = 0.00015, 0.0003
 AXIS_SIGMA = np.radians(0.5)
 """How far the axis may turn between the arcs of a pass."""
 EARTH_SIGMA = np.radians(7.0)
@@ -58,7 +58,7 @@ START_JITTER_S = 0.020
 """Jitter of START_TIME (NAIF instrument kernel juno_junocam_v03.ti)."""
 INTERFRAME_SIGMA_S = 0.0003
 """Published values of the interframe correction lie between 0.0010 and 0.0020 s; see instrument.INTERFRAME_DELTA_S."""
-SHIFT_SIGMA_PX = 0.03
+SHIFT_SIGMA_PX, SCALE_SIGMA = 0.05, 0.0001
 METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
 HAZE_KM, HAZE_SIGMA_KM = 80.0, 60.0
@@ -331,8 +331,8 @@ def _free(
         **_axis_prior(anchor, reference, scene),
         "phase": None,
         "rate": _rate_prior(anchor),
-        "twist": (MOUNTING_TWIST, MOUNTING_SIGMA),
-        "tilt": (MOUNTING_TILT, MOUNTING_SIGMA),
+        "twist": (MOUNTING_TWIST, TWIST_SIGMA),
+        "tilt": (MOUNTING_TILT, TILT_SIGMA),
         "interframe": (0.0, INTERFRAME_SIGMA_S),
         "grazing": (GRAZING_KM, GRAZING_SIGMA_KM),
     }
@@ -343,6 +343,7 @@ def _free(
         # green is what the others are measured against
         if b is not Filter.GREEN and len(bands) > 1:
             free[f"line_{b.lower()}"] = free[f"sample_{b.lower()}"] = (0.0, SHIFT_SIGMA_PX)
+            free[f"scale_{b.lower()}"] = (0.0, SCALE_SIGMA)
     if bands == [Filter.METHANE]:
         free["line_methane"] = (0.0, METHANE_SIGMA_PX)
     free.update({f"offset_{k}": (0.0, START_JITTER_S) for k in range(len(exposures))})
