@@ -89,7 +89,7 @@ def framelet_times(label: Label) -> FloatArray:
         raise LabelError(f"{label.product_id}: the label has no EXPOSURE_DURATION; complete the label")
     step = 0.0 if delay is None else delay + INTERFRAME_DELTA_S
     start = label.start_et + START_TIME_BIAS_S + label.exposure_s / 2.0
-    times: FloatArray = start + np.arange(label.frames) * step
+    times: FloatArray = start + step * np.arange(label.frames, dtype=float)
     return times
 
 
@@ -162,11 +162,10 @@ def _observe_pass(
     middle = float(np.mean([e.et.mean() for e in exposures]))
     sun, earth = apparent_sun(middle), apparent_earth(middle)
     if not np.isfinite(sun).all():
-        raise PointingError(f"{raws[0].label.product_id}: START_TIME lies outside 2011-2031, which the Sun's table covers")
+        name = raws[0].label.product_id
+        raise PointingError(f"{name}: START_TIME lies outside 2011-2031, which the Sun's table covers; check the label")
     step("solving the pointing")
-    pointings = solve_pointing(
-        exposures, trajectory, body, sun, earth=earth, ties=ties, progress=lambda text: step(text) and None
-    )
+    pointings = solve_pointing(exposures, trajectory, body, sun, earth=earth, ties=ties, progress=step)
     towards = sun / np.linalg.norm(sun)
     return [
         Observation(raw, light, body, trajectory, pointing, towards)

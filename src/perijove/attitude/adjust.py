@@ -97,7 +97,7 @@ def adjust(
 
 def _whitened(ties: Ties, found: TieResiduals) -> tuple[FloatArray, FloatArray]:
     """Residuals (2 n,) and Jacobian (2 n, m) in sigmas; a tie that misses the body counts as nothing."""
-    missing = ~np.isfinite(found.px).all(axis=1)
+    missing = np.asarray(~np.isfinite(found.px).all(axis=1))
     px = np.where(missing[:, None], 0.0, found.px)
     change = np.where(missing[:, None, None], 0.0, found.jacobian)
     r = (ties.whiten @ px[..., None])[..., 0]

@@ -64,19 +64,20 @@ def _framelet_candidates(plane: NDArray[np.float32], floor: float) -> FloatArray
     masked = ~np.isfinite(plane)
     filled = np.where(masked, 0.0, plane).astype(np.float32)
     # a median first: radiation hits and hot pixels are one pixel wide, the limb is not
-    smooth = cv2.GaussianBlur(cv2.medianBlur(filled, 3), (0, 0), _BLUR_PX)
+    smooth = np.asarray(cv2.GaussianBlur(cv2.medianBlur(filled, 3), (0, 0), _BLUR_PX), dtype=np.float32)
     if smooth.max() < floor:
         return np.empty((0, 4))
     d_sample = cv2.Scharr(smooth, cv2.CV_32F, 1, 0) / 32.0
     d_line = cv2.Scharr(smooth, cv2.CV_32F, 0, 1) / 32.0
-    slope = np.hypot(d_sample, d_line)
+    slope = np.hypot(d_sample, d_line).astype(np.float32)
     slope[cv2.dilate(masked.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0] = 0.0
     slope[:2], slope[-2:] = 0.0, 0.0
-    line, sample = np.nonzero(slope > _STEEPNESS * floor)
+    at = np.nonzero(slope > _STEEPNESS * floor)
+    line, sample = at[0].astype(float), at[1].astype(float)
     if not len(line):
         return np.empty((0, 4))
-    steep = slope[line, sample]
-    outward = -np.stack([d_line[line, sample], d_sample[line, sample]], axis=-1) / steep[:, None]
+    steep = slope[at].astype(float)
+    outward = -np.stack([d_line[at], d_sample[at]], axis=-1).astype(float) / steep[:, None]
     inside = np.full(len(line), np.inf)
     outside = np.full(len(line), -np.inf)
     for reach in _REACH:

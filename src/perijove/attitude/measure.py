@@ -67,10 +67,8 @@ def candidate_points(exposure: Exposure, camera: Camera) -> Pixels:
     for band, light in exposure.light.items():
         level = bright_level(light)
         found = find_candidates(light, max(0.05 * level, 1e-6))
-        scale = exposure.binning
-        parts.append(
-            _pixels(exposure, camera, 0, band, found.frame, found.line * scale, found.sample * scale)
-        )
+        line, sample = found.line * float(exposure.binning), found.sample * float(exposure.binning)
+        parts.append(_pixels(exposure, camera, 0, band, found.frame, line, sample))
     return join(parts)
 
 
@@ -95,9 +93,8 @@ def shading(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> f
     frame, line, sample = (a.ravel() for a in np.meshgrid(np.arange(len(light)), lines, samples, indexing="ij"))
     # the mean of a few neighbours: single pixels may be hot
     value = np.mean([light[frame, line + i, sample + j] for i in (-2, 0, 2) for j in (-2, 0, 2)], axis=0)
-    grid = _pixels(
-        exposure, camera, 0, band, frame, (line + 0.5) * exposure.binning, (sample + 0.5) * exposure.binning
-    )
+    scale = float(exposure.binning)
+    grid = _pixels(exposure, camera, 0, band, frame, (line + 0.5) * scale, (sample + 0.5) * scale)
     rays = cast(grid, at, scene.trajectory, scene.body)
     reach = ground_distance(rays.position, rays.direction, scene.body.radii_km)
     normal = (rays.position + reach[:, None] * rays.direction) / np.asarray(scene.body.radii_km) ** 2

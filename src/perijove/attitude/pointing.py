@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LimbPoints:
-    """Every measured limb point: band, frame, pixel, residual (px outwards), whether it was used, and latitude (rad)."""
+    """Every measured limb point: band, frame, pixel, residual (px outwards), whether used, and latitude (rad)."""
 
     band: NDArray[np.str_]
     frame: NDArray[np.int64]

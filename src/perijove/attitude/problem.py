@@ -33,9 +33,8 @@ class Unknowns:
 
     `spin` the model; `interframe` s, to be added to every image's interframe delay; `offset` (images,) s, start-time
     offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` how much higher it
-    stands where the Sun only grazes it (see `grazing_light`); `shift` (4, 2) px, correction
-    (line, sample) of each filter's optical centre, `scale` (4,) correction of its relative focal length; `state` (6,) km
-    and km/s, correction of the trajectory.
+    stands where the Sun only grazes it (see `grazing_light`); `shift` (4, 2) px, correction (line, sample) of each
+    filter's optical centre, `scale` (4,) of its relative focal length; `state` (6,) km and km/s, of the trajectory.
     """
 
     spin: SpinModel
@@ -51,7 +50,8 @@ class Unknowns:
         """All unknowns as one vector, in the order of `names`."""
         s = self.spin
         head = [s.ra, s.dec, s.phase, s.rate, s.twist, s.tilt, self.interframe]
-        return np.concatenate([head, self.haze_km, [self.grazing_km], self.shift.ravel(), self.scale, self.state, self.offset])
+        haze = [*self.haze_km, self.grazing_km]
+        return np.concatenate([head, haze, self.shift.ravel(), self.scale, self.state, self.offset])
 
     def moved(self, vector: FloatArray) -> Unknowns:
         """The point that `vector` describes."""
@@ -108,7 +108,13 @@ class Pixels:
 
 
 def pixels(
-    camera: Camera, image: IntArray, frame: IntArray, band: IntArray, line: FloatArray, sample: FloatArray, et: FloatArray
+    camera: Camera,
+    image: IntArray,
+    frame: IntArray,
+    band: IntArray,
+    line: FloatArray,
+    sample: FloatArray,
+    et: FloatArray,
 ) -> Pixels:
     """Pixels with their rays and the rays' derivatives (central differences over half a pixel)."""
     rays = np.empty((5, len(line), 3))
@@ -195,7 +201,8 @@ def turned(m: FloatArray, v: FloatArray) -> FloatArray:
 def look(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Sight:
     """Rays of the pixels `p` in the body-fixed frame, with derivatives with respect to every unknown."""
     spin, rays = at.spin, cast(p, at, trajectory, body)
-    direction, position, back, body_from_j2000 = rays.direction, rays.position, rays.body_from_camera, rays.body_from_j2000
+    direction, position = rays.direction, rays.position
+    back, body_from_j2000 = rays.body_from_camera, rays.body_from_j2000
     elapsed = rays.et - trajectory.reference_et
     velocity = turned(body_from_j2000, trajectory.velocity(rays.et) + at.state[3:])
     count = len(at.vector())

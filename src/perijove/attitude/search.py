@@ -107,8 +107,8 @@ def first_guess(
 ) -> FirstGuess | None:
     """Coarse pointing of one image (image 0) from its candidate limb points; None where no limb is found.
 
-    `shading` tells how well (-1 to 1) the light on the disc goes with the Sun's height by a pointing: it decides between
-    pointings that the limb cannot tell apart.
+    `shading` tells how well (-1 to 1) the light on the disc goes with the Sun's height by a pointing: it decides
+    between pointings that the limb cannot tell apart.
     """
     rate = 2 * np.pi / NOMINAL_PERIOD_S
     disc = find_disc(candidates, scene, rate, twist, tilt)

@@ -7,6 +7,7 @@ spinner at perijove), so arcs are solved one after the other, each with the best
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,64 +15,36 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from perijove.attitude.adjust import Adjustment, adjust
+from perijove.attitude.adjust import adjust
 from perijove.attitude.exposure import Exposure
+from perijove.attitude.gather import Solution, gather_pointing, used_points
 from perijove.attitude.measure import (
     LimbMeasure,
     candidate_points,
-    framelet_times,
     measure_limb,
     measure_ties,
-    positions,
     shading,
-    solved_camera,
 )
-from perijove.attitude.pointing import LimbPoints, Pointing
+from perijove.attitude.pointing import Pointing
+from perijove.attitude.priors import free_unknowns
 from perijove.attitude.problem import (
-    BANDS,
-    OFFSET,
-    LimbResiduals,
     Pixels,
     Unknowns,
     join,
     limb_residuals,
-    look,
-    pixels,
 )
 from perijove.attitude.search import FirstGuess, Scene, first_guess, guess_phase
-from perijove.attitude.spin import NOMINAL_PERIOD_S, SpinModel, axis_angles
-from perijove.attitude.ties import Ties, ground_distance, project
+from perijove.attitude.spin import SpinModel
+from perijove.attitude.ties import Ties
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PointingError
-from perijove.instrument import FOCAL_LENGTH_PX, MOUNTING_TILT, MOUNTING_TWIST, SAMPLES, Camera, Filter
+from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Camera
 
 FloatArray = NDArray[np.float64]
 
 ARC_GAP_S = 1800.0
-TWIST_SIGMA, TILT_SIGMA = 0.00015, 0.0003
-AXIS_SIGMA = np.radians(0.5)
-"""How far the axis may turn between the arcs of a pass."""
-EARTH_SIGMA = np.radians(7.0)
-"""Juno keeps its axis near the Earth: 8.5 deg from it at perijove 44, 5.6 deg at 34."""
-START_JITTER_S = 0.020
-"""Jitter of START_TIME (NAIF instrument kernel juno_junocam_v03.ti)."""
-INTERFRAME_SIGMA_S = 0.0003
-"""Published values of the interframe correction lie between 0.0010 and 0.0020 s; see instrument.INTERFRAME_DELTA_S."""
-SHIFT_SIGMA_PX, SCALE_SIGMA = 0.05, 0.0001
-METHANE_SIGMA_PX = 20.0
-"""Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
-HAZE_KM, HAZE_SIGMA_KM = 80.0, 60.0
-"""Height of the visible limb above the 1-bar ellipsoid: light half-way up stands a few scale heights above the clouds."""
-GRAZING_KM, GRAZING_SIGMA_KM = 60.0, 50.0
-EDGE_BIAS_PX = 0.3
-"""How far an edge may stand off where the haze is not resolved; it counts like haze of that many pixels."""
-RATE_SIGMA = 0.006
-"""Relative; the published periods, 30.07 to 30.74 s, lie within two of it."""
-RATE_DRIFT = 0.0005
-"""Relative change of the rate between the arcs of a pass."""
-OUTLIER = 4.0
-_PROGRESS = Callable[[str], None]
+_PROGRESS = Callable[[str], object]
 
 
 def solve_pointing(
@@ -83,14 +56,14 @@ def solve_pointing(
     earth: FloatArray | None = None,
     camera: Camera | None = None,
     ties: bool = True,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> list[Pointing]:
     """Pointings of exposures of one pass, in the order given.
 
-    `sun` (3,) points from the body to the Sun in j2000, `earth` (3,) to the Earth: a loose prior for the spin axis where
-    the limb alone leaves it open (a disc seen from above its pole). `camera` is `Camera.measured()` unless another is given. `ties`
-    lets what the colours share on the ground weigh in beside the limb. Raises PointingError, naming the strip, where no
-    limb is found and no neighbour can lend its axis and rate.
+    `sun` (3,) points from the body to the Sun in j2000, `earth` (3,) to the Earth: a loose prior for the axis where
+    the limb alone leaves it open (a disc seen from above its pole). `camera` is `Camera.measured()` unless another is
+    given. `ties` lets what the colours share on the ground weigh in beside the limb. Raises PointingError, naming the
+    strip, where no limb is found and no neighbour can lend its axis and rate.
     """
     scene = Scene(trajectory, body, sun / np.linalg.norm(sun), None if earth is None else earth / np.linalg.norm(earth))
     camera = camera or Camera.measured()
@@ -107,7 +80,8 @@ def _solve(
     anchor: SpinModel | None = None
     guesses = _first_guesses(exposures, scene, camera, progress)
     for arc in _arcs(exposures, guesses):
-        solved = _solve_arc([exposures[k] for k in arc], [guesses[k] for k in arc], anchor, scene, camera, ties, progress)
+        mine, theirs = [exposures[k] for k in arc], [guesses[k] for k in arc]
+        solved = _solve_arc(mine, theirs, anchor, scene, camera, ties, progress)
         found.update(zip(arc, solved.pointings, strict=True))
         anchor = anchor or solved.spin
     return [found[k] for k in range(len(exposures))]
@@ -134,7 +108,7 @@ def _arcs(exposures: Sequence[Exposure], guesses: Sequence[tuple[Pixels, FirstGu
     """Groups of exposures close in time, the one with the most limb first."""
     order = sorted(range(len(exposures)), key=lambda k: float(exposures[k].et[0]))
     arcs = [[order[0]]]
-    for before, k in zip(order, order[1:], strict=False):
+    for before, k in itertools.pairwise(order):
         if exposures[k].et[0] - exposures[before].et[-1] > ARC_GAP_S:
             arcs.append([])
         arcs[-1].append(k)
@@ -174,7 +148,7 @@ def _solve_arc(
             break
         solution = _settle(exposures, solution.adjustment.unknowns, 2.5, tied, anchor, scene, camera)
     pointings = [
-        _pointing(exposures[k], k, solution, tied, scene, camera, k in lost) for k in range(len(exposures))
+        gather_pointing(exposures[k], k, solution, tied, scene, camera, k in lost) for k in range(len(exposures))
     ]
     return _Arc(pointings, solution.adjustment.unknowns.spin)
 
@@ -215,7 +189,7 @@ def _alone(exposure: Exposure, guess: Unknowns, anchor: SpinModel | None, scene:
         limb = measure_limb(exposure, 0, at, scene, camera, reach)
         if len(limb.points) < 20:
             break
-        at = adjust(at, limb, None, _free([exposure], anchor, guess.spin, scene), scene).unknowns
+        at = adjust(at, limb, None, free_unknowns([exposure], anchor, guess.spin, scene), scene).unknowns
     return at
 
 
@@ -248,15 +222,6 @@ def _chain(
     return lent, lost
 
 
-@dataclass(frozen=True)
-class _Solution:
-    """A solution with all limb points it was measured on, outliers included, and their residuals."""
-
-    limb: LimbMeasure
-    residuals: LimbResiduals
-    adjustment: Adjustment
-
-
 def _rounds(
     exposures: Sequence[Exposure],
     at: Unknowns,
@@ -264,7 +229,7 @@ def _rounds(
     scene: Scene,
     camera: Camera,
     progress: _PROGRESS,
-) -> _Solution:
+) -> Solution:
     """Measure the limb and solve, with an ever narrower search around the prediction."""
     progress("solving the pointing on the limb")
     for reach in (6.0, 4.0, 3.0):
@@ -281,7 +246,7 @@ def _settle(
     anchor: SpinModel | None,
     scene: Scene,
     camera: Camera,
-) -> _Solution:
+) -> Solution:
     """Measure the limb within `reach` px of the prediction, solve, drop the outliers, and solve again."""
     limb = _all_limb(exposures, at, scene, camera, reach)
     if len(limb.points) < 20:
@@ -290,7 +255,7 @@ def _settle(
             f"{names}: only {len(limb.points)} clear points of the limb of {scene.body.name} were found where it "
             "should be, too few to solve the pointing; give it together with other strips of the same half hour"
         )
-    free = _free(exposures, anchor, at.spin, scene)
+    free = free_unknowns(exposures, anchor, at.spin, scene)
     first = adjust(at, limb, ties, free, scene)
     keep = used_points(first.limb.px)
     bulk = LimbMeasure(limb.points.take(keep), limb.sigma[keep])
@@ -298,7 +263,7 @@ def _settle(
     residuals = limb_residuals(
         limb.points, second.unknowns, scene.trajectory, scene.body, scene.sun, jacobian=False
     )
-    return _Solution(limb, residuals, second)
+    return Solution(limb, residuals, second)
 
 
 def _all_limb(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera: Camera, reach: float) -> LimbMeasure:
@@ -315,174 +280,3 @@ def _all_ties(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera:
     )
 
 
-def used_points(residual: FloatArray) -> NDArray[np.bool_]:
-    """Which residuals belong to the bulk: within `OUTLIER` robust sigmas (at least 0.4 px) of 0."""
-    spread = 1.4826 * float(np.median(np.abs(residual))) if len(residual) else 0.0
-    inside: NDArray[np.bool_] = np.abs(residual) < max(OUTLIER * spread, 0.4)
-    return inside
-
-
-def _free(
-    exposures: Sequence[Exposure], anchor: SpinModel | None, reference: SpinModel, scene: Scene
-) -> dict[str, tuple[float, float] | None]:
-    """What may move, and what is known of it beforehand."""
-    bands = [b for b in BANDS if any(b in e.light for e in exposures)]
-    free: dict[str, tuple[float, float] | None] = {
-        **_axis_prior(anchor, reference, scene),
-        "phase": None,
-        "rate": _rate_prior(anchor),
-        "twist": (MOUNTING_TWIST, TWIST_SIGMA),
-        "tilt": (MOUNTING_TILT, TILT_SIGMA),
-        "interframe": (0.0, INTERFRAME_SIGMA_S),
-        "grazing": (GRAZING_KM, GRAZING_SIGMA_KM),
-    }
-    distance = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0])))
-    haze_sigma = float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * distance / FOCAL_LENGTH_PX))
-    free.update({f"haze_{b.lower()}": (HAZE_KM, haze_sigma) for b in bands})
-    for b in bands:
-        # green is what the others are measured against
-        if b is not Filter.GREEN and len(bands) > 1:
-            free[f"line_{b.lower()}"] = free[f"sample_{b.lower()}"] = (0.0, SHIFT_SIGMA_PX)
-            free[f"scale_{b.lower()}"] = (0.0, SCALE_SIGMA)
-    if bands == [Filter.METHANE]:
-        free["line_methane"] = (0.0, METHANE_SIGMA_PX)
-    free.update({f"offset_{k}": (0.0, START_JITTER_S) for k in range(len(exposures))})
-    return free
-
-
-def _axis_prior(
-    anchor: SpinModel | None, reference: SpinModel, scene: Scene
-) -> dict[str, tuple[float, float] | None]:
-    """What is known of the axis: another arc's, else the direction of the Earth, else nothing."""
-    if anchor is not None:
-        ra, dec, sigma = anchor.ra, anchor.dec, AXIS_SIGMA
-    elif scene.earth is not None:
-        (ra, dec), sigma = axis_angles(scene.earth), EARTH_SIGMA
-    else:
-        return {"ra": None, "dec": None}
-    # the same turn of the circle as the solution stands on
-    ra += 2 * np.pi * np.round((reference.ra - ra) / (2 * np.pi))
-    return {"ra": (float(ra), sigma / np.cos(dec)), "dec": (dec, sigma)}
-
-
-def _rate_prior(anchor: SpinModel | None) -> tuple[float, float]:
-    """Mean and sigma of the spin rate: another arc's with its drift, else the mission's."""
-    if anchor is not None:
-        return anchor.rate, RATE_DRIFT * anchor.rate
-    nominal = 2 * np.pi / NOMINAL_PERIOD_S
-    return nominal, RATE_SIGMA * nominal
-
-
-_ANGLES = {"ra", "dec", "phase", "twist", "tilt"}
-
-
-def _pointing(
-    exposure: Exposure,
-    image: int,
-    solution: _Solution,
-    ties: Ties | None,
-    scene: Scene,
-    camera: Camera,
-    lost: bool,
-) -> Pointing:
-    """Gather what concerns one exposure."""
-    limb, adjustment = solution.limb, solution.adjustment
-    at = adjustment.unknowns
-    mine = limb.points.image == image
-    residual = solution.residuals.px[mine]
-    used = used_points(residual)
-    points = limb.points.take(mine)
-    band = np.array([BANDS[b].value for b in points.band], dtype=np.str_)
-    rms = float(np.sqrt(np.mean(residual[used] ** 2))) if used.any() else float("nan")
-    medians = {
-        b: float(np.median(residual[used & (band == b.value)])) for b in exposure.light if (used & (band == b.value)).any()
-    }
-    tie_rms: dict[Filter, float] = {}
-    tie_count = 0
-    if ties is not None and adjustment.ties is not None:
-        own = ties.second.image == image
-        tie_count = int(own.sum())
-        for b in exposure.light:
-            length = np.linalg.norm(adjustment.ties.px[own & (ties.second.band == BANDS.index(b))], axis=1)
-            if len(length):
-                # Rayleigh: the median length of two normal components is 1.1774 sigma
-                tie_rms[b] = float(np.nanmedian(length) / 1.1774 * np.sqrt(2))
-    covariance = adjustment.full_covariance()
-    names = at.names()
-    keep = [i for i, n in enumerate(names) if i < OFFSET or i == OFFSET + image]
-    turn = {n: 180.0 / np.pi if n in _ANGLES else 1.0 for n in names}
-    label = {i: ("offset" if i >= OFFSET else names[i]) for i in keep}
-    vector, sigma = at.vector(), np.sqrt(np.diag(covariance))
-    sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
-    good, verdict = _verdict(rms, int(used.sum()), sigma_px, lost)
-    et = framelet_times(exposure, image, at)
-    source = "neighbours" if lost else "limb+ties" if tie_count else "limb"
-    return Pointing(
-        product_id=exposure.product_id,
-        source=source,
-        spin=at.spin,
-        camera=solved_camera(camera.integrating(exposure.tdi_stages), at),
-        et=et,
-        position_km=positions(et, at, scene),
-        start_offset_s=float(at.offset[image]),
-        interframe_s=at.interframe,
-        parameters={label[i]: float(vector[i]) * turn[names[i]] for i in keep},
-        sigmas={label[i]: float(sigma[i]) * turn[names[i]] for i in keep},
-        covariance=covariance[np.ix_(keep, keep)],
-        limb=LimbPoints(
-            band, points.frame, points.line, points.sample, residual, used, solution.residuals.grazing.latitude[mine]
-        ),
-        limb_rms_px=rms,
-        limb_median_px=medians,
-        ties=tie_count,
-        tie_rms_px=tie_rms,
-        sigma_px=sigma_px,
-        good=good,
-        verdict=verdict,
-    )
-
-
-def _mapped_sigma(
-    exposure: Exposure, image: int, at: Unknowns, covariance: FloatArray, scene: Scene, camera: Camera
-) -> float:
-    """Error of a place on the disc in px (rms of both coordinates over all bands) that the covariance implies.
-
-    A grid of pixels in every framelet that meets the body stands for the disc.
-    """
-    line, sample = np.meshgrid([16.5, 64.5, 112.5], np.linspace(60.5, SAMPLES - 60.5, 24), indexing="ij")
-    own = camera.integrating(exposure.tdi_stages)
-    grids = []
-    for band, light in exposure.light.items():
-        frames = len(light)
-        count = line.size * frames
-        frame = np.repeat(np.arange(frames), line.size)
-        spots = (np.tile(line.ravel(), frames), np.tile(sample.ravel(), frames))
-        index = np.full(count, BANDS.index(band))
-        grids.append(pixels(own, np.full(count, image), frame, index, *spots, exposure.et[frame]))
-    p = join(grids)
-    sight = look(p, at, scene.trajectory, scene.body)
-    reach = ground_distance(sight.position, sight.direction, scene.body.radii_km)
-    hit = np.isfinite(reach)
-    if not hit.any():
-        return float("nan")
-    p = p.take(np.flatnonzero(hit)[:: max(1, int(hit.sum()) // 600)])
-    sight = look(p, at, scene.trajectory, scene.body)
-    reach = ground_distance(sight.position, sight.direction, scene.body.radii_km)
-    j = project(sight, sight.position + reach[:, None] * sight.direction).jacobian
-    variance = np.einsum("npi,ij,npj->np", j, covariance, j)
-    return float(np.sqrt(np.mean(variance)))
-
-
-def _verdict(rms: float, used: int, sigma_px: float, lost: bool) -> tuple[bool, str]:
-    """Whether a solution can be trusted, and a sentence that says so."""
-    if lost:
-        return False, (
-            f"no limb of its own: axis, rate and phase come from its neighbours, so that it may stand off by {sigma_px:.1f} px"
-        )
-    if used < 60:
-        return False, f"weak: only {used} limb points; expect errors of {sigma_px:.1f} px"
-    if rms > 0.6:
-        return False, f"doubtful: the limb leaves {rms:.2f} px rms, more than a clean solution does"
-    if sigma_px > 1.0:
-        return False, f"weak: the limb seen leaves {sigma_px:.1f} px of freedom"
-    return True, f"good: {used} limb points fit to {rms:.2f} px rms, places on the disc are known to {sigma_px:.2f} px"

@@ -41,8 +41,7 @@ def detail(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     broad = cv2.GaussianBlur(filled, (0, 0), _BROAD_PX) / np.maximum(cv2.GaussianBlur(have, (0, 0), _BROAD_PX), 1e-3)
     fine = cv2.GaussianBlur(np.where(have > 0, filled, broad), (0, 0), _FINE_PX)
     level = max(float(np.percentile(broad, 99)), 1e-6)
-    out: NDArray[np.float32] = (fine - broad) / np.maximum(broad, 0.02 * level)
-    return out
+    return np.asarray((fine - broad) / np.maximum(broad, 0.02 * level), dtype=np.float32)
 
 
 def match_patches(
@@ -71,7 +70,7 @@ def match_patches(
     return Matches(corner + patch / 2.0, shift, peak)
 
 
-def _correlate(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+def _correlate(a: NDArray[np.floating], b: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
     """Shift (n, 2) of patches b against a, and the normalised correlation; NaN where the peak is at the border."""
     n, size, _ = a.shape
     norm = np.sqrt(np.sum(a * a, axis=(1, 2)) * np.sum(b * b, axis=(1, 2)))
@@ -131,8 +130,11 @@ def ground_distance(position: FloatArray, direction: FloatArray, radii_km: tuple
 
 @dataclass(frozen=True)
 class Projection:
-    """Offset (n, 2) px of pixels from where body-fixed places should fall, and its Jacobian (n, 2, m) for fixed places;
-    `inverse` (n, 2, 3) takes a small change of direction to pixels, `unit` (n, 3) and `length` (n,) km the sight line."""
+    """Offset (n, 2) px of pixels from where body-fixed places should fall, and its Jacobian (n, 2, m).
+
+    The Jacobian holds for places that stay; `inverse` (n, 2, 3) takes a small change of direction to pixels, `unit`
+    (n, 3) and `length` (n,) km are the lines of sight.
+    """
 
     px: FloatArray
     jacobian: FloatArray

@@ -48,12 +48,13 @@ def run_picture(request: PictureRequest) -> None:
         for observation, entry in zip(observations, entries, strict=True):
             made = entry["picture"]
             print(solution_summary(observation, entry["timings_s"]))
-            print(f"  picture     {made['path']}: {made['width']} x {made['height']} px, {made['native_scale']:.2f} a camera px")
+            size = f"{made['width']} x {made['height']} px"
+            print(f"  picture     {made['path']}: {size}, {made['native_scale']:.2f} a camera px")
 
 
 @contextlib.contextmanager
 def _folder(request: PictureRequest) -> Iterator[None]:
-    """The folder that pictures go into, made where it is missing, and taken away again where nothing came to be in it."""
+    """The folder that pictures go into, made where it is missing, and taken away again where nothing came of it."""
     folder = request.output
     if not request.into_folder or folder.is_dir():
         yield
@@ -92,7 +93,11 @@ def _one_picture(observation: Observation, request: PictureRequest, solving: Map
     }
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     origin = provenance(
-        [strip_source(observation.raw)], parameters, solution, title=label.title or label.product_id, name=request.credit
+        [strip_source(observation.raw)],
+        parameters,
+        solution,
+        title=label.title or label.product_id,
+        name=request.credit,
     )
     with steps.step("writing"):
         write_picture(path, picture, origin, _DEPTHS[request.bits])
@@ -115,7 +120,7 @@ def frame(observation: Observation, request: PictureRequest) -> Framed:
     swaths, et0 = observation.swaths(), observation.middle_et
 
     def covered(points: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        return coverage(swaths, body, et0, place, points).all(axis=0)
+        return np.asarray(coverage(swaths, body, et0, place, points).all(axis=0))
 
     centre = None if request.centre_deg is None else tuple(np.radians(request.centre_deg))
     view = spacecraft_view(

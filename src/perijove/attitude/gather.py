@@ -1,0 +1,153 @@
+"""From a joint solution to what is said of each strip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.attitude.adjust import Adjustment
+from perijove.attitude.exposure import Exposure
+from perijove.attitude.measure import LimbMeasure, framelet_times, positions, solved_camera
+from perijove.attitude.pointing import LimbPoints, Pointing
+from perijove.attitude.problem import BANDS, OFFSET, LimbResiduals, Unknowns, join, look, pixels
+from perijove.attitude.search import Scene
+from perijove.attitude.ties import Ties, ground_distance, project
+from perijove.instrument import SAMPLES, Camera, Filter
+
+FloatArray = NDArray[np.float64]
+
+OUTLIER = 4.0
+"""Limb points further out than so many robust sigmas are not used."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solution with all limb points it was measured on, outliers included, and their residuals."""
+
+    limb: LimbMeasure
+    residuals: LimbResiduals
+    adjustment: Adjustment
+
+
+def used_points(residual: FloatArray) -> NDArray[np.bool_]:
+    """Which residuals belong to the bulk: within `OUTLIER` robust sigmas (at least 0.4 px) of 0."""
+    spread = 1.4826 * float(np.median(np.abs(residual))) if len(residual) else 0.0
+    inside: NDArray[np.bool_] = np.abs(residual) < max(OUTLIER * spread, 0.4)
+    return inside
+
+
+_ANGLES = {"ra", "dec", "phase", "twist", "tilt"}
+
+
+def gather_pointing(
+    exposure: Exposure,
+    image: int,
+    solution: Solution,
+    ties: Ties | None,
+    scene: Scene,
+    camera: Camera,
+    lost: bool,
+) -> Pointing:
+    """Gather what concerns one exposure."""
+    limb, adjustment = solution.limb, solution.adjustment
+    at = adjustment.unknowns
+    mine = limb.points.image == image
+    residual = solution.residuals.px[mine]
+    used = used_points(residual)
+    points = limb.points.take(mine)
+    band = np.array([BANDS[b].value for b in points.band], dtype=np.str_)
+    rms = float(np.sqrt(np.mean(residual[used] ** 2))) if used.any() else float("nan")
+    by_band = {b: residual[used & (band == b.value)] for b in exposure.light}
+    medians = {b: float(np.median(values)) for b, values in by_band.items() if len(values)}
+    tie_rms: dict[Filter, float] = {}
+    tie_count = 0
+    if ties is not None and adjustment.ties is not None:
+        own = ties.second.image == image
+        tie_count = int(own.sum())
+        for b in exposure.light:
+            length = np.linalg.norm(adjustment.ties.px[own & (ties.second.band == BANDS.index(b))], axis=1)
+            if len(length):
+                # Rayleigh: the median length of two normal components is 1.1774 sigma
+                tie_rms[b] = float(np.nanmedian(length) / 1.1774 * np.sqrt(2))
+    covariance = adjustment.full_covariance()
+    names = at.names()
+    keep = [i for i, n in enumerate(names) if i < OFFSET or i == OFFSET + image]
+    turn = {n: 180.0 / np.pi if n in _ANGLES else 1.0 for n in names}
+    label = {i: ("offset" if i >= OFFSET else names[i]) for i in keep}
+    vector, sigma = at.vector(), np.sqrt(np.diag(covariance))
+    sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
+    good, verdict = _verdict(rms, int(used.sum()), sigma_px, lost)
+    et = framelet_times(exposure, image, at)
+    source = "neighbours" if lost else "limb+ties" if tie_count else "limb"
+    return Pointing(
+        product_id=exposure.product_id,
+        source=source,
+        spin=at.spin,
+        camera=solved_camera(camera.integrating(exposure.tdi_stages), at),
+        et=et,
+        position_km=positions(et, at, scene),
+        start_offset_s=float(at.offset[image]),
+        interframe_s=at.interframe,
+        parameters={label[i]: float(vector[i]) * turn[names[i]] for i in keep},
+        sigmas={label[i]: float(sigma[i]) * turn[names[i]] for i in keep},
+        covariance=covariance[np.ix_(keep, keep)],
+        limb=LimbPoints(
+            band, points.frame, points.line, points.sample, residual, used, solution.residuals.grazing.latitude[mine]
+        ),
+        limb_rms_px=rms,
+        limb_median_px=medians,
+        ties=tie_count,
+        tie_rms_px=tie_rms,
+        sigma_px=sigma_px,
+        good=good,
+        verdict=verdict,
+    )
+
+
+def _mapped_sigma(
+    exposure: Exposure, image: int, at: Unknowns, covariance: FloatArray, scene: Scene, camera: Camera
+) -> float:
+    """Error of a place on the disc in px (rms of both coordinates over all bands) that the covariance implies.
+
+    A grid of pixels in every framelet that meets the body stands for the disc.
+    """
+    line, sample = np.meshgrid([16.5, 64.5, 112.5], np.linspace(60.5, SAMPLES - 60.5, 24), indexing="ij")
+    own = camera.integrating(exposure.tdi_stages)
+    grids = []
+    for band, light in exposure.light.items():
+        frames = len(light)
+        count = line.size * frames
+        frame = np.repeat(np.arange(frames), line.size)
+        spots = (np.tile(line.ravel(), frames), np.tile(sample.ravel(), frames))
+        index = np.full(count, BANDS.index(band))
+        grids.append(pixels(own, np.full(count, image), frame, index, *spots, exposure.et[frame]))
+    p = join(grids)
+    sight = look(p, at, scene.trajectory, scene.body)
+    reach = ground_distance(sight.position, sight.direction, scene.body.radii_km)
+    hit = np.isfinite(reach)
+    if not hit.any():
+        return float("nan")
+    p = p.take(np.flatnonzero(hit)[:: max(1, int(hit.sum()) // 600)])
+    sight = look(p, at, scene.trajectory, scene.body)
+    reach = ground_distance(sight.position, sight.direction, scene.body.radii_km)
+    j = project(sight, sight.position + reach[:, None] * sight.direction).jacobian
+    variance = np.einsum("npi,ij,npj->np", j, covariance, j)
+    return float(np.sqrt(np.mean(variance)))
+
+
+def _verdict(rms: float, used: int, sigma_px: float, lost: bool) -> tuple[bool, str]:
+    """Whether a solution can be trusted, and a sentence that says so."""
+    if lost:
+        return False, (
+            "no limb of its own: axis, rate and phase come from its neighbours, "
+            f"so that it may stand off by {sigma_px:.1f} px"
+        )
+    if used < 60:
+        return False, f"weak: only {used} limb points; expect errors of {sigma_px:.1f} px"
+    if rms > 0.6:
+        return False, f"doubtful: the limb leaves {rms:.2f} px rms, more than a clean solution does"
+    if sigma_px > 1.0:
+        return False, f"weak: the limb seen leaves {sigma_px:.1f} px of freedom"
+    return True, f"good: {used} limb points fit to {rms:.2f} px rms, places on the disc are known to {sigma_px:.2f} px"

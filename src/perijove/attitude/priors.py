@@ -1,0 +1,89 @@
+"""What is known of the unknowns before an image is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from perijove.attitude.exposure import Exposure
+from perijove.attitude.problem import BANDS
+from perijove.attitude.search import Scene
+from perijove.attitude.spin import NOMINAL_PERIOD_S, SpinModel, axis_angles
+from perijove.instrument import FOCAL_LENGTH_PX, MOUNTING_TILT, MOUNTING_TWIST, Filter
+
+Prior = tuple[float, float] | None
+"""Mean and sigma, or None where nothing is known."""
+
+TWIST_SIGMA, TILT_SIGMA = 0.00015, 0.0003
+AXIS_SIGMA = np.radians(0.5)
+"""How far the axis may turn between the arcs of a pass."""
+EARTH_SIGMA = np.radians(7.0)
+"""Juno keeps its axis near the Earth: 8.5 deg from it at perijove 44, 5.6 deg at 34."""
+START_JITTER_S = 0.020
+"""Jitter of START_TIME (NAIF instrument kernel juno_junocam_v03.ti)."""
+INTERFRAME_SIGMA_S = 0.0003
+"""Published values of the interframe correction lie between 0.0010 and 0.0020 s; see instrument.INTERFRAME_DELTA_S."""
+SHIFT_SIGMA_PX, SCALE_SIGMA = 0.05, 0.0001
+METHANE_SIGMA_PX = 20.0
+"""Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
+HAZE_KM, HAZE_SIGMA_KM = 80.0, 60.0
+"""Height of the visible limb above the 1-bar ellipsoid: its half light stands a few scale heights above the clouds."""
+GRAZING_KM, GRAZING_SIGMA_KM = 60.0, 50.0
+EDGE_BIAS_PX = 0.3
+"""How far an edge may stand off where the haze is not resolved; it counts like haze of that many pixels."""
+RATE_SIGMA = 0.006
+"""Relative; the published periods, 30.07 to 30.74 s, lie within two of it."""
+RATE_DRIFT = 0.0005
+"""Relative change of the rate between the arcs of a pass."""
+
+
+def free_unknowns(
+    exposures: Sequence[Exposure], anchor: SpinModel | None, reference: SpinModel, scene: Scene
+) -> dict[str, Prior]:
+    """What may move, and what is known of it beforehand."""
+    bands = [b for b in BANDS if any(b in e.light for e in exposures)]
+    free: dict[str, Prior] = {
+        **_axis_prior(anchor, reference, scene),
+        "phase": None,
+        "rate": _rate_prior(anchor),
+        "twist": (MOUNTING_TWIST, TWIST_SIGMA),
+        "tilt": (MOUNTING_TILT, TILT_SIGMA),
+        "interframe": (0.0, INTERFRAME_SIGMA_S),
+        "grazing": (GRAZING_KM, GRAZING_SIGMA_KM),
+    }
+    distance = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0])))
+    haze_sigma = float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * distance / FOCAL_LENGTH_PX))
+    free.update({f"haze_{b.lower()}": (HAZE_KM, haze_sigma) for b in bands})
+    for b in bands:
+        # green is what the others are measured against
+        if b is not Filter.GREEN and len(bands) > 1:
+            free[f"line_{b.lower()}"] = free[f"sample_{b.lower()}"] = (0.0, SHIFT_SIGMA_PX)
+            free[f"scale_{b.lower()}"] = (0.0, SCALE_SIGMA)
+    if bands == [Filter.METHANE]:
+        free["line_methane"] = (0.0, METHANE_SIGMA_PX)
+    free.update({f"offset_{k}": (0.0, START_JITTER_S) for k in range(len(exposures))})
+    return free
+
+
+def _axis_prior(
+    anchor: SpinModel | None, reference: SpinModel, scene: Scene
+) -> dict[str, Prior]:
+    """What is known of the axis: another arc's, else the direction of the Earth, else nothing."""
+    if anchor is not None:
+        ra, dec, sigma = anchor.ra, anchor.dec, AXIS_SIGMA
+    elif scene.earth is not None:
+        (ra, dec), sigma = axis_angles(scene.earth), EARTH_SIGMA
+    else:
+        return {"ra": None, "dec": None}
+    # the same turn of the circle as the solution stands on
+    ra += 2 * np.pi * np.round((reference.ra - ra) / (2 * np.pi))
+    return {"ra": (float(ra), sigma / np.cos(dec)), "dec": (dec, sigma)}
+
+
+def _rate_prior(anchor: SpinModel | None) -> tuple[float, float]:
+    """Mean and sigma of the spin rate: another arc's with its drift, else the mission's."""
+    if anchor is not None:
+        return anchor.rate, RATE_DRIFT * anchor.rate
+    nominal = 2 * np.pi / NOMINAL_PERIOD_S
+    return nominal, RATE_SIGMA * nominal
