@@ -112,8 +112,8 @@ class Camera:
     def integrating(self, tdi_stages: int) -> Camera:
         """The camera as it acts at mid-exposure of a time-delayed integration of so many stages.
 
-        The charge that is read out as one line moves up the CCD with the scene, one row a stage, while it gathers light:
-        at mid-exposure it stood (stages - 1) / 2 rows further down than where it ends.
+        The charge that is read out as one line moves up the CCD with the scene, one row a stage, while it gathers
+        light: at mid-exposure it stood (stages - 1) / 2 rows further down than where it ends.
         """
         moved = (tdi_stages - 1) / 2.0
         if moved == 0.0:

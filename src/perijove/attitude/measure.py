@@ -93,8 +93,8 @@ def shading(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> f
     frame, line, sample = (a.ravel() for a in np.meshgrid(np.arange(len(light)), lines, samples, indexing="ij"))
     # the mean of a few neighbours: single pixels may be hot
     value = np.mean([light[frame, line + i, sample + j] for i in (-2, 0, 2) for j in (-2, 0, 2)], axis=0)
-    scale = float(exposure.binning)
-    grid = _pixels(exposure, camera, 0, band, frame, (line + 0.5) * scale, (sample + 0.5) * scale)
+    middle = (np.stack([line, sample]).astype(float) + 0.5) * exposure.binning
+    grid = _pixels(exposure, camera, 0, band, frame, middle[0], middle[1])
     rays = cast(grid, at, scene.trajectory, scene.body)
     reach = ground_distance(rays.position, rays.direction, scene.body.radii_km)
     normal = (rays.position + reach[:, None] * rays.direction) / np.asarray(scene.body.radii_km) ** 2
