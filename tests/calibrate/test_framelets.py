@@ -41,7 +41,7 @@ def test_light_is_decompanded_freed_of_bias_and_response_and_nan_where_masked(ma
     assert np.isnan(light[:, :, masked]).all()
     assert light.dtype == np.float32
     np.testing.assert_allclose(done.bias_dn[Filter.BLUE], 10.0)
-    assert (done.exposure_s, done.binning, done.clipped_fraction) == (0.0032, 1, 0.0)
+    assert (done.exposure_s, done.binning, done.full_fraction) == (0.0032, 1, 0.0)
 
 
 def test_summed_strips_have_half_of_everything(make_raw: MakeRaw) -> None:
@@ -58,7 +58,7 @@ def test_the_highest_code_is_kept_and_counted(make_raw: MakeRaw) -> None:
     codes[4, 10:20, 100:140] = 255
     codes[4, 50, 5] = 255
     done = calibrate(make_raw({Filter.GREEN: codes}))
-    assert done.clipped_fraction == pytest.approx(400 / (FRAMES * 128 * 1606))
+    assert done.full_fraction == pytest.approx(400 / (FRAMES * 128 * 1606))
     assert np.nanmin(done.light[Filter.GREEN][4, 11:19, 101:139]) > 245
 
 

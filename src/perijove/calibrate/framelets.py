@@ -20,7 +20,9 @@ from perijove.raw import RawImage
 FloatArray = NDArray[np.float64]
 Light = NDArray[np.float32]
 
-CLIPPED_CODE = 255
+FULL_DN = 2330.0
+"""Light at which a pixel is full: in strips 43C00078 and 44C00074 red and green pile up at 2370 to 2630 DN, and what
+they cannot hold spills along the columns; 1983 DN (44C00029) is free of it. The calibration report has 1872 DN."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,15 @@ class Calibrated:
     `light` maps a filter to (frames, lines, samples) float32 in DN: the camera's 12-bit data numbers above bias, NaN
     where the detector is masked. Dividing by `exposure_s` makes exposures comparable (None if the label has none).
     `bias_dn` maps a filter to (frames,) what was taken off. `transients` and `fixed_pixels` count the single pixels and
-    the places on the detector that were mended; `clipped_fraction` is the share of the lit samples with the highest
-    code, 255, which are kept.
+    the places on the detector that were mended; `full_fraction` is the share of the lit samples from `FULL_DN` on: they
+    are kept, but tell the true light no more.
     """
 
     light: Mapping[Filter, Light]
     bias_dn: Mapping[Filter, FloatArray]
     transients: Mapping[Filter, int]
     fixed_pixels: Mapping[Filter, int]
-    clipped_fraction: float
+    full_fraction: float
     exposure_s: float | None
     binning: int
 
@@ -49,7 +51,7 @@ class _Band:
     bias: FloatArray
     transients: int
     fixed_pixels: int
-    clipped: int
+    full: int
 
 
 def calibrate(raw: RawImage, *, mend: bool = True) -> Calibrated:
@@ -73,7 +75,7 @@ def calibrate(raw: RawImage, *, mend: bool = True) -> Calibrated:
         bias_dn={band: part.bias for band, part in done.items()},
         transients={band: part.transients for band, part in done.items()},
         fixed_pixels={band: part.fixed_pixels for band, part in done.items()},
-        clipped_fraction=sum(part.clipped for part in done.values()) / max(count, 1),
+        full_fraction=sum(part.full for part in done.values()) / max(count, 1),
         exposure_s=label.exposure_s,
         binning=label.sampling_factor,
     )
@@ -82,7 +84,9 @@ def calibrate(raw: RawImage, *, mend: bool = True) -> Calibrated:
 def _calibrate_band(codes: NDArray[np.uint8], table: Light, response: Light, lit: slice, mend: bool) -> _Band:
     """The light of one filter's framelets (frames, lines, samples); `response` (lines,) divides it."""
     bias = framelet_bias(codes, table, FRAMELET_LINES // codes.shape[1])
-    clipped = int(np.count_nonzero(codes[:, :, lit] == CLIPPED_CODE))
+    # the table rises, so that one code parts what is full from the rest
+    first_full = min(int(np.searchsorted(table, FULL_DN)), 255)
+    full = int(np.count_nonzero(codes[:, :, lit] >= first_full))
     pattern, transients = FixedPattern(*(np.full(codes.shape[1:], v, np.float32) for v in (0, 1))), 0
     if mend and len(codes):
         pattern = fixed_pattern(codes, table)
@@ -92,7 +96,7 @@ def _calibrate_band(codes: NDArray[np.uint8], table: Light, response: Light, lit
     decompand(codes, table, bias, pattern.extra, gain, lit.start, lit.stop, light)
     if np.isnan(pattern.gain).any():
         fill_places(light, np.argwhere(np.isnan(pattern.gain)), lit.start, lit.stop)
-    return _Band(light, bias, transients, pattern.pixels, clipped)
+    return _Band(light, bias, transients, pattern.pixels, full)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")

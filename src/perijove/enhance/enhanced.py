@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.calibrate import FULL_DN
 from perijove.enhance.exposure import (
     NIGHT_COSINE,
     SKY_KM,
-    balanced,
     colour_sum,
     encode_srgb,
     expose,
@@ -25,12 +25,12 @@ from perijove.enhance.exposure import (
     sky_level,
     white_level,
 )
+from perijove.enhance.highlights import native_px, true_light
 from perijove.enhance.masked import blur, smooth
 from perijove.enhance.oklab import from_oklab, to_oklab
 from perijove.enhance.picture import Picture
 from perijove.enhance.rows import over_rows
-from perijove.geometry.view import View
-from perijove.instrument import FOCAL_LENGTH_PX, Filter
+from perijove.instrument import Filter
 from perijove.render.planes import Planes
 
 Plane = NDArray[np.float32]
@@ -65,18 +65,25 @@ HIGHEST = 0.7
 """Most light that the brightest parts of the disc are given, which may make a disc with a bright hood darker."""
 HAZE_KM = 300.0
 """Height below which a ray that misses the body may show haze: it goes over into sky at `SKY_KM`."""
+ROUNDING = 0.12
+"""Width in the cosine of incidence over which the division by it begins."""
 TWILIGHT = (-0.12, 0.03)
 """Cosines of incidence between which the night, left dark, goes over into the day, evened out."""
 
 
-def enhanced(planes: Planes, balance: Mapping[Filter, float] | None = None, strength: Strength = STRENGTH) -> Picture:
+def enhanced(
+    planes: Planes,
+    balance: Mapping[Filter, float] | None = None,
+    full: float = FULL_DN,
+    strength: Strength = STRENGTH,
+) -> Picture:
     """The picture with illumination divided out, local contrast, saturation and sharpness raised; sRGB's transfer."""
     bands = picture_bands(planes.bands)
-    light = balanced(planes, bands, balance)
     native = native_px(planes.view)
     # where the picture is coarser than the camera there is nothing finer than its own pixels
     unit = max(native, 0.8)
     lit = lit_disc(planes)
+    light, recovered = true_light(planes, bands, balance, full, lit)
     white = white_level(light, lit, 99.5)
     black = np.minimum(sky_level(light, planes), 0.02 * white)
     light -= black.astype(np.float32)
@@ -91,12 +98,8 @@ def enhanced(planes: Planes, balance: Mapping[Filter, float] | None = None, stre
         bring_out_colour(lab, trust, unit, strength)
     from_lab(lab, light)
     encode_srgb(light)
-    return Picture(light, bands, "srgb", "enhanced", {"white": white, "middle": middle, "native_px": native})
-
-
-def native_px(view: View) -> float:
-    """Output pixels per native camera pixel on the axis of the view."""
-    return 1.0 / (view.scale * FOCAL_LENGTH_PX)
+    settings = {"white": white, "recovered": recovered, "middle": middle, "native_px": native}
+    return Picture(light, bands, "srgb", "enhanced", settings)
 
 
 def quiet_dark(light: Plane, planes: Planes, white: float) -> None:
@@ -116,7 +119,8 @@ def quiet_dark(light: Plane, planes: Planes, white: float) -> None:
         plane = np.nan_to_num(light[..., k])
         middle = np.asarray(cv2.medianBlur(plane, 5))
         noise = np.float32(min(3 * 1.4826 * float(np.median(np.abs(plane[dark]))), 0.02 * white))
-        value = np.minimum(plane, middle + noise)
+        # by a tenth of the light more, lest the grain of the twilight be flattened
+        value = np.minimum(plane, 1.1 * np.maximum(middle, 0.0) + noise)
         light[..., k] += calm * (value - plane)
         value = np.clip(value, 0.0, None)
         light[..., k] -= share * value * noise / (value + max(noise, np.float32(1e-9)))
@@ -153,9 +157,11 @@ def illumination_gain(planes: Planes, lit: NDArray[np.bool_], unit: float, stren
     if not lit.any() or np.isnan(planes.cos_incidence[lit]).all():
         return np.ones(lit.shape, np.float32)
     (cosine,) = smooth([np.nan_to_num(planes.cos_incidence)], planes.hit.astype(np.float32), 8.0 * unit, far=1.0)
-    shade = np.maximum(cosine, 0.0) ** np.float32(strength.flatten)
+    # rounded off at the terminator, where a power of the cosine alone would draw a bright line
+    rounded = 0.5 * (cosine + np.sqrt(cosine * cosine + np.float32(ROUNDING**2)))
+    shade = rounded ** np.float32(strength.flatten)
     gain = (1.0 + strength.floor) / (shade + strength.floor)
-    return (1.0 + (gain - 1.0) * smooth_step(*TWILIGHT, cosine)).astype(np.float32)
+    return np.asarray(1.0 + (gain - 1.0) * smooth_step(*TWILIGHT, cosine), dtype=np.float32)
 
 
 def even_contrast(lightness: Plane, trust: Plane, unit: float, strength: Strength) -> Plane:

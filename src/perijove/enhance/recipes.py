@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from perijove.calibrate import FULL_DN
 from perijove.enhance.enhanced import enhanced
 from perijove.enhance.exposure import balanced, encode_srgb, expose, lit_disc, picture_bands, sky_level, white_level
+from perijove.enhance.highlights import true_light
 from perijove.enhance.picture import Picture
 from perijove.errors import UsageError
 from perijove.instrument import Filter
@@ -20,22 +22,21 @@ WHITE = 0.75
 """Linear light that the percentile of the lit disc is given; the rest rolls off towards 1."""
 
 
-def natural(planes: Planes, balance: Balance = None) -> Picture:
-    """True light: white balance, the sky's stray light taken off, one exposure for all, sRGB's transfer."""
+def natural(planes: Planes, balance: Balance = None, full: float = FULL_DN) -> Picture:
+    """True light: white balance, full highlights recovered, stray light taken off, one exposure, sRGB's transfer."""
     bands = picture_bands(planes.bands)
-    light = balanced(planes, bands, balance)
-    white = white_level(light, lit_disc(planes), WHITE_PERCENTILE)
+    lit = lit_disc(planes)
+    light, recovered = true_light(planes, bands, balance, full, lit)
+    white = white_level(light, lit, WHITE_PERCENTILE)
     black = np.minimum(sky_level(light, planes), 0.02 * white)
     expose(light, black, WHITE / white)
     encode_srgb(light)
-    settings = {
-        "white": white,
-        **{f"black_{band.value.lower()}": float(v) for band, v in zip(bands, black, strict=True)},
-    }
+    settings = {"white": white, "recovered": recovered}
+    settings |= {f"black_{band.value.lower()}": float(v) for band, v in zip(bands, black, strict=True)}
     return Picture(light, bands, "srgb", "natural", settings)
 
 
-def linear(planes: Planes, balance: Balance = None) -> Picture:
+def linear(planes: Planes, balance: Balance = None, full: float = FULL_DN) -> Picture:
     """The light as it is, white-balanced (green stays in the unit of the planes), NaN where a filter has no data.
 
     Red, green, blue come first; a strip with methane too has it last.
@@ -44,20 +45,21 @@ def linear(planes: Planes, balance: Balance = None) -> Picture:
     return Picture(balanced(planes, tuple(order), balance), tuple(order), "linear", "linear", {})
 
 
-RECIPES: Mapping[str, Callable[[Planes, Balance], Picture]] = {
+RECIPES: Mapping[str, Callable[[Planes, Balance, float], Picture]] = {
     "natural": natural,
     "enhanced": enhanced,
     "linear": linear,
 }
 
 
-def apply_recipe(name: str, planes: Planes, balance: Balance = None) -> Picture:
+def apply_recipe(name: str, planes: Planes, balance: Balance = None, full: float = FULL_DN) -> Picture:
     """The picture that a recipe makes of rendered planes; `balance` maps a filter to its white-balance factor.
 
+    `full` is the light, in the unit of the planes, from which a pixel of the camera is full (infinity for never).
     'natural' and 'enhanced' need the backplanes. Raises UsageError for an unknown recipe or missing backplanes.
     """
     if name not in RECIPES:
         raise UsageError(f"unknown recipe {name!r}: use one of {', '.join(RECIPES)}")
     if name != "linear" and planes.hit.shape != planes.light.shape[1:]:
         raise UsageError(f"the recipe {name} needs backplanes: render with them, or use the recipe linear")
-    return RECIPES[name](planes, balance)
+    return RECIPES[name](planes, balance, full)
