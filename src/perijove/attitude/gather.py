@@ -145,9 +145,12 @@ def _verdict(rms: float, used: int, sigma_px: float, lost: bool) -> tuple[bool, 
             f"so that it may stand off by {sigma_px:.1f} px"
         )
     if used < 60:
-        return False, f"weak: only {used} limb points; expect errors of {sigma_px:.1f} px"
+        return False, f"weak: only {used} limb points; places on the disc may stand off by {sigma_px:.1f} px"
     if rms > 0.6:
         return False, f"doubtful: the limb leaves {rms:.2f} px rms, more than a clean solution does"
     if sigma_px > 1.0:
-        return False, f"weak: the limb seen leaves {sigma_px:.1f} px of freedom"
+        return False, (
+            f"fair: {used} limb points fit to {rms:.2f} px rms, but too little of the limb is seen, or too round a disc, "
+            f"to know places better than {sigma_px:.1f} px; colours are not touched by that"
+        )
     return True, f"good: {used} limb points fit to {rms:.2f} px rms, places on the disc are known to {sigma_px:.2f} px"

@@ -16,8 +16,8 @@ Prior = tuple[float, float] | None
 """Mean and sigma, or None where nothing is known."""
 
 TWIST_SIGMA, TILT_SIGMA = 0.00015, 0.0003
-AXIS_SIGMA = np.radians(0.5)
-"""How far the axis may turn between the arcs of a pass."""
+AXIS_SIGMA = np.radians(0.2)
+"""How far the axis may turn between the arcs of a pass; three arcs of perijove 44 agree to 0.1 deg over 4.5 hours."""
 EARTH_SIGMA = np.radians(7.0)
 """Juno keeps its axis near the Earth: 8.5 deg from it at perijove 44, 5.6 deg at 34."""
 START_JITTER_S = 0.020
@@ -69,11 +69,11 @@ def free_unknowns(
 def _axis_prior(
     anchor: SpinModel | None, reference: SpinModel, scene: Scene
 ) -> dict[str, Prior]:
-    """What is known of the axis: another arc's, else the direction of the Earth, else nothing."""
+    """What is known of the axis: another arc's, else the scene's hint, else nothing."""
     if anchor is not None:
         ra, dec, sigma = anchor.ra, anchor.dec, AXIS_SIGMA
-    elif scene.earth is not None:
-        (ra, dec), sigma = axis_angles(scene.earth), EARTH_SIGMA
+    elif scene.axis is not None:
+        (ra, dec), sigma = axis_angles(scene.axis.direction), scene.axis.sigma
     else:
         return {"ra": None, "dec": None}
     # the same turn of the circle as the solution stands on

@@ -31,14 +31,22 @@ _CLOSE_PX = 8.0
 
 
 @dataclass(frozen=True)
+class AxisHint:
+    """Where the spin axis may point: unit vector (3,) in j2000 and its error in each direction, rad."""
+
+    direction: FloatArray
+    sigma: float
+
+
+@dataclass(frozen=True)
 class Scene:
-    """What one image is looked at with: trajectory, body, and unit vectors (3,) in j2000 to the Sun and, where it is
-    known, to the Earth, near which Juno's antenna and so its spin axis points."""
+    """What one image is looked at with: trajectory, body, the unit vector (3,) to the Sun in j2000, and perhaps a hint
+    where the spin axis points, which weighs only where the image leaves it open."""
 
     trajectory: Trajectory
     body: Body
     sun: FloatArray
-    earth: FloatArray | None = None
+    axis: AxisHint | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,7 @@ def first_guess(
     nadir = -position / np.linalg.norm(position)
     found = []
     for angle in np.linspace(0.0, 2 * np.pi, _ANGLES, endpoint=False):
-        start = first_point(_spin_at(_aligned(disc.centre, nadir, angle), disc.epoch, rate, twist, tilt), 1)
+        start = first_point(spin_at(_aligned(disc.centre, nadir, angle), disc.epoch, rate, twist, tilt), 1)
         at = polish(few, start, scene, steps=10)
         found.append((_score(few, at, scene), at))
     limit = 0.6 * max(score for score, _ in found)
@@ -169,7 +177,7 @@ def _judge(disc: Disc, unknowns: Unknowns, scene: Scene) -> FirstGuess | None:
     return FirstGuess(unknowns, int(agree.sum()), float(np.sqrt(np.mean(limb.px[agree] ** 2))))
 
 
-def _spin_at(j2000_from_spin: FloatArray, epoch: float, rate: float, twist: float, tilt: float) -> SpinModel:
+def spin_at(j2000_from_spin: FloatArray, epoch: float, rate: float, twist: float, tilt: float) -> SpinModel:
     """The spin model whose spin frame at `epoch` is the given rotation (3, 3)."""
     ra, dec = axis_angles(j2000_from_spin[:, 2])
     x, y = (spin_from_j2000(ra, dec, 0.0) @ j2000_from_spin[:, 0])[:2]

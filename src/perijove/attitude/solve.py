@@ -26,14 +26,15 @@ from perijove.attitude.measure import (
     shading,
 )
 from perijove.attitude.pointing import Pointing
-from perijove.attitude.priors import free_unknowns
+from perijove.attitude.priors import EARTH_SIGMA, free_unknowns
 from perijove.attitude.problem import (
     Pixels,
     Unknowns,
     join,
     limb_residuals,
 )
-from perijove.attitude.search import FirstGuess, Scene, first_guess, guess_phase
+from perijove.attitude.roll import ROLL_SIGMA, roll_by_light
+from perijove.attitude.search import AxisHint, FirstGuess, Scene, first_guess, guess_phase
 from perijove.attitude.spin import SpinModel
 from perijove.attitude.ties import Ties
 from perijove.bodies import Body
@@ -65,7 +66,8 @@ def solve_pointing(
     given. `ties` lets what the colours share on the ground weigh in beside the limb. Raises PointingError, naming the
     strip, where no limb is found and no neighbour can lend its axis and rate.
     """
-    scene = Scene(trajectory, body, sun / np.linalg.norm(sun), None if earth is None else earth / np.linalg.norm(earth))
+    hint = None if earth is None else AxisHint(earth / np.linalg.norm(earth), EARTH_SIGMA)
+    scene = Scene(trajectory, body, sun / np.linalg.norm(sun), hint)
     camera = camera or Camera.measured()
     # matrices this small lose more to the threads' waiting for each other than they gain
     with threadpool_limits(1, user_api="blas"):
@@ -138,7 +140,9 @@ def _solve_arc(
     lead = _lead(exposures, guesses, anchor, scene)
     progress(f"{exposures[lead.index].product_id}: refining the limb")
     alone = _alone(exposures[lead.index], lead.guess.unknowns, anchor, scene, camera)
-    start, lost = _chain(exposures, guesses, lead.index, alone, scene)
+    if anchor is None and alone.axis_sigma > ROLL_SIGMA / 2.0:
+        scene = _with_roll(exposures[lead.index], alone.unknowns, scene, camera)
+    start, lost = _chain(exposures, guesses, lead.index, alone.unknowns, scene)
     solution = _rounds(exposures, start, anchor, scene, camera, progress)
     tied: Ties | None = None
     for _ in range(2 if with_ties else 0):
@@ -181,16 +185,33 @@ def _lead(
     return best
 
 
-def _alone(exposure: Exposure, guess: Unknowns, anchor: SpinModel | None, scene: Scene, camera: Camera) -> Unknowns:
+@dataclass(frozen=True)
+class _Alone:
+    """One exposure solved by itself: unknowns, and the error of the axis in its worse coordinate, rad."""
+
+    unknowns: Unknowns
+    axis_sigma: float
+
+
+def _alone(exposure: Exposure, guess: Unknowns, anchor: SpinModel | None, scene: Scene, camera: Camera) -> _Alone:
     """Refined unknowns of one exposure by itself, so that its axis and rate can be lent to its neighbours."""
     # the guess took the limb for the ellipsoid itself, and is nearest to it so
-    at = guess
+    at, sigma = guess, np.inf
     for reach in (10.0, 5.0):
         limb = measure_limb(exposure, 0, at, scene, camera, reach)
         if len(limb.points) < 20:
             break
-        at = adjust(at, limb, None, free_unknowns([exposure], anchor, guess.spin, scene), scene).unknowns
-    return at
+        refined = adjust(at, limb, None, free_unknowns([exposure], anchor, guess.spin, scene), scene)
+        at = refined.unknowns
+        sigma = float(np.sqrt(np.max(np.diag(refined.full_covariance())[:2])))
+    return _Alone(at, sigma)
+
+
+def _with_roll(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> Scene:
+    """The scene with what the light on the disc says of the axis, where it says anything."""
+    middle = float(np.mean(exposure.et))
+    hint = roll_by_light(at, middle, scene, lambda trial: shading(exposure, trial, scene, camera))
+    return scene if hint is None else replace(scene, axis=hint)
 
 
 def _chain(
