@@ -12,8 +12,7 @@ from perijove.attitude.exposure import Exposure
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.solve import solve_pointing
 from perijove.bodies import BODIES, Body
-from perijove.calibrate.decompand import decompanding_table
-from perijove.calibrate.framelets import Calibrated, calibrate
+from perijove.calibrate.framelets import FULL_DN, Calibrated, calibrate
 from perijove.ephemeris.labels import solve_trajectory
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.ephemeris.trajectory import Trajectory
@@ -95,14 +94,12 @@ def framelet_times(label: Label) -> FloatArray:
 
 def exposure_of(raw: RawImage, calibrated: Calibrated) -> Exposure:
     """What the solver must know of a strip."""
-    table = decompanding_table(raw.label.bit_mode)
-    highest = max(float(np.max(bias)) for bias in calibrated.bias_dn.values() if len(bias))
     return Exposure(
         product_id=raw.label.product_id,
         light=calibrated.light,
         et=framelet_times(raw.label),
         binning=calibrated.binning,
-        saturation=float(table[-1]) - highest,
+        saturation=FULL_DN,
         tdi_stages=raw.label.tdi_stages or 1,
     )
 

@@ -150,7 +150,7 @@ def _verdict(rms: float, used: int, sigma_px: float, lost: bool) -> tuple[bool, 
         return False, f"doubtful: the limb leaves {rms:.2f} px rms, more than a clean solution does"
     if sigma_px > 1.0:
         return False, (
-            f"fair: {used} limb points fit to {rms:.2f} px rms, but too little of the limb is seen, or too round a disc, "
-            f"to know places better than {sigma_px:.1f} px; colours are not touched by that"
+            f"fair: {used} limb points fit to {rms:.2f} px rms, but the part of the limb seen leaves the disc free to "
+            f"turn, so that places may stand off by {sigma_px:.1f} px; colours are not touched by that"
         )
     return True, f"good: {used} limb points fit to {rms:.2f} px rms, places on the disc are known to {sigma_px:.2f} px"
