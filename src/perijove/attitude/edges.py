@@ -153,10 +153,18 @@ def _bilinear(
     return out
 
 
-def fit_edges(p: Profiles, max_shift: float, edge_sigma: float = EDGE_SIGMA_PX) -> Edges:
+def edge_sigma(binning: int) -> float:
+    """Half-width (sigma, px) of the edge in profiles of framelets summed `binning` x `binning`.
+
+    Summing widens the pixel's box, of variance 1/12 px^2, and the triangle of linear reading, 1/6 px^2, as its square.
+    """
+    return float(np.sqrt(EDGE_SIGMA_PX**2 + (binning**2 - 1) * (1 / 12 + 1 / 6)))
+
+
+def fit_edges(p: Profiles, max_shift: float, width: float = EDGE_SIGMA_PX) -> Edges:
     """Gauss-Newton fit of all profiles at once: sky, plateau, slope of the plateau, and the edge's place.
 
-    An edge is good where it lies within `max_shift` px of the prediction and the model describes the profile.
+    `width` is the edge's sigma, px. An edge is good where it lies within `max_shift` px of the prediction and the model describes the profile.
     """
     y, s = p.light, p.distance
     n = len(y)
@@ -172,14 +180,14 @@ def fit_edges(p: Profiles, max_shift: float, edge_sigma: float = EDGE_SIGMA_PX) 
     weight = np.isfinite(y).astype(float)
     inverse = np.tile(np.eye(4), (n, 1, 1))
     for _ in range(8):
-        model, jac = _edge_model(x, s, edge_sigma)
+        model, jac = _edge_model(x, s, width)
         jw = jac * weight[..., None]
         normal = np.einsum("nsi,nsj->nij", jw, jac) + 1e-9 * np.eye(4)
         inverse = np.linalg.inv(normal)
         step = np.einsum("nij,nsj,ns->ni", inverse, jw, data - model)
         step[:, 3] = np.clip(step[:, 3], -1.5, 1.5)
         x = x + step
-    model, _ = _edge_model(x, s, edge_sigma)
+    model, _ = _edge_model(x, s, width)
     misfit = np.sqrt(np.sum(weight * (data - model) ** 2, axis=1) / np.maximum(weight.sum(1) - 4, 1))
     sigma = misfit * np.sqrt(np.maximum(inverse[:, 3, 3], 0.0))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.attitude.candidates import bright_level, find_candidates
-from perijove.attitude.edges import fit_edges, predict_limb, read_profiles
+from perijove.attitude.edges import edge_sigma, fit_edges, predict_limb, read_profiles
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, join, pixels
 from perijove.attitude.search import Scene
@@ -129,7 +129,7 @@ def measure_limb(
             outward.append(n)
         index, where, normal = np.concatenate(frame), np.concatenate(spot), np.concatenate(outward)
         profiles = read_profiles(light, index, where, normal, exposure.binning)
-        edges = fit_edges(profiles, max_shift)
+        edges = fit_edges(profiles, max_shift, edge_sigma(exposure.binning))
         # a full pixel hides how bright the plateau is, and so where its half lies
         full = np.nanmax(profiles.light, axis=1, initial=-np.inf) >= 0.97 * exposure.saturation
         good = edges.good & ~full & (edges.plateau > LEAST_PLATEAU * bright_level(light))
