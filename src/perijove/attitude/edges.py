@@ -164,7 +164,8 @@ def edge_sigma(binning: int) -> float:
 def fit_edges(p: Profiles, max_shift: float, width: float = EDGE_SIGMA_PX) -> Edges:
     """Gauss-Newton fit of all profiles at once: sky, plateau, slope of the plateau, and the edge's place.
 
-    `width` is the edge's sigma, px. An edge is good where it lies within `max_shift` px of the prediction and the model describes the profile.
+    `width` is the edge's sigma, px. An edge is good where it lies within `max_shift` px of the prediction and the model
+    describes the profile.
     """
     y, s = p.light, p.distance
     n = len(y)
