@@ -253,7 +253,7 @@ def _rounds(
 ) -> Solution:
     """Measure the limb and solve, with an ever narrower search around the prediction."""
     progress("solving the pointing on the limb")
-    for reach in (6.0, 4.0, 3.0):
+    for reach in (6.0, 3.0):
         solution = _settle(exposures, at, reach, None, anchor, scene, camera)
         at = solution.adjustment.unknowns
     return solution
@@ -280,7 +280,7 @@ def _settle(
     first = adjust(at, limb, ties, free, scene)
     keep = used_points(first.limb.px)
     bulk = LimbMeasure(limb.points.take(keep), limb.sigma[keep])
-    second = adjust(first.unknowns, bulk, ties, free, scene)
+    second = first if keep.all() else adjust(first.unknowns, bulk, ties, free, scene)
     residuals = limb_residuals(
         limb.points, second.unknowns, scene.trajectory, scene.body, scene.sun, jacobian=False
     )
