@@ -83,7 +83,9 @@ def framelet_times(label: Label) -> FloatArray:
     """
     delay = label.interframe_delay_s
     if delay is None and label.frames > 1:
-        raise LabelError(f"{label.product_id}: the label has no INTERFRAME_DELAY, without which frames have no time")
+        raise LabelError(
+            f"{label.product_id}: the label has no INTERFRAME_DELAY, needed to time its frames; complete it"
+        )
     if label.exposure_s is None:
         raise LabelError(f"{label.product_id}: the label has no EXPOSURE_DURATION; complete the label")
     step = 0.0 if delay is None else delay + INTERFRAME_DELTA_S

@@ -10,8 +10,8 @@ import time
 import traceback
 import unicodedata
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 import typer
@@ -20,7 +20,6 @@ from perijove.errors import PerijoveError, PerijoveWarning
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.live import Live
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
@@ -56,8 +55,7 @@ def command() -> Iterator[None]:
     """Around the body of a command: whatever goes wrong in it becomes one sentence on stderr and an exit code.
 
     A `PerijoveError` ends with its own code, Ctrl-C with 130, a reader that closed the pipe with 1 in silence, and
-    what nobody foresaw with 1 and the request to report
-    it. Warnings of the package are printed once each.
+    what nobody foresaw with 1 and the request to report it. Warnings of the package are printed once each.
     """
     try:
         with _told_warnings():
@@ -143,43 +141,68 @@ class Steps:
     def __init__(self, *, quiet: bool = False) -> None:
         """Look once whether there is a terminal to tell it to."""
         self._timings: dict[str, float] = {}
-        self._names: list[str] = []
+        self._depth = 0
         self._console = None if quiet or not sys.stderr.isatty() else error_console()
 
     @property
     def timings_s(self) -> Mapping[str, float]:
-        """Seconds by step, in the order in which they ended."""
+        """Seconds by step, in the order in which they first ended."""
         return dict(self._timings)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Around one step of the work, e.g. ``with steps.step("render"):``."""
-        start = time.perf_counter()
-        self._names.append(name)
+        with self.steps(name):
+            yield
+
+    @contextmanager
+    def steps(self, name: str) -> Iterator[Callable[[str, str], None]]:
+        """Around steps that follow each other: what it gives is called with the next one's name and what it does."""
+        line = None if self._console is None or self._depth else _Line(self._console, name)
+        done: dict[str, float] = {}
+        current, start = name, time.perf_counter()
+
+        def end() -> None:
+            done[current] = done.get(current, 0.0) + time.perf_counter() - start
+
+        def turn(following: str, doing: str) -> None:
+            nonlocal current, start
+            if following != current:
+                end()
+                current, start = following, time.perf_counter()
+            if line is not None:
+                line.say(doing)
+
+        self._depth += 1
         try:
-            if self._console is None or len(self._names) > 1:
-                yield
-            else:
-                with _spinner(self._console, name):
-                    yield
+            with nullcontext() if line is None else line.live:
+                yield turn
         finally:
-            self._names.pop()
-        took = time.perf_counter() - start
-        self._timings[name] = self._timings.get(name, 0.0) + took
-        if self._console is not None and not self._names:
-            self._console.print(f"{name} {took:.1f} s", markup=False, highlight=False, style="dim")
+            self._depth -= 1
+        end()
+        for step, took in done.items():
+            self._timings[step] = self._timings.get(step, 0.0) + took
+            if self._console is not None and not self._depth:
+                self._console.print(f"{step} {took:.1f} s", markup=False, highlight=False, style="dim")
 
 
-def _spinner(console: Console, name: str) -> Live:
+class _Line:
     """A line that moves while a step lasts and goes away after it."""
-    from rich.live import Live
-    from rich.spinner import Spinner
-    from rich.text import Text
 
-    # what is printed on stdout meanwhile goes above the line, but only where both are one terminal
-    return Live(
-        Spinner("dots", Text(f"{name} ...")), console=console, transient=True, redirect_stdout=sys.stdout.isatty()
-    )
+    def __init__(self, console: Console, doing: str) -> None:
+        from rich.live import Live
+        from rich.spinner import Spinner
+
+        self._spinner = Spinner("dots")
+        self.say(doing)
+        # what is printed on stdout meanwhile goes above the line, but only where both are one terminal
+        self.live = Live(self._spinner, console=console, transient=True, redirect_stdout=sys.stdout.isatty())
+
+    def say(self, doing: str) -> None:
+        """Put other words behind the spinner."""
+        from rich.text import Text
+
+        self._spinner.update(text=Text(f"{doing} ..."))
 
 
 def finite(value: object) -> object:

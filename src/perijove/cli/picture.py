@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perijove.calibrate.balance import white_balance
 from perijove.cli.common import Steps, json_text
 from perijove.cli.report import describe, solution_summary
-from perijove.cli.requests import Depth, PictureRequest, Up
-from perijove.cli.solve import solve_strips
+from perijove.cli.requests import Depth, PictureRequest, Recipe, Up
+from perijove.cli.solve import shares, solve_strips
+from perijove.enhance.exposure import picture_bands
 from perijove.enhance.recipes import apply_recipe
-from perijove.errors import OutputError
+from perijove.errors import StripError
 from perijove.geometry.view import View, disc_middle, km_per_native_px, native_scale, spacecraft_view
-from perijove.io.atomic import check_writable, write_files
-from perijove.io.pictures import picture_format, write_picture
-from perijove.io.provenance import provenance, strip_source
+from perijove.io.atomic import Staged, check_folder, check_writable
+from perijove.io.pictures import encode_picture, picture_format
+from perijove.io.provenance import provenance, sidecar_path, strip_source
 from perijove.observation import Observation
 from perijove.render.engine import coverage, render
+from perijove.swath import Swath
+
+FloatArray = NDArray[np.float64]
 
 _DEPTHS = {Depth.EIGHT: "8", Depth.SIXTEEN: "16", Depth.FLOAT: "32f"}
 
 
 def run_picture(request: PictureRequest) -> None:
-    """Do what the request says; PerijoveError for what fails. A picture is written whole or not at all."""
-    if not request.into_folder:
-        check_writable(request.output)
-        transfer = "linear" if request.recipe.value == "linear" else "srgb"
-        picture_format(request.output, transfer, _DEPTHS[request.bits])
-    if request.report is not None:
-        check_writable(request.report)
+    """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
+    _check_outputs(request)
     steps = Steps(quiet=request.quiet)
     observations = solve_strips(request.strips, request.labels, steps)
-    solving = {name: seconds / len(observations) for name, seconds in steps.timings_s.items()}
-    with _folder(request):
-        entries = [_one_picture(observation, request, solving) for observation in observations]
-    text = json_text({"strips": entries})
-    if request.report is not None:
-        write_files({request.report: text.encode()})
+    solving = shares(steps, len(observations))
+    with Staged() as staged:
+        if request.into_folder:
+            staged.folder(request.output)
+        entries = [_one_picture(observation, request, solving, staged) for observation in observations]
+        text = json_text({"strips": entries})
+        if request.report is not None:
+            staged.add(request.report, text.encode())
     if request.json:
         print(text, end="")
     elif not request.quiet:
@@ -52,35 +53,32 @@ def run_picture(request: PictureRequest) -> None:
             print(f"  picture     {made['path']}: {size}, {made['native_scale']:.2f} a camera px")
 
 
-@contextlib.contextmanager
-def _folder(request: PictureRequest) -> Iterator[None]:
-    """The folder that pictures go into, made where it is missing, and taken away again where nothing came of it."""
-    folder = request.output
-    if not request.into_folder or folder.is_dir():
-        yield
-        return
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror}; choose another place") from error
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-        raise
+def _check_outputs(request: PictureRequest) -> None:
+    """Refuse what cannot be written before the work for it begins."""
+    if request.into_folder:
+        check_folder(request.output)
+    else:
+        check_writable(request.output)
+        transfer = "linear" if request.recipe is Recipe.LINEAR else "srgb"
+        picture_format(request.output, transfer, _DEPTHS[request.bits])
+        check_writable(sidecar_path(request.output))
+    # the report may go into the folder that is yet to be made
+    if request.report is not None and not (request.into_folder and request.report.parent == request.output):
+        check_writable(request.report)
 
 
-def _one_picture(observation: Observation, request: PictureRequest, solving: Mapping[str, float]) -> dict[str, Any]:
-    """Render, colour and write one strip; its entry in the report."""
+def _one_picture(
+    observation: Observation, request: PictureRequest, solving: Mapping[str, float], staged: Staged
+) -> dict[str, Any]:
+    """Render, colour and stage one strip's picture; its entry in the report."""
     steps = Steps(quiet=request.quiet)
     label = observation.raw.label
     with steps.step("rendering"):
         framed = frame(observation, request)
         planes = render(
-            observation.swaths(), observation.body, observation.middle_et, framed.view,
+            shown(observation, request), observation.body, observation.middle_et, framed.view,
             sun_direction=observation.sun, interpolation=request.interpolation.value,
-        )
+        )  # fmt: skip
     balance = white_balance(label.perijove)
     with steps.step("colouring"):
         picture = apply_recipe(request.recipe.value, planes, balance)
@@ -90,20 +88,25 @@ def _one_picture(observation: Observation, request: PictureRequest, solving: Map
         "recipe": picture.recipe, "settings": picture.settings, "size": request.size, "fov_deg": request.fov_deg,
         "centre_deg": request.centre_deg, "up": request.up, "interpolation": request.interpolation,
         "white_balance": balance, "exposure_s": label.exposure_s, "view": framed.numbers,
-    }
+    }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
-    origin = provenance(
-        [strip_source(observation.raw)],
-        parameters,
-        solution,
-        title=label.title or label.product_id,
-        name=request.credit,
-    )
+    title = label.title or label.product_id
+    origin = provenance([strip_source(observation.raw)], parameters, solution, title=title, name=request.credit)
     with steps.step("writing"):
-        write_picture(path, picture, origin, _DEPTHS[request.bits])
+        for place, data in encode_picture(path, picture, origin, _DEPTHS[request.bits]).items():
+            staged.add(place, data)
     entry["picture"] = {"path": str(path), "width": picture.width, "height": picture.height, **framed.numbers}
     entry["timings_s"] = {**solving, **steps.timings_s}
     return entry
+
+
+def shown(observation: Observation, request: PictureRequest) -> list[Swath]:
+    """The filters that the picture shows: all of them in recipe linear, else three colours or the best single one."""
+    swaths = observation.swaths()
+    if request.recipe is Recipe.LINEAR:
+        return swaths
+    bands = picture_bands(tuple(swath.band for swath in swaths))
+    return [swath for swath in swaths if swath.band in bands]
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,17 @@ class Framed:
 def frame(observation: Observation, request: PictureRequest) -> Framed:
     """The view from the spacecraft at mid-image, framed on what of the lit body the strip has seen in all filters."""
     body, place, sun = observation.body, observation.middle_position, observation.middle_sun
-    swaths, et0 = observation.swaths(), observation.middle_et
+    swaths, et0 = shown(observation, request), observation.middle_et
 
-    def covered(points: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        return np.asarray(coverage(swaths, body, et0, place, points).all(axis=0))
+    def covered(points: FloatArray) -> NDArray[np.bool_]:
+        seen = coverage(swaths, body, et0, place, points).all(axis=0)
+        if not seen.any():
+            bands = ", ".join(swath.band for swath in swaths)
+            raise StripError(
+                f"{observation.raw.path}: no place on {body.name} was seen through all of {bands}, so there is no "
+                "picture to be made: give a strip of more frames"
+            )
+        return np.asarray(seen)
 
     centre = None if request.centre_deg is None else tuple(np.radians(request.centre_deg))
     view = spacecraft_view(
@@ -130,7 +140,7 @@ def frame(observation: Observation, request: PictureRequest) -> Framed:
         up=request.up.value,
         camera_up=observation.camera_up if request.up is Up.CAMERA else None,
         covered=covered,
-    )
+    )  # fmt: skip
     middle = disc_middle(place, body, sun)
     away = place / np.linalg.norm(place)
     numbers = {
@@ -140,4 +150,3 @@ def frame(observation: Observation, request: PictureRequest) -> Framed:
         "km_per_native_px": km_per_native_px(view, middle),
     }
     return Framed(view, numbers)
-

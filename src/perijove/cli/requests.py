@@ -112,7 +112,10 @@ class PictureRequest:
     def __post_init__(self) -> None:
         """Refuse, with `UsageError`, what makes no sense."""
         check_strips(self.strips)
-        check_outputs(self.strips, {"-o": self.output, "--report": self.report})
+        outputs = {"-o": self.output, "the sidecar of -o": None, "--report": self.report}
+        if not self.into_folder:
+            outputs["the sidecar of -o"] = self.output.with_name(self.output.name + ".json")
+        check_outputs(self.strips, outputs)
         if not 2 <= self.size <= MAX_SIZE:
             raise UsageError(f"--size {self.size} cannot be made: give 2 to {MAX_SIZE} px")
         if self.fov_deg is not None and not 0.0 < self.fov_deg < MAX_FOV_DEG:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from perijove.bodies import BODIES
 from perijove.cli.common import Steps, json_text
 from perijove.cli.report import describe, detail, solution_summary
 from perijove.cli.requests import SolveRequest
-from perijove.io.atomic import check_writable, write_files
+from perijove.errors import PerijoveWarning, StripError, UsageError
+from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
 from perijove.observation import Observation, observe
 
 COLOURS = {"BLUE": "tab:blue", "GREEN": "tab:green", "RED": "tab:red", "METHANE": "tab:purple"}
+_STEPS = {"calibrating": "calibrating", "fitting the trajectory": "trajectory"}
+"""The step of the work by what `observe` says it does; all else is pointing."""
 
 
 def run_solve(request: SolveRequest) -> None:
@@ -24,32 +29,76 @@ def run_solve(request: SolveRequest) -> None:
             check_writable(path)
     steps = Steps(quiet=request.quiet)
     observations = solve_strips(request.strips, request.labels, steps)
-    report = {
-        "strips": [{**describe(o), **detail(o), "timings_s": dict(steps.timings_s)} for o in observations],
-    }
-    text = json_text(report)
-    if request.plot is not None:
-        plot_residuals(observations, request.plot)
-    if request.output is not None:
-        write_files({request.output: text.encode()})
+    timings = shares(steps, len(observations))
+    text = json_text({"strips": [{**describe(o), **detail(o), "timings_s": timings} for o in observations]})
+    with Staged() as staged:
+        if request.plot is not None:
+            staged.add(request.plot, draw_residuals(observations))
+        if request.output is not None:
+            staged.add(request.output, text.encode())
     if request.json:
         print(text, end="")
     elif not request.quiet:
         for observation in observations:
-            print(solution_summary(observation, steps.timings_s))
+            print(solution_summary(observation, timings))
 
 
 def solve_strips(paths: Sequence[Path], labels: Path | None, steps: Steps) -> list[Observation]:
-    """Open strips with their labels and solve them."""
+    """Open strips with their labels and solve them; PerijoveError for strips that cannot be done together."""
     with steps.step("reading"):
-        opened: list[OpenedStrip] = [open_strip(path, labels) for path in paths]
+        opened = [open_strip(path, labels) for path in paths]
+    check_strips(opened)
+    _warn_of_unreadable(opened)
     pass_labels = [label for strip in opened for label in strip.pass_labels]
-    with steps.step("solving"):
-        return observe([strip.raw for strip in opened], pass_labels)
+    with steps.steps("calibrating") as turn:
+        observations = observe(
+            [strip.raw for strip in opened], pass_labels, step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing)
+        )
+    _warn_of_rejected(observations)
+    return observations
 
 
-def plot_residuals(observations: Sequence[Observation], path: Path) -> None:
-    """Draw the limb's residuals of every strip by framelet and band into a PNG."""
+def shares(steps: Steps, count: int) -> dict[str, float]:
+    """Each strip's share of what strips took together: seconds by step."""
+    return {name: seconds / count for name, seconds in steps.timings_s.items()}
+
+
+def check_strips(opened: Sequence[OpenedStrip]) -> None:
+    """Refuse strips of one and the same image (UsageError), and of bodies that cannot be done (StripError)."""
+    first: dict[str, Path] = {}
+    for strip in opened:
+        label, path = strip.raw.label, strip.raw.path
+        if label.target.upper() not in BODIES:
+            raise StripError(
+                f"{path} shows {label.target}, but only {', '.join(BODIES)} can be done so far: give those"
+            )
+        if label.product_id in first:
+            raise UsageError(f"{first[label.product_id]} and {path} are both {label.product_id}: give only one of them")
+        first[label.product_id] = path
+
+
+def _warn_of_unreadable(opened: Sequence[OpenedStrip]) -> None:
+    """Warn once of the files that were meant as labels but are none."""
+    faults = list(dict.fromkeys(sentence for strip in opened for sentence in strip.unreadable))
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        warnings.warn(f"a label is left out: {faults[0]}{more}", PerijoveWarning, stacklevel=2)
+
+
+def _warn_of_rejected(observations: Sequence[Observation]) -> None:
+    """Warn of labels whose position no orbit explains together with the others'."""
+    rejected = dict.fromkeys(name for o in observations for name in o.trajectory.rejected)
+    if rejected:
+        warnings.warn(
+            f"the position in the label of {', '.join(rejected)} disagrees with those of the other images of the pass: "
+            "the trajectory was found without it",
+            PerijoveWarning,
+            stacklevel=2,
+        )
+
+
+def draw_residuals(observations: Sequence[Observation]) -> bytes:
+    """A PNG with the limb's residuals of every strip by framelet and band."""
     import io
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -67,8 +116,13 @@ def plot_residuals(observations: Sequence[Observation], path: Path) -> None:
             for used, mark, size in ((True, "o", 6.0), (False, "x", 14.0)):
                 which = mine & (limb.used == used)
                 axis.scatter(
-                    place[which], limb.residual_px[which], s=size, marker=mark, color=COLOURS[str(band)],
-                    linewidths=0.8 if not used else 0.0, label=str(band).lower() if used else None,
+                    place[which],
+                    limb.residual_px[which],
+                    s=size,
+                    marker=mark,
+                    color=COLOURS[str(band)],
+                    linewidths=0.8 if not used else 0.0,
+                    label=str(band).lower() if used else None,
                 )
         bound = max(0.5, 1.2 * float(np.percentile(np.abs(limb.residual_px), 99.0))) if len(limb.used) else 1.0
         axis.set(ylim=(-bound, bound), ylabel="limb residual, px outwards", xlabel="frame, and line within it")
@@ -79,4 +133,4 @@ def plot_residuals(observations: Sequence[Observation], path: Path) -> None:
             axis.legend(loc="upper right", fontsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
-    write_files({path: buffer.getvalue()})
+    return buffer.getvalue()

@@ -5,47 +5,140 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 
 from perijove.errors import OutputError
+
+
+class Staged:
+    """Files that appear together when a ``with`` block ends well, and none of them where it does not.
+
+    Each is first written under a temporary name in its own folder, and renamed at the end. Raises OutputError, with
+    nothing left behind, where a folder is missing or read-only, or the disk is full.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is staged yet."""
+        self._written: dict[Path, Path] = {}
+        self._folders: list[Path] = []
+
+    def folder(self, path: Path) -> None:
+        """Make a folder where it is missing, with those above it; they go away again if the block fails."""
+        missing = [place for place in (path, *path.parents) if not place.exists()]
+        try:
+            for place in reversed(missing):
+                place.mkdir()
+                self._folders.append(place)
+            if not path.is_dir():
+                raise OutputError(f"cannot make the folder {path}: a file has that name; choose another")
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {path}: {_reason(error)}; choose another place") from error
+
+    def add(self, path: Path, data: bytes) -> None:
+        """Write a file's bytes, to be seen under its name later; one that is there will be replaced."""
+        _refuse_special(path)
+        with _told(path):
+            self._written[path] = _write_temporary(path, data)
+
+    def __enter__(self) -> Staged:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        done = False
+        try:
+            if kind is None:
+                self._rename()
+                done = True
+        finally:
+            for temporary in self._written.values():
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+            for place in [] if done else reversed(self._folders):
+                with contextlib.suppress(OSError):
+                    place.rmdir()
+
+    def _rename(self) -> None:
+        """Give all files their names; where that fails, take away those that are new."""
+        new: list[Path] = []
+        try:
+            for path, temporary in self._written.items():
+                fresh = not path.exists()
+                with _told(path):
+                    os.replace(temporary, path)
+                if fresh:
+                    new.append(path)
+        except BaseException:
+            for path in new:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            raise
 
 
 def write_files(files: Mapping[Path, bytes]) -> None:
     """Write files so that each is there completely or, after an error, not at all; existing ones are replaced.
 
-    All are first written under temporary names in their own folders, and renamed when all are safe on the disk.
     Raises OutputError, with nothing left behind, where a folder is missing or read-only, or the disk is full.
     """
-    written: dict[Path, Path] = {}
-    path = Path()
-    try:
+    with Staged() as staged:
         for path, data in files.items():
-            if path.is_dir():
-                raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
-            written[path] = _write_temporary(path, data)
-        for path, temporary in written.items():
-            os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"cannot write {path}: {reason}; choose a folder that exists, is writable and has room"
-        ) from error
-    finally:
-        for temporary in written.values():
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            staged.add(path, data)
 
 
 def check_writable(path: Path) -> None:
     """Raise OutputError where a file cannot be written, before the work for it begins."""
+    _refuse_special(path)
     folder = path.absolute().parent
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
     if not folder.is_dir():
         raise OutputError(f"cannot write {path}: there is no folder {folder}; make it first")
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"cannot write {path}: {folder} is read-only; choose a folder that is writable")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(f"cannot write {path}: it is there and read-only; give another name")
+    _try_folder(folder, f"cannot write {path}")
+
+
+def check_folder(path: Path) -> None:
+    """Raise OutputError where no file can be put into a folder that is there or would have to be made."""
+    there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise OutputError(f"cannot make the folder {path}: {there} is a file; choose another place")
+    _try_folder(there, f"cannot write into {path}")
+
+
+def _try_folder(folder: Path, refusal: str) -> None:
+    """Make a file without a name and drop it: permissions alone do not tell what a file system allows."""
+    try:
+        if not os.access(folder, os.W_OK):
+            raise OutputError(f"{refusal}: {folder} is read-only; choose a folder that is writable")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"{refusal}: {folder} takes no files ({_reason(error)}); choose another folder") from error
+
+
+def _refuse_special(path: Path) -> None:
+    """A rename would put a file in the place of a device or pipe."""
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"cannot write {path}: it is a device or pipe; name a plain file")
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Around the writing of a file: what the system refuses becomes one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {_reason(error)}; choose a folder that exists, is writable and has room"
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _write_temporary(path: Path, data: bytes) -> Path:

@@ -65,7 +65,17 @@ def open_strip(path: Path | str, labels_dir: Path | str | None = None) -> Opened
     if explicit is not None and place_exists(explicit):
         places = [explicit, *places]
     scan = scan_labels(places)
-    return OpenedStrip(raw, _same_pass(label, scan.labels), scan.unreadable)
+    found = _same_pass(label, scan.labels)
+    if explicit is not None and not any(_lies_in(one, explicit) for one in (label, *found)):
+        warnings.warn(
+            f"{explicit} holds no label of the pass of {strip.path}: name another", StripWarning, stacklevel=2
+        )
+    return OpenedStrip(raw, found, scan.unreadable)
+
+
+def _lies_in(label: Label, place: Path) -> bool:
+    """Whether a label came from a folder or zip, or is that file."""
+    return label.path is not None and place in (label.path, label.path.parent)
 
 
 def find_label(strip_path: Path | str, labels_dir: Path | str | None = None) -> Label:

@@ -23,6 +23,8 @@ MAX_LABEL_BYTES = 1 << 20
 """No label is larger (they are 2 kB); of a file with an attached label only so much is looked at."""
 MAX_LINES = 1 << 17
 """More lines than any strip has (31488 seen); guards memory against a mistyped label."""
+MAX_EXPOSURE_S = 60.0
+"""Two turns of the spacecraft; strips have milliseconds."""
 
 _NOTHING = frozenset({"", "N/A", "NA", "UNK", "UNKNOWN", "NULL", "NONE"})
 _NUMBER = re.compile(
@@ -208,7 +210,7 @@ def _build(fields: _Fields, path: Path) -> Label:
         start_et=start[1],
         stop_et=stop[1] if stop else None,
         interframe_delay_s=_delay(fields, lines * factor <= FRAMELET_LINES * len(filters)),
-        exposure_s=fields.positive("EXPOSURE_DURATION", _TIME_UNITS, "MS"),
+        exposure_s=_exposure(fields),
         tdi_stages=fields.integer("JNO:TDI_STAGES_COUNT", 0, 1000),
         bit_mode=mode,
         compression=fields.text("COMPRESSION_TYPE"),
@@ -278,6 +280,14 @@ def _delay(fields: _Fields, single: bool) -> float | None:
     if delay is not None and delay <= 0:
         raise fields.error("INTERFRAME_DELAY", "it must be greater than zero")
     return delay
+
+
+def _exposure(fields: _Fields) -> float | None:
+    """EXPOSURE_DURATION in s."""
+    exposure = fields.positive("EXPOSURE_DURATION", _TIME_UNITS, "MS")
+    if exposure is not None and exposure > MAX_EXPOSURE_S:
+        raise fields.error("EXPOSURE_DURATION", f"no exposure is longer than {MAX_EXPOSURE_S:g} s")
+    return exposure
 
 
 def _sub_spacecraft(fields: _Fields) -> tuple[float | None, float | None]:

@@ -11,7 +11,6 @@ from perijove.errors import UsageError
 from perijove.io.atomic import write_files
 from perijove.io.png import encode_png
 from perijove.io.provenance import as_json, sidecar_path
-from perijove.io.tiff import encode_tiff
 
 DEPTHS: Mapping[str, tuple[str, ...]] = {".png": ("8", "16"), ".tif": ("16", "32f"), ".tiff": ("16", "32f")}
 """Depths by suffix, the usual one first: bits a colour, f for floating point."""
@@ -44,6 +43,23 @@ def picture_format(path: Path, transfer: str, depth: str | None = None) -> tuple
     return suffix, chosen
 
 
+def encode_picture(
+    path: Path, picture: Picture, origin: Mapping[str, object], depth: str | None = None
+) -> dict[Path, bytes]:
+    """The bytes of a picture, by its suffix, and of its sidecar, by the paths where they belong.
+
+    Raises UsageError for a suffix or depth that does not fit the picture.
+    """
+    suffix, depth = picture_format(path, picture.transfer, depth)
+    if suffix == ".png":
+        data = encode_png(picture, origin, int(depth))
+    else:
+        from perijove.io.tiff import encode_tiff  # rasterio takes long to import
+
+        data = encode_tiff(picture, origin, depth)
+    return {path: data, sidecar_path(path): (as_json(origin, indent=2) + "\n").encode()}
+
+
 def write_picture(
     path: Path | str, picture: Picture, origin: Mapping[str, object], depth: str | None = None
 ) -> Written:
@@ -53,8 +69,6 @@ def write_picture(
     neither file is left behind.
     """
     path = Path(path)
-    suffix, depth = picture_format(path, picture.transfer, depth)
-    data = encode_png(picture, origin, int(depth)) if suffix == ".png" else encode_tiff(picture, origin, depth)
-    sidecar = sidecar_path(path)
-    write_files({path: data, sidecar: (as_json(origin, indent=2) + "\n").encode()})
-    return Written(path, sidecar, depth)
+    _, depth = picture_format(path, picture.transfer, depth)
+    write_files(encode_picture(path, picture, origin, depth))
+    return Written(path, sidecar_path(path), depth)
