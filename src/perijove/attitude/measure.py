@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from perijove.attitude.candidates import bright_level, find_candidates
 from perijove.attitude.edges import edge_sigma, fit_edges, predict_limb, read_profiles
 from perijove.attitude.exposure import Exposure
+from perijove.attitude.overlaps import overlap_ties
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, join, pixels
 from perijove.attitude.search import Scene
-from perijove.attitude.ties import LEAST_CORRELATION, Ties, ground_distance, match_patches
+from perijove.attitude.ties import LEAST_CORRELATION, Ties, ground_distance, join_ties, match_patches
 from perijove.geometry.view import View, disc_middle, meet_ellipsoid, native_scale, pixel_rays, spacecraft_view
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
 from perijove.render.engine import render
@@ -165,10 +166,24 @@ def native_view(exposure: Exposure, image: int, at: Unknowns, scene: Scene) -> t
 
 
 def measure_ties(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera) -> Ties | None:
-    """Ties between green and the other filters of one exposure; None where there is nothing to compare."""
+    """Ties of one exposure between green and the other filters, and between overlapping framelets of each filter.
+
+    None where there is nothing to compare.
+    """
+    bands = swaths(exposure, image, at, scene, camera)
+    found = [
+        _colour_ties(exposure, image, at, scene, camera, bands),
+        overlap_ties(exposure, image, at, scene, camera.integrating(exposure.tdi_stages), bands),
+    ]
+    return join_ties([ties for ties in found if ties is not None])
+
+
+def _colour_ties(
+    exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera, bands: list[Swath]
+) -> Ties | None:
+    """Ties between green and the other filters."""
     if Filter.GREEN not in exposure.light or len(exposure.light) < 2:
         return None
-    bands = swaths(exposure, image, at, scene, camera)
     et0, view = native_view(exposure, image, at, scene)
     planes = render(bands, scene.body, et0, view, sun_direction=scene.sun)
     light = dict(zip(planes.bands, planes.light, strict=True))

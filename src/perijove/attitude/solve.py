@@ -36,7 +36,7 @@ from perijove.attitude.problem import (
 from perijove.attitude.roll import ROLL_SIGMA, roll_by_light
 from perijove.attitude.search import AxisHint, FirstGuess, Scene, first_guess, guess_phase
 from perijove.attitude.spin import SpinModel
-from perijove.attitude.ties import Ties
+from perijove.attitude.ties import Ties, join_ties
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PointingError
@@ -293,11 +293,7 @@ def _all_limb(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera:
 
 
 def _all_ties(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera: Camera) -> Ties | None:
-    found = [t for k, e in enumerate(exposures) if (t := measure_ties(e, k, at, scene, camera)) is not None]
-    if not found:
-        return None
-    return Ties(
-        join([t.first for t in found]), join([t.second for t in found]), np.concatenate([t.whiten for t in found])
-    )
+    found = [measure_ties(e, k, at, scene, camera) for k, e in enumerate(exposures)]
+    return join_ties([ties for ties in found if ties is not None])
 
 

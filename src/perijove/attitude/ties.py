@@ -7,13 +7,14 @@ must, once the pointing is right, be the same place on the ellipsoid.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.attitude.problem import Pixels, Sight, Unknowns, look
+from perijove.attitude.problem import Pixels, Sight, Unknowns, join, look
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
 
@@ -107,6 +108,14 @@ class Ties:
 
     def __len__(self) -> int:
         return len(self.first)
+
+
+def join_ties(parts: Sequence[Ties]) -> Ties | None:
+    """Several sets of ties as one; None where there are none."""
+    if not parts:
+        return None
+    first, second = join([t.first for t in parts]), join([t.second for t in parts])
+    return Ties(first, second, np.concatenate([t.whiten for t in parts]))
 
 
 @dataclass(frozen=True)
