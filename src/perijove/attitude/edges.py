@@ -203,12 +203,12 @@ def fit_edges(p: Profiles, max_shift: float, width: float = EDGE_SIGMA_PX) -> Ed
 
 
 def _edge_model(x: FloatArray, s: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
-    """Model (n, s) and Jacobian (n, s, 4) of sky + (plateau - slope * min(d, 0)) * falling edge, d from the edge."""
+    """Model (n, s) and Jacobian (n, s, 4) of sky + (plateau - slope * d) cut off at the edge, d = 0, and blurred."""
     sky, top, slope, shift = (x[:, k, None] for k in range(4))
     d = s - shift
     fall = 0.5 * (1.0 - erf(d / (np.sqrt(2) * sigma)))
     bell = np.exp(-0.5 * (d / sigma) ** 2) / (np.sqrt(2 * np.pi) * sigma)
-    inward = np.minimum(d, 0.0)
-    lit = top - slope * inward
-    jac = np.stack([np.ones_like(d), fall, -inward * fall, lit * bell + np.where(d < 0, slope, 0.0) * fall], axis=-1)
-    return sky + lit * fall, jac
+    # a Gaussian times the cut ramp -d, integrated; its derivative by the shift is the step
+    ramp = sigma**2 * bell - d * fall
+    jac = np.stack([np.ones_like(d), fall, ramp, top * bell + slope * fall], axis=-1)
+    return sky + top * fall + slope * ramp, jac
