@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from perijove.attitude.ties import match_patches
 from perijove.ephemeris.labels import solve_trajectory
+from perijove.geometry.ellipsoid import intersect
 from perijove.geometry.view import (
     View,
     disc_middle,
     km_per_native_px,
-    meet_ellipsoid,
     native_scale,
     pixel_rays,
     spacecraft_view,
@@ -91,7 +91,7 @@ def ground(pair: Sequence[Observation]) -> tuple[int, float, float]:
     found = match_patches(light[0], light[1], usable)
     good = (found.correlation > LEAST_CORRELATION) & np.isfinite(found.shift).all(axis=1)
     ends = [found.centre[good], found.centre[good] + found.shift[good]]
-    a, b = (meet_ellipsoid(place, pixel_rays(view, end[:, 0], end[:, 1]), body) for end in ends)
+    a, b = (intersect(place, pixel_rays(view, end[:, 0], end[:, 1]), body.radii_km) for end in ends)
     latitude = [np.arctan2(p[:, 2], np.hypot(p[:, 0], p[:, 1])) for p in (a, b)]
     longitude = [np.arctan2(p[:, 1], p[:, 0]) for p in (a, b)]
     per_px = np.linalg.norm(a, axis=1) / np.array([km_per_native_px(view, p) for p in a])

@@ -13,7 +13,8 @@ from perijove.attitude.measure import LimbMeasure, framelet_times, positions, so
 from perijove.attitude.pointing import LimbPoints, Pointing
 from perijove.attitude.problem import BANDS, OFFSET, LimbResiduals, Unknowns, join, look, pixels
 from perijove.attitude.search import Scene
-from perijove.attitude.ties import Ties, ground_distance, project
+from perijove.attitude.ties import Ties, project
+from perijove.geometry.ellipsoid import intersect
 from perijove.instrument import SAMPLES, Camera, Filter
 
 FloatArray = NDArray[np.float64]
@@ -125,14 +126,12 @@ def _mapped_sigma(
         grids.append(pixels(own, np.full(count, image), frame, index, *spots, exposure.et[frame]))
     p = join(grids)
     sight = look(p, at, scene.trajectory, scene.body)
-    reach = ground_distance(sight.position, sight.direction, scene.body.radii_km)
-    hit = np.isfinite(reach)
+    hit = np.isfinite(intersect(sight.position, sight.direction, scene.body.radii_km)).all(axis=-1)
     if not hit.any():
         return float("nan")
     p = p.take(np.flatnonzero(hit)[:: max(1, int(hit.sum()) // 600)])
     sight = look(p, at, scene.trajectory, scene.body)
-    reach = ground_distance(sight.position, sight.direction, scene.body.radii_km)
-    j = project(sight, sight.position + reach[:, None] * sight.direction).jacobian
+    j = project(sight, intersect(sight.position, sight.direction, scene.body.radii_km)).jacobian
     variance = np.einsum("npi,ij,npj->np", j, covariance, j)
     return float(np.sqrt(np.mean(variance)))
 

@@ -14,8 +14,9 @@ from perijove.attitude.exposure import Exposure
 from perijove.attitude.overlaps import overlap_ties
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, join, pixels
 from perijove.attitude.search import Scene
-from perijove.attitude.ties import LEAST_CORRELATION, Ties, ground_distance, join_ties, match_patches
-from perijove.geometry.view import View, disc_middle, meet_ellipsoid, native_scale, pixel_rays, spacecraft_view
+from perijove.attitude.ties import LEAST_CORRELATION, Ties, join_ties, match_patches
+from perijove.geometry.ellipsoid import intersect, normal
+from perijove.geometry.view import View, disc_middle, native_scale, pixel_rays, spacecraft_view
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
 from perijove.render.engine import render
 from perijove.swath import Swath
@@ -97,10 +98,8 @@ def shading(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> f
     middle = (np.stack([line, sample]).astype(float) + 0.5) * exposure.binning
     grid = _pixels(exposure, camera, 0, band, frame, middle[0], middle[1])
     rays = cast(grid, at, scene.trajectory, scene.body)
-    reach = ground_distance(rays.position, rays.direction, scene.body.radii_km)
-    normal = (rays.position + reach[:, None] * rays.direction) / np.asarray(scene.body.radii_km) ** 2
-    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    height = np.nan_to_num(np.maximum(np.sum(normal * (rays.body_from_j2000 @ scene.sun), axis=-1), 0.0))
+    outward = normal(intersect(rays.position, rays.direction, scene.body.radii_km), scene.body.radii_km)
+    height = np.nan_to_num(np.maximum(np.sum(outward * (rays.body_from_j2000 @ scene.sun), axis=-1), 0.0))
     known = np.isfinite(value)
     if known.sum() < 10 or not height[known].std() > 0 or not value[known].std() > 0:
         return 0.0
@@ -225,7 +224,7 @@ def _raw_pixels(
 ) -> _Seen:
     """Where points (n, 2) of the view were seen in one filter's framelets, in the framelet that sees them best."""
     swath = next(s for s in bands if s.band is band)
-    ground = meet_ellipsoid(view.position_km, pixel_rays(view, spot[:, 0], spot[:, 1]), scene.body)
+    ground = intersect(view.position_km, pixel_rays(view, spot[:, 0], spot[:, 1]), scene.body.radii_km)
     body_from_j2000 = scene.body.body_from_j2000(swath.et)
     rotation = swath.camera_from_j2000 @ np.swapaxes(body_from_j2000, -1, -2)
     place = np.einsum("fij,fj->fi", body_from_j2000, swath.position_km)

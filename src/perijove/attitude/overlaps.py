@@ -18,7 +18,8 @@ from perijove.attitude.candidates import bright_level
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, pixels
 from perijove.attitude.search import Scene
-from perijove.attitude.ties import LEAST_CORRELATION, Ties, ground_distance
+from perijove.attitude.ties import LEAST_CORRELATION, Ties
+from perijove.geometry.ellipsoid import intersect
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera
 from perijove.swath import Swath
 
@@ -113,8 +114,7 @@ def _map_overlap(
     band = np.full(count, BANDS.index(swath.band))
     nodes = pixels(camera, np.full(count, image), frame, band, line.ravel(), sample.ravel(), exposure.et[frame])
     rays = cast(nodes, at, scene.trajectory, scene.body)
-    reach = ground_distance(rays.position, rays.direction, scene.body.radii_km)
-    ground = rays.position + reach[:, None] * rays.direction
+    ground = intersect(rays.position, rays.direction, scene.body.radii_km)
     to_body = scene.body.body_from_j2000(swath.et[f + 1])
     sight = (ground - to_body @ swath.position_km[f + 1]) @ (swath.camera_from_j2000[f + 1] @ to_body.T).T
     there = swath.camera.pixel(swath.band, sight).reshape(*line.shape, 2)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from perijove.attitude.problem import Pixels, Sight, Unknowns, join, look
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
+from perijove.geometry.ellipsoid import intersect
 
 FloatArray = NDArray[np.float64]
 
@@ -126,17 +127,6 @@ class TieResiduals:
     jacobian: FloatArray
 
 
-def ground_distance(position: FloatArray, direction: FloatArray, radii_km: tuple[float, float, float]) -> FloatArray:
-    """Distances (n,), in lengths of the direction, to where rays first meet the ellipsoid; NaN where they miss."""
-    inverse = 1.0 / np.asarray(radii_km)
-    c, q = position * inverse, direction * inverse
-    a, b, d = np.sum(q * q, -1), np.sum(c * q, -1), np.sum(c * c, -1) - 1.0
-    root = b * b - a * d
-    with np.errstate(invalid="ignore"):
-        out: FloatArray = np.where((root > 0) & (b < 0), d / (np.sqrt(root) - b), np.nan)
-    return out
-
-
 @dataclass(frozen=True)
 class Projection:
     """Offset (n, 2) px of pixels from where body-fixed places should fall, and its Jacobian (n, 2, m).
@@ -170,8 +160,8 @@ def project(sight: Sight, place: FloatArray) -> Projection:
 def tie_residuals(ties: Ties, at: Unknowns, trajectory: Trajectory, body: Body) -> TieResiduals:
     """How far apart, in pixels of the second band, the two ends of each tie fall; NaN where a ray misses the body."""
     one, two = look(ties.first, at, trajectory, body), look(ties.second, at, trajectory, body)
-    reach = ground_distance(one.position, one.direction, body.radii_km)
-    place = one.position + reach[:, None] * one.direction
+    place = intersect(one.position, one.direction, body.radii_km)
+    reach = np.linalg.norm(place - one.position, axis=-1) / np.linalg.norm(one.direction, axis=-1)
     normal = place / np.asarray(body.radii_km) ** 2
     # the place slides on the surface as ray and position move
     free = one.move + reach[:, None, None] * one.turn

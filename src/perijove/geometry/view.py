@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from perijove.bodies import Body
 from perijove.errors import StripError, UsageError
+from perijove.geometry.ellipsoid import intersect, normal
 from perijove.instrument import FOCAL_LENGTH_PX
 
 FloatArray = NDArray[np.float64]
@@ -64,28 +65,6 @@ def pixel_rays(view: View, line: ArrayLike | None = None, sample: ArrayLike | No
     return unit
 
 
-def meet_ellipsoid(origin: ArrayLike, direction: ArrayLike, body: Body) -> FloatArray:
-    """Nearest points (..., 3) km where rays meet the body's ellipsoid; NaN where they miss or lead away.
-
-    `origin` and `direction` (..., 3) broadcast against each other.
-    """
-    radii = np.array(body.radii_km)
-    o, d = np.asarray(origin, dtype=float) / radii, np.asarray(direction, dtype=float) / radii
-    a, b, c = np.sum(d * d, -1), np.sum(o * d, -1), np.sum(o * o, -1) - 1.0
-    root = b * b - a * c
-    ahead = (root >= 0) & (b < 0)
-    t = c / (np.sqrt(np.where(ahead, root, np.nan)) - b)
-    point: FloatArray = (o + t[..., None] * d) * radii
-    return point
-
-
-def surface_normal(points: FloatArray, body: Body) -> FloatArray:
-    """Outward unit normals (..., 3) of the ellipsoid at surface points (..., 3) km."""
-    gradient = points / np.array(body.radii_km) ** 2
-    normal: FloatArray = gradient / np.linalg.norm(gradient, axis=-1, keepdims=True)
-    return normal
-
-
 def visible_points(position_km: FloatArray, body: Body, rings: int = 160, spokes: int = 360) -> FloatArray:
     """Points (rings * spokes, 3) km that cover the part of the body seen from a position, its limb included.
 
@@ -122,7 +101,7 @@ def chosen_points(
         if not len(points):
             raise StripError(f"no framelet sees {body.name}: check the pointing, or frame on the whole disc instead")
     if lit_only and sun is not None:
-        lit = points[surface_normal(points, body) @ sun > 0.0]
+        lit = points[normal(points, body.radii_km) @ sun > 0.0]
         points = lit if len(lit) else points
     return points
 
@@ -203,7 +182,7 @@ def visible_place(position: FloatArray, body: Body, latitude: float, longitude: 
     across = np.cos(latitude)
     outward = np.array([across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)])
     point: FloatArray = outward / np.linalg.norm(outward / np.array(body.radii_km))
-    if surface_normal(point, body) @ (position - point) <= 0.0:
+    if normal(point, body.radii_km) @ (position - point) <= 0.0:
         raise UsageError(
             f"the centre {np.degrees(latitude):.6g}, {np.degrees(longitude):.6g} deg (east) is out of sight from the "
             "spacecraft: give a place on the visible side"
@@ -255,12 +234,12 @@ def disc_middle(position_km: ArrayLike, body: Body, sun_direction: ArrayLike | N
     up = position / radii / np.linalg.norm(position / radii)
     cosine = (points / radii) @ up
     area = np.sqrt(np.maximum(1.0 - cosine**2, 0.0)) / cosine
-    facing = -np.sum(rays * surface_normal(points, body), axis=-1, keepdims=True) / distance
+    facing = -np.sum(rays * normal(points, body.radii_km), axis=-1, keepdims=True) / distance
     share = area[:, None] * np.maximum(facing, 1e-6) / distance**2
     mean = np.sum(share * rays / distance, axis=0)
-    met = meet_ellipsoid(position, mean, body)
-    dark = sun is not None and not (surface_normal(points, body) @ sun > 0.0).any()
-    if np.isfinite(met).all() and (sun is None or dark or surface_normal(met, body) @ sun > 0.0):
+    met = intersect(position, mean, body.radii_km)
+    dark = sun is not None and not (normal(points, body.radii_km) @ sun > 0.0).any()
+    if np.isfinite(met).all() and (sun is None or dark or normal(met, body.radii_km) @ sun > 0.0):
         return met
     nearest: FloatArray = points[np.argmax(rays @ mean / distance[:, 0])]
     return nearest
