@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from perijove.attitude.ties import LEAST_CORRELATION, PATCH_PX, detail, ground_distance, match_patches
+from perijove.attitude.ties import LEAST_CORRELATION, PATCH_PX, detail, match_patches
 
 
 def clouds(seed: int, size: int = 384) -> np.ndarray:
@@ -85,10 +85,3 @@ def test_flat_pictures_match_nothing():
     flat = np.full((128, 128), 0.5, np.float32)
     found = match_patches(flat, flat, np.ones(flat.shape, bool))
     assert not (found.correlation > LEAST_CORRELATION).any()
-
-
-def test_ground_distance_by_hand():
-    place = np.array([[5.0, 0.0, 0.0]] * 3)
-    ray = np.array([[-2.0, 0.0, 0.0], [-1.0, 0.0, 0.5], [1.0, 0.0, 0.0]])
-    # straight down: 5 - 3 over a length of 2; past it; away from it
-    np.testing.assert_allclose(ground_distance(place, ray, (3.0, 3.0, 1.0)), [1.0, np.nan, np.nan])
