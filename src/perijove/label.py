@@ -49,8 +49,8 @@ class Label:
     """The fields of a web JSON or PDS3 label that Perijove understands; None where the label says N/A or nothing.
 
     Angles are radians. `latitude_graphic` is the planetographic latitude and `longitude_west` the System III west
-    longitude of the sub-spacecraft point at the middle of the image, geometric; `altitude_km` is the height above
-    the reference ellipsoid along its normal. Times are UTC strings as the label writes them and ET (TDB seconds past
+    longitude of the sub-spacecraft point at the middle of the image, apparent (see `ephemeris.apparent`); `altitude_km`
+    is the height above the reference ellipsoid along its normal. Times are UTC strings as the label writes them and ET (TDB seconds past
     J2000). `methane_centre_line` is the line of the methane filter's optical centre (px, framelet coordinates) where
     the rationale says that the readout was moved by command. `path` is for messages: inside a zip it is the archive's
     path with the member's name behind it.
