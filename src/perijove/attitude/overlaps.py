@@ -32,6 +32,8 @@ _BORDER = 1.5
 _FINE_PX, _BROAD_PX = 0.8, 5.0
 _LEAST_LIGHT = 0.15
 """Least light of a patch as a share of the bright level."""
+_LEAST_KNOWN = 0.95
+"""Least share of a patch that both framelets show."""
 _MAX_SHIFT = 1.5
 FLOOR_PX = 0.15
 """Added to the error of each tie: the two ends of a framelet are not drawn alike."""
@@ -73,12 +75,11 @@ def overlap_ties(
     for swath in swaths:
         band = BANDS.index(swath.band)
         level = bright_level(swath.light)
-        detail = np.stack([_detail(plane) for plane in swath.light])
         for f in range(len(swath.light) - 1):
             overlap = _map_overlap(swath, f, image, at, scene, exposure, camera)
             if overlap is None:
                 continue
-            for found in _patch_shifts(swath, f, overlap, detail, level):
+            for found in _patch_shifts(swath, f, overlap, level):
                 first.append((f, band, found.line, found.sample))
                 second.append((f + 1, band, float(found.there[0]), float(found.there[1])))
                 whiten.append(found.whiten)
@@ -95,7 +96,7 @@ def _as_pixels(camera: Camera, image: int, exposure: Exposure, rows: list[tuple[
 
 
 def _detail(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Relative fine structure of a framelet, 0 where masked."""
+    """Relative fine structure of a part of a framelet."""
     filled = np.nan_to_num(plane)
     fine = cv2.GaussianBlur(filled, (0, 0), _FINE_PX, borderType=cv2.BORDER_REFLECT)
     broad = cv2.GaussianBlur(filled, (0, 0), _BROAD_PX, borderType=cv2.BORDER_REFLECT)
@@ -137,9 +138,7 @@ def _map_overlap(
     )
 
 
-def _patch_shifts(
-    swath: Swath, f: int, overlap: _Overlap, detail: NDArray[np.float32], level: float
-) -> list[_Shift]:
+def _patch_shifts(swath: Swath, f: int, overlap: _Overlap, level: float) -> list[_Shift]:
     """The remaining shifts of all lit patches in one overlap."""
     step = swath.binning
     lines = np.arange(np.ceil(overlap.top / step - 0.5), np.floor(overlap.bottom / step - 0.5) + 1)
@@ -150,19 +149,22 @@ def _patch_shifts(
     to_line = overlap.line(native_lines, native_samples)
     to_sample = overlap.sample(native_lines, native_samples)
     grid = (to_sample / step - 0.5).astype(np.float32), (to_line / step - 0.5).astype(np.float32)
-    later = cv2.remap(detail[f + 1], *grid, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
-    light = cv2.remap(
-        np.nan_to_num(swath.light[f + 1]), *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0
-    )
     rows, columns = lines.astype(int), samples.astype(int)
-    earlier = detail[f][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    here = swath.light[f][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    there = cv2.remap(
+        swath.light[f + 1], *grid, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan")
+    )
+    # filtered only now, and filled from each other: near borders and masks a filter must see the same ground in both
+    known = np.isfinite(here) & np.isfinite(there)
+    earlier = _detail(np.where(np.isfinite(here), here, there))
+    later = _detail(np.where(np.isfinite(there), there, here))
     mean = 0.5 * (earlier + later)
     by_line, by_sample = np.gradient(mean)
     width = PATCH_SAMPLES // step
     out = []
     for j in range(0, len(columns) - width + 1, width):
         box = np.s_[1:-1, j : j + width]
-        if not (light[box].min() > _LEAST_LIGHT * level and np.isfinite(later[box]).all()):
+        if known[box].mean() < _LEAST_KNOWN or not here[box][known[box]].min() > _LEAST_LIGHT * level:
             continue
         alike = _correlation(earlier[box], later[box])
         if alike < LEAST_CORRELATION:
@@ -173,12 +175,12 @@ def _patch_shifts(
         shift, whiten = solved
         i, k = len(lines) // 2, j + width // 2
         # the later framelet shows the patch where it was predicted, plus the shift
-        there = np.array([to_line[i, k], to_sample[i, k]]) + shift * step
-        out.append(_Shift(float(native_lines[i]), float(native_samples[k]), there, whiten / step))
+        place = np.array([to_line[i, k], to_sample[i, k]]) + shift * step
+        out.append(_Shift(float(native_lines[i]), float(native_samples[k]), place, whiten / step))
     return out
 
 
-def _correlation(a: FloatArray, b: FloatArray) -> float:
+def _correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     """Normalised correlation of two patches; 0 where one of them is flat or masked."""
     x, y = a - a.mean(), b - b.mean()
     norm = float(np.sqrt(np.sum(x * x) * np.sum(y * y)))
@@ -186,7 +188,7 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
 
 
 def _solve_shift(
-    difference: FloatArray, by_line: FloatArray, by_sample: FloatArray, alike: float
+    difference: NDArray[np.floating], by_line: NDArray[np.floating], by_sample: NDArray[np.floating], alike: float
 ) -> tuple[FloatArray, FloatArray] | None:
     """Shift (line, sample) of the later patch against the earlier, and the matrix that makes its error unit variance.
 
