@@ -63,7 +63,7 @@ def test_spin_limb_and_colours(world, alone):
     assert alone.limb_rms_px < 0.1
     assert alone.limb.used.mean() > 0.9
     assert len(alone.limb.residual_px) > 500
-    assert set(alone.tie_rms_px) == {Filter.BLUE, Filter.RED}
+    assert set(alone.tie_rms_px) >= {Filter.BLUE, Filter.RED}
     assert max(alone.tie_rms_px.values()) < 0.1
     # no haze was painted; what the edge leaves open is a third of a pixel, 40 km
     for name in ("haze_blue", "haze_green", "haze_red"):
