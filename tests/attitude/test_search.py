@@ -16,7 +16,7 @@ from perijove.attitude.search import (
     vote_for_centre,
 )
 from perijove.bodies import JUPITER
-from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, SAMPLES
+from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, SAMPLES, Filter
 
 RADIUS = np.radians(22.0)
 
@@ -66,9 +66,7 @@ def candidates(world) -> Pixels:
     p = world.limb_pixels(world.et0, 14, count=600)
     p = replace(p, ray=unit(p.ray + rng.normal(0, 3e-4, p.ray.shape)))
     some = p.take(np.arange(0, len(p), 3))
-    junk = world.camera.ray
-    sample = rng.uniform(100, SAMPLES - 100, len(some))
-    ray = np.stack([junk("GREEN", 64.0, s) for s in sample])
+    ray = world.camera.ray(Filter.GREEN, np.full(len(some), 64.0), rng.uniform(100, SAMPLES - 100, len(some)))
     return join([p, replace(some, ray=ray)])
 
 
@@ -82,7 +80,7 @@ def axis_error_deg(world, found) -> float:
 
 
 def test_first_guess_from_limb_and_shading(world, scene, candidates):
-    strip = world.expose("STRIP", world.et0, 14, 0.0, binning=2, bands=("GREEN",))
+    strip = world.expose("STRIP", world.et0, 14, 0.0, binning=2, bands=(Filter.GREEN,))
     asked = []
 
     def light(at):
