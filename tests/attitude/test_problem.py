@@ -224,5 +224,21 @@ def test_sight_agrees_with_the_worlds_rays(world):
         np.testing.assert_allclose(sight.position[k], place, atol=1e-3)
 
 
+def test_time_turns_body_and_moves_camera(world, somewhere):
+    """The body's own turn is a thousandth of the spin: too little to be told from it in pixels."""
+    p = world.limb_pixels(world.et0, 6).take(np.arange(0, 40, 3))
+    k, step = somewhere.names().index("offset_0"), 0.01
+    sights = []
+    for sign in (1, -1):
+        vector = somewhere.vector()
+        vector[k] += sign * step
+        sights.append(look(p, somewhere.moved(vector), world.trajectory(), JUPITER))
+    after, before = sights
+    found = look(p, somewhere, world.trajectory(), JUPITER)
+    # the body turns at 1.8e-4 rad/s; at 190,000 km that is 33 km/s
+    np.testing.assert_allclose(found.move[:, :, k], (after.position - before.position) / (2 * step), atol=0.01)
+    np.testing.assert_allclose(found.turn[:, :, k], (after.direction - before.direction) / (2 * step), atol=5e-6)
+
+
 def test_grazing_light_runs_from_noon_to_the_terminator():
     np.testing.assert_allclose(grazing_light(np.array([1.0, 0.5, 0.0, -0.3])), [0.0, 0.25, 1.0, 1.0])
