@@ -50,10 +50,10 @@ class Label:
 
     Angles are radians. `latitude_graphic` is the planetographic latitude and `longitude_west` the System III west
     longitude of the sub-spacecraft point at the middle of the image, apparent (see `ephemeris.apparent`); `altitude_km`
-    is the height above the reference ellipsoid along its normal. Times are UTC strings as the label writes them and ET (TDB seconds past
-    J2000). `methane_centre_line` is the line of the methane filter's optical centre (px, framelet coordinates) where
-    the rationale says that the readout was moved by command. `path` is for messages: inside a zip it is the archive's
-    path with the member's name behind it.
+    is the height above the reference ellipsoid along its normal. Times are UTC strings as the label writes them and ET
+    (TDB seconds past J2000). `methane_centre_line` is the line of the methane filter's optical centre (px, framelet
+    coordinates) where the rationale says that the readout was moved by command. `path` is for messages: inside a zip it
+    is the archive's path with the member's name behind it.
     """
 
     product_id: str
