@@ -156,13 +156,13 @@ def _observe_pass(
     step("calibrating")
     calibrated = [calibrate(raw) for raw in raws]
     exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
-    step("fitting the trajectory")
-    trajectory = solve_trajectory(labels, raws[0].label, body)
     middle = float(np.mean([e.et.mean() for e in exposures]))
     sun, earth = apparent_sun(middle), apparent_earth(middle)
     if not np.isfinite(sun).all():
         name = raws[0].label.product_id
         raise PointingError(f"{name}: START_TIME lies outside 2011-2031, which the Sun's table covers; check the label")
+    step("fitting the trajectory")
+    trajectory = solve_trajectory(labels, raws[0].label, body)
     step("solving the pointing")
     pointings = solve_pointing(exposures, trajectory, body, sun, earth=earth, ties=ties, progress=step)
     towards = sun / np.linalg.norm(sun)

@@ -11,6 +11,7 @@ from perijove.attitude.problem import (
     HAZE,
     OFFSET,
     SCALE,
+    SHAPE,
     SHIFT,
     STATE,
     Pixels,
@@ -128,7 +129,7 @@ def test_tie_jacobian(world, somewhere, ties):
     for k, name in enumerate(somewhere.names()):
         slope = differences(lambda at: tie_residuals(ties, at, *scene).px, somewhere, name)
         size = np.max(np.abs(slope))
-        if HAZE <= k <= GRAZING:
+        if HAZE <= k < SHIFT:
             assert size == 0.0, name
         else:
             assert size > 0, name
@@ -188,12 +189,13 @@ def test_vector_names_and_moved_agree(somewhere):
     assert value["interframe"] == somewhere.interframe
     assert value["haze_methane"] == somewhere.haze_km[3]
     assert value["grazing"] == somewhere.grazing_km
+    assert value["haze_p4"] == somewhere.shape_km[3]
     assert value["sample_red"] == somewhere.shift[2, 1]
     assert value["scale_blue"] == somewhere.scale[0]
     assert value["vz"] == somewhere.state[5]
     assert value["offset_1"] == somewhere.offset[1]
-    assert [names[k] for k in (HAZE, GRAZING, SHIFT, SCALE, STATE, OFFSET)] == [
-        "haze_blue", "grazing", "line_blue", "scale_blue", "x", "offset_0"
+    assert [names[k] for k in (HAZE, GRAZING, SHAPE, SHIFT, SCALE, STATE, OFFSET)] == [
+        "haze_blue", "grazing", "haze_p1", "line_blue", "scale_blue", "x", "offset_0"
     ]  # fmt: skip
     changed = somewhere.moved(np.arange(len(vector), dtype=float))
     np.testing.assert_array_equal(changed.vector(), np.arange(len(vector)))

@@ -19,6 +19,10 @@ from perijove.instrument import SAMPLES, Camera, Filter
 
 FloatArray = NDArray[np.float64]
 
+PERIODS_S = (29.7, 31.1)
+"""Spin periods that can be believed: the published 30.07 to 30.74 s with some room."""
+GOOD_PX = 3.0
+"""A solution is good where places on the disc are known at least so well."""
 OUTLIER = 4.0
 """Limb points further out than so many robust sigmas are not used."""
 
@@ -79,7 +83,7 @@ def gather_pointing(
     label = {i: ("offset" if i >= OFFSET else names[i]) for i in keep}
     vector, sigma = at.vector(), np.sqrt(np.diag(covariance))
     sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
-    good, verdict = _verdict(rms, int(used.sum()), sigma_px, lost)
+    good, verdict = _verdict(rms, int(used.sum()), sigma_px, at.spin.period_s, lost)
     et = framelet_times(exposure, image, at)
     source = "neighbours" if lost else "limb+ties" if tie_count else "limb"
     return Pointing(
@@ -136,18 +140,23 @@ def _mapped_sigma(
     return float(np.sqrt(np.mean(variance)))
 
 
-def _verdict(rms: float, used: int, sigma_px: float, lost: bool) -> tuple[bool, str]:
+def _verdict(rms: float, used: int, sigma_px: float, period_s: float, lost: bool) -> tuple[bool, str]:
     """Whether a solution can be trusted, and a sentence that says so."""
     if lost:
         return False, (
             "no limb of its own: axis, rate and phase come from its neighbours, "
             f"so that it may stand off by {sigma_px:.1f} px"
         )
+    if not PERIODS_S[0] < period_s < PERIODS_S[1]:
+        return False, (
+            f"doubtful: a spin period of {period_s:.2f} s, which Juno never had; "
+            "INTERFRAME_DELAY or the times in the label must be wrong"
+        )
     if used < 60:
         return False, f"weak: only {used} limb points; places on the disc may stand off by {sigma_px:.1f} px"
     if rms > 0.6:
         return False, f"doubtful: the limb leaves {rms:.2f} px rms, more than a clean solution does"
-    if sigma_px > 1.0:
+    if sigma_px > GOOD_PX:
         return False, (
             f"fair: {used} limb points fit to {rms:.2f} px rms, but the part of the limb seen leaves the disc free to "
             f"turn, so that places may stand off by {sigma_px:.1f} px; colours are not touched by that"

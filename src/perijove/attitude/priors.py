@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from perijove.attitude.exposure import Exposure
-from perijove.attitude.problem import BANDS
+from perijove.attitude.problem import BANDS, SHAPES
 from perijove.attitude.search import Scene
 from perijove.attitude.spin import NOMINAL_PERIOD_S, SpinModel, axis_angles
 from perijove.instrument import FOCAL_LENGTH_PX, MOUNTING_TILT, MOUNTING_TWIST, Filter
@@ -30,6 +30,8 @@ METHANE_SIGMA_PX = 20.0
 HAZE_KM, HAZE_SIGMA_KM = 80.0, 60.0
 """Height of the visible limb above the 1-bar ellipsoid: its half light stands a few scale heights above the clouds."""
 GRAZING_KM, GRAZING_SIGMA_KM = 60.0, 50.0
+SHAPE_SIGMA_KM = 20.0
+"""Each term of the haze's change with latitude; the limb's residuals at perijove 44 wave by so much."""
 EDGE_BIAS_PX = 0.3
 """How far an edge may stand off where the haze is not resolved; it counts like haze of that many pixels."""
 RATE_SIGMA = 0.006
@@ -51,6 +53,7 @@ def free_unknowns(
         "tilt": (MOUNTING_TILT, TILT_SIGMA),
         "interframe": (0.0, INTERFRAME_SIGMA_S),
         "grazing": (GRAZING_KM, GRAZING_SIGMA_KM),
+        **{f"haze_p{k + 1}": (0.0, SHAPE_SIGMA_KM) for k in range(SHAPES)},
     }
     distance = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0])))
     haze_sigma = float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * distance / FOCAL_LENGTH_PX))

@@ -23,7 +23,9 @@ IntArray = NDArray[np.int64]
 
 BANDS = (Filter.BLUE, Filter.GREEN, Filter.RED, Filter.METHANE)
 SCALARS = ("ra", "dec", "phase", "rate", "twist", "tilt", "interframe")
-HAZE, GRAZING, SHIFT, SCALE, STATE, OFFSET = 7, 11, 12, 20, 24, 30
+SHAPES = 4
+"""Degrees of the haze's change with latitude that are solved for."""
+HAZE, GRAZING, SHAPE, SHIFT, SCALE, STATE, OFFSET = 7, 11, 12, 16, 24, 28, 34
 """Where in the vector of unknowns each group begins."""
 
 
@@ -33,7 +35,8 @@ class Unknowns:
 
     `spin` the model; `interframe` s, to be added to every image's interframe delay; `offset` (images,) s, start-time
     offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` how much higher it
-    stands where the Sun only grazes it (see `grazing_light`); `shift` (4, 2) px, correction (line, sample) of each
+    stands where the Sun only grazes it (see `grazing_light`), `shape_km` (4,) how it changes with latitude (see
+    `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each
     filter's optical centre, `scale` (4,) of its relative focal length; `state` (6,) km and km/s, of the trajectory.
     """
 
@@ -42,6 +45,7 @@ class Unknowns:
     offset: FloatArray
     haze_km: FloatArray
     grazing_km: float
+    shape_km: FloatArray
     shift: FloatArray
     scale: FloatArray
     state: FloatArray
@@ -50,7 +54,7 @@ class Unknowns:
         """All unknowns as one vector, in the order of `names`."""
         s = self.spin
         head = [s.ra, s.dec, s.phase, s.rate, s.twist, s.tilt, self.interframe]
-        haze = [*self.haze_km, self.grazing_km]
+        haze = [*self.haze_km, self.grazing_km, *self.shape_km]
         return np.concatenate([head, haze, self.shift.ravel(), self.scale, self.state, self.offset])
 
     def moved(self, vector: FloatArray) -> Unknowns:
@@ -63,6 +67,7 @@ class Unknowns:
             offset=vector[OFFSET:],
             haze_km=vector[HAZE:GRAZING],
             grazing_km=float(vector[GRAZING]),
+            shape_km=vector[SHAPE:SHIFT],
             shift=vector[SHIFT:SCALE].reshape(4, 2),
             scale=vector[SCALE:STATE],
             state=vector[STATE:OFFSET],
@@ -74,6 +79,7 @@ class Unknowns:
             *SCALARS,
             *(f"haze_{b.lower()}" for b in BANDS),
             "grazing",
+            *(f"haze_p{k + 1}" for k in range(SHAPES)),
             *(f"{axis}_{b.lower()}" for b in BANDS for axis in ("line", "sample")),
             *(f"scale_{b.lower()}" for b in BANDS),
             *("x", "y", "z", "vx", "vy", "vz"),
@@ -151,7 +157,15 @@ class Sight:
 def first_point(spin: SpinModel, images: int) -> Unknowns:
     """Unknowns with a spin model and no correction to anything else."""
     return Unknowns(
-        spin, 0.0, np.zeros(images), np.zeros(4), 0.0, np.zeros((4, 2)), np.zeros(4), np.zeros(6)
+        spin=spin,
+        interframe=0.0,
+        offset=np.zeros(images),
+        haze_km=np.zeros(4),
+        grazing_km=0.0,
+        shape_km=np.zeros(SHAPES),
+        shift=np.zeros((4, 2)),
+        scale=np.zeros(4),
+        state=np.zeros(6),
     )
 
 
@@ -250,6 +264,12 @@ def grazing_light(cos_incidence: FloatArray) -> FloatArray:
     return out
 
 
+def haze_shapes(latitude: FloatArray) -> FloatArray:
+    """Legendre polynomials (n, 4) of degree 1 to 4 of the sine of latitude (n,), rad: how the visible limb may change
+    from pole to pole."""
+    return np.asarray(np.polynomial.legendre.legvander(np.sin(latitude), SHAPES)[:, 1:], dtype=float)
+
+
 def limb_residuals(
     p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body, sun: FloatArray, *, jacobian: bool = True
 ) -> LimbResiduals:
@@ -265,12 +285,14 @@ def limb_residuals(
         np.sum(g.by_direction * turned(back, p.by_sample), axis=-1),
     )
     cos_incidence = np.sum(g.normal * (rays.body_from_j2000 @ sun), axis=-1)
-    rise = grazing_light(cos_incidence)
-    value = (g.height - (at.haze_km[p.band] + at.grazing_km * rise) * g.per_km) / gradient
+    rise, shapes = grazing_light(cos_incidence), haze_shapes(g.latitude)
+    haze = at.haze_km[p.band] + at.grazing_km * rise + shapes @ at.shape_km
+    value = (g.height - haze * g.per_km) / gradient
     if not jacobian:
         return LimbResiduals(value, None, g, cos_incidence)
     sight = look(p, at, trajectory, body)
     change = (g.by_direction[:, None, :] @ sight.turn + g.by_position[:, None, :] @ sight.move)[:, 0]
     change[np.arange(len(p)), HAZE + p.band] -= g.per_km
     change[:, GRAZING] -= g.per_km * rise
+    change[:, SHAPE:SHIFT] -= g.per_km[:, None] * shapes
     return LimbResiduals(value, change / gradient[:, None], g, cos_incidence)
