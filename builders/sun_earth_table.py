@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def report() -> None:
-    """Print how far the written table stands from DE440, at 4000 times between the ends of the years it is meant for."""
+    """Print how far the written table stands from DE440, at 4000 times between the ends of its years."""
     times = np.linspace(START_ET + 20 * 86400.0, STOP_ET - 20 * 86400.0, 4000)
     for name, target, where in (("Sun", 10, sun_from_jupiter), ("Earth", 399, earth_from_jupiter)):
         truth = np.array([spiceypy.spkgps(target, t, "J2000", 5)[0] for t in times])
