@@ -159,6 +159,9 @@ def test_solve_writes_solution_and_plot(flown: Flown, tmp_path: Path) -> None:
     assert {"unknowns", "covariance", "frames", "camera", "limb_residuals", "timings_s"} <= set(entry)
     order, matrix = entry["covariance"]["order"], np.array(entry["covariance"]["matrix"])
     assert matrix.shape == (len(order), len(order))
+    # in the units of the unknowns, degrees for angles
+    sigmas = [entry["unknowns"][name]["sigma"] if name in entry["unknowns"] else 0.0 for name in order]
+    np.testing.assert_allclose(np.sqrt(np.diag(matrix)), sigmas, rtol=1e-9)
     attitude = np.array(entry["frames"]["camera_from_j2000"])
     np.testing.assert_allclose(
         attitude @ attitude.transpose(0, 2, 1), np.eye(3)[None].repeat(len(attitude), 0), atol=1e-12

@@ -46,6 +46,43 @@ def used_points(residual: FloatArray) -> NDArray[np.bool_]:
 _ANGLES = {"ra", "dec", "phase", "twist", "tilt"}
 
 
+@dataclass(frozen=True)
+class _Named:
+    """What one image hangs on: values and standard errors by name, and their covariance; angles in degrees."""
+
+    values: dict[str, float]
+    sigmas: dict[str, float]
+    covariance: FloatArray
+
+
+def _named(at: Unknowns, covariance: FloatArray, image: int) -> _Named:
+    """The unknowns of one image, its own start-time offset among them, for people."""
+    names = at.names()
+    keep = [i for i, n in enumerate(names) if i < OFFSET or i == OFFSET + image]
+    order = ["offset" if i >= OFFSET else names[i] for i in keep]
+    unit = np.array([180.0 / np.pi if n in _ANGLES else 1.0 for n in order])
+    own = covariance[np.ix_(keep, keep)] * np.outer(unit, unit)
+    values, sigmas = (at.vector()[keep] * unit).tolist(), np.sqrt(np.diag(own)).tolist()
+    return _Named(dict(zip(order, values, strict=True)), dict(zip(order, sigmas, strict=True)), own)
+
+
+def _tie_lengths(
+    exposure: Exposure, image: int, solution: Solution, ties: Ties | None
+) -> tuple[int, dict[Filter, float]]:
+    """How many ties end in an image, and by filter how far they lie apart, px, as a robust rms."""
+    left = solution.adjustment.ties
+    if ties is None or left is None:
+        return 0, {}
+    own = ties.second.image == image
+    typical: dict[Filter, float] = {}
+    for band in exposure.light:
+        length = np.linalg.norm(left.px[own & (ties.second.band == BANDS.index(band))], axis=1)
+        if len(length):
+            # Rayleigh: the median length of two normal components is 1.1774 sigma
+            typical[band] = float(np.nanmedian(length) / 1.1774 * np.sqrt(2))
+    return int(own.sum()), typical
+
+
 def gather_pointing(
     exposure: Exposure,
     image: int,
@@ -66,22 +103,9 @@ def gather_pointing(
     rms = float(np.sqrt(np.mean(residual[used] ** 2))) if used.any() else float("nan")
     by_band = {b: residual[used & (band == b.value)] for b in exposure.light}
     medians = {b: float(np.median(values)) for b, values in by_band.items() if len(values)}
-    tie_rms: dict[Filter, float] = {}
-    tie_count = 0
-    if ties is not None and adjustment.ties is not None:
-        own = ties.second.image == image
-        tie_count = int(own.sum())
-        for b in exposure.light:
-            length = np.linalg.norm(adjustment.ties.px[own & (ties.second.band == BANDS.index(b))], axis=1)
-            if len(length):
-                # Rayleigh: the median length of two normal components is 1.1774 sigma
-                tie_rms[b] = float(np.nanmedian(length) / 1.1774 * np.sqrt(2))
+    tie_count, tie_rms = _tie_lengths(exposure, image, solution, ties)
     covariance = adjustment.full_covariance()
-    names = at.names()
-    keep = [i for i, n in enumerate(names) if i < OFFSET or i == OFFSET + image]
-    turn = {n: 180.0 / np.pi if n in _ANGLES else 1.0 for n in names}
-    label = {i: ("offset" if i >= OFFSET else names[i]) for i in keep}
-    vector, sigma = at.vector(), np.sqrt(np.diag(covariance))
+    named = _named(at, covariance, image)
     sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
     good, verdict = _verdict(rms, int(used.sum()), sigma_px, at.spin.period_s, lost)
     et = framelet_times(exposure, image, at)
@@ -95,9 +119,9 @@ def gather_pointing(
         position_km=positions(et, at, scene),
         start_offset_s=float(at.offset[image]),
         interframe_s=at.interframe,
-        parameters={label[i]: float(vector[i]) * turn[names[i]] for i in keep},
-        sigmas={label[i]: float(sigma[i]) * turn[names[i]] for i in keep},
-        covariance=covariance[np.ix_(keep, keep)],
+        parameters=named.values,
+        sigmas=named.sigmas,
+        covariance=named.covariance,
         limb=LimbPoints(
             band, points.frame, points.line, points.sample, residual, used, solution.residuals.grazing.latitude[mine]
         ),

@@ -32,9 +32,11 @@ class Pointing:
 
     `source` is 'limb', 'limb+ties', or 'neighbours' where axis and rate came from other strips. `et` (frames,) are the
     solved times of mid-exposure, `position_km` (frames, 3) the spacecraft in j2000 then. `start_offset_s` and
-    `interframe_s` are corrections to the label's times beyond the kernel's. `parameters` and `sigmas` map the name of
-    every unknown to its value and one-sigma error (degrees for angles); `sigma_px` is the error of a mapped pixel by
-    the covariance, rms over the limb and the disc. `verdict` is one plain sentence.
+    `interframe_s` are corrections to the label's times beyond `instrument.START_TIME_BIAS_S` and `INTERFRAME_DELTA_S`.
+    `parameters` and `sigmas` map the name of every unknown to its value and one-sigma error (degrees for angles),
+    `covariance` is theirs in the same order and units; `sigma_px` is the error of a place on the disc by the
+    covariance, rms. `tie_rms_px` maps a filter to the length of its ties' residuals, a robust rms. `verdict` is one
+    plain sentence.
     """
 
     product_id: str
