@@ -11,6 +11,8 @@ FloatArray = NDArray[np.float64]
 
 DAY_S = 86400.0
 CENTURY_DAYS = 36525.0
+LIGHT_KM_S = 299792.458
+"""Speed of light, by definition of the metre."""
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,6 @@ START_TIME_BIAS_S = 0.06188
 INTERFRAME_DELTA_S = 0.0014
 """To be added to a label's INTERFRAME_DELAY. The kernel has 0.0010, other authors up to 0.0020; two strips of perijove
 44 ten minutes apart, whose phases tie the period, give 0.00143 +- 0.00007."""
-TDI_ROW_S = 0.0032
-"""Time between two charge transfers of the time-delayed integration."""
 
 
 MEASURED_SHIFT: Mapping[Filter, tuple[float, float]] = {

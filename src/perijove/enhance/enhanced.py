@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from perijove.calibrate import FULL_DN
 from perijove.enhance.exposure import (
+    DARKEST_SHARE,
     NIGHT_COSINE,
     SKY_KM,
     colour_sum,
@@ -85,7 +86,7 @@ def enhanced(
     lit = lit_disc(planes)
     light, recovered = true_light(planes, bands, balance, full, lit)
     white = white_level(light, lit, 99.5)
-    black = np.minimum(sky_level(light, planes), 0.02 * white)
+    black = np.minimum(sky_level(light, planes), DARKEST_SHARE * white)
     light -= black.astype(np.float32)
     quiet_dark(light, planes, white)
     trust = confidence(light, white, planes.hit, unit)

@@ -8,7 +8,16 @@ import numpy as np
 
 from perijove.calibrate import FULL_DN
 from perijove.enhance.enhanced import enhanced
-from perijove.enhance.exposure import balanced, encode_srgb, expose, lit_disc, picture_bands, sky_level, white_level
+from perijove.enhance.exposure import (
+    DARKEST_SHARE,
+    balanced,
+    encode_srgb,
+    expose,
+    lit_disc,
+    picture_bands,
+    sky_level,
+    white_level,
+)
 from perijove.enhance.highlights import true_light
 from perijove.enhance.picture import Picture
 from perijove.errors import UsageError
@@ -28,7 +37,7 @@ def natural(planes: Planes, balance: Balance = None, full: float = FULL_DN) -> P
     lit = lit_disc(planes)
     light, recovered = true_light(planes, bands, balance, full, lit)
     white = white_level(light, lit, WHITE_PERCENTILE)
-    black = np.minimum(sky_level(light, planes), 0.02 * white)
+    black = np.minimum(sky_level(light, planes), DARKEST_SHARE * white)
     expose(light, black, WHITE / white)
     encode_srgb(light)
     settings = {"white": white, "recovered": recovered}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+from perijove.render.engine import processors
 
 
 def over_rows(work: Callable[[slice], object], height: int) -> None:
     """Call `work` with slices that together cover all rows, one for each processor; the first error is raised."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    step = max(-(-height // count), 1)
+    step = max(-(-height // processors()), 1)
     parts = [slice(first, min(first + step, height)) for first in range(0, height, step)]
     with ThreadPoolExecutor(max(len(parts), 1)) as pool:
         for _ in pool.map(work, parts):

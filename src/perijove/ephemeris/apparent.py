@@ -3,7 +3,7 @@
 The labels hold neither the geometric position nor anything seen from Juno: they hold Juno *as it would be seen from
 Jupiter's centre*, corrected for light time and stellar aberration, in the body-fixed frame of the label's own epoch.
 Found by freeing each term in a fit to the 20 labels of perijove 44: every coefficient comes out at 1.0 or at 0.0
-within 0.02, and the residual falls from 9 km (geometric) to 0.09 km, the labels' own rounding.
+within 0.02, and the residual of a coordinate falls from 9 km (geometric) to 0.09 km, the labels' own rounding.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
+from perijove.bodies import LIGHT_KM_S
 
-LIGHT_KM_S = 299792.458
-"""Speed of light."""
+FloatArray = NDArray[np.float64]
 
 
 def apparent_position(state: ArrayLike, planet_velocity: ArrayLike) -> FloatArray:

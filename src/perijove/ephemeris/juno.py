@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.bodies import JUPITER
+from perijove.bodies import DAY_S, JUPITER
 from perijove.timescale import et_from_utc
 
 FloatArray = NDArray[np.float64]
@@ -101,8 +101,6 @@ PERIJOVE_UTC = (
     "2025-10-17T16:04:41",
 )
 """Perijoves 0 (orbit insertion), 1, 2, ... by their number."""
-
-DAY_S = 86400.0
 
 # perijove, radius km, inclination, node, argument of periapsis deg; then their sigmas
 _KNOTS = np.array(

@@ -41,6 +41,7 @@ MODEL_SPAN_S = 7200.0
 WINDOW_S = 18000.0
 """Labels farther from the wanted time than this are passed over: the moons' pull would have to be modelled."""
 FLOOR_KM_S = 1e-4
+"""Error of the velocity, in one coordinate, below which nothing is claimed."""
 SUN_TIDE_PER_S2 = 6e-16
 """2 GM / d^3 of the Sun at Jupiter, which the orbit leaves out."""
 OUTLIER_SIGMAS = 8.0
@@ -50,6 +51,7 @@ STEP_S = 30.0
 """Spacing of the result's grid: cubic Hermite pieces are then good to 0.2 m at perijove."""
 _SOLVED_ANEW = 6
 _EARLIEST_ET, _LATEST_ET = 5.2e8, 1.0e9
+"""2016-06-24 and 2031-09-09: a START_TIME outside is none of Juno at Jupiter."""
 
 
 @dataclass(frozen=True)

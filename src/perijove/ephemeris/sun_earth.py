@@ -15,7 +15,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike, NDArray
 
-from perijove.ephemeris.apparent import LIGHT_KM_S
+from perijove.bodies import LIGHT_KM_S
 
 FloatArray = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from perijove.bodies import Body
 from perijove.errors import StripError, UsageError
-from perijove.geometry.ellipsoid import intersect, normal
+from perijove.geometry.ellipsoid import intersect, normal, point_from_centric
 from perijove.instrument import FOCAL_LENGTH_PX
 
 FloatArray = NDArray[np.float64]
@@ -179,9 +179,7 @@ def up_vector(up: str, camera_up: ArrayLike | None) -> FloatArray:
 
 def visible_place(position: FloatArray, body: Body, latitude: float, longitude: float) -> FloatArray:
     """Surface point (3,) km at a planetocentric latitude and east longitude, rad; UsageError if it is out of sight."""
-    across = np.cos(latitude)
-    outward = np.array([across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)])
-    point: FloatArray = outward / np.linalg.norm(outward / np.array(body.radii_km))
+    point = point_from_centric(latitude, longitude, body.radii_km)
     if normal(point, body.radii_km) @ (position - point) <= 0.0:
         raise UsageError(
             f"the centre {np.degrees(latitude):.6g}, {np.degrees(longitude):.6g} deg (east) is out of sight from the "

@@ -133,12 +133,6 @@ class _Fields:
             raise LabelError(f"{self.name}: {key} is a number without end; correct the field") from None
         return None if text.upper() in _NOTHING else text
 
-    def required(self, key: str, expected: str) -> str:
-        text = self.text(key)
-        if text is None:
-            raise self.error(key, expected)
-        return text
-
     def number(self, key: str, units: Mapping[str, float], default: str) -> float | None:
         """The field in the base unit of `units`; a bare number counts in `default`."""
         text = self.text(key)

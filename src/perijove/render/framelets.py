@@ -8,16 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.bodies import Body
+from perijove.bodies import LIGHT_KM_S, Body
 from perijove.errors import StripError
 from perijove.instrument import FRAMELET_LINES, RADIAL_K1, RADIAL_K2, SAMPLES
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
 
-LIGHT_SPEED_KM_S = 299792.458
 NOMINAL_STEP_PX = 114.7
-"""Lines from one frame to the next where a swath of one framelet cannot tell; only its sign and size matter little."""
+"""Lines from one frame to the next, where a swath of one framelet cannot tell: it has no neighbour to be sought in."""
 STEP_MARGIN_PX = 5.0
 """Native lines by which the step differs between the corners of a framelet: 3.5 by distortion and tangent."""
 SIDE_RAMP_PX = 12.0
@@ -73,7 +72,7 @@ def light_time(body: Body, position_km: FloatArray) -> FloatArray:
     The disc's middle is taken one mean radius before the centre.
     """
     distance = np.linalg.norm(position_km, axis=-1) - float(np.mean(body.radii_km))
-    seconds: FloatArray = np.maximum(distance, 0.0) / LIGHT_SPEED_KM_S
+    seconds: FloatArray = np.maximum(distance, 0.0) / LIGHT_KM_S
     return seconds
 
 
@@ -81,8 +80,8 @@ def frame_table(swath: Swath, body: Body, et0: float, viewpoint: FloatArray) -> 
     """Prepare one swath for a picture in the frame b0 of `et0` seen from `viewpoint` (3,) km.
 
     The body stands where it stood when the light left it: its rotation is evaluated at mid-exposure less the light
-    time from the disc's middle. Stellar aberration (up to 0.25 px, common to a whole framelet) is left to the pointing.
-    Raises StripError where the shapes of the swath do not belong together.
+    time from the disc's middle. Stellar aberration (0.3 px at perijove, common to a whole framelet) is left to the
+    pointing. Raises StripError where the shapes of the swath do not belong together.
     """
     check_swath(swath)
     focal = swath.camera.focal_length(swath.band)
