@@ -104,8 +104,10 @@ def predict_limb(
         outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
         ends = np.stack([at - REACH_PX[0] * outward, at + REACH_PX[1] * outward])
         inside = np.all(
-            (ends[..., 0] > 1) & (ends[..., 0] < lines - 1)
-            & (ends[..., 1] > LIT_SAMPLES.start + 1) & (ends[..., 1] < LIT_SAMPLES.stop - 1),
+            (ends[..., 0] > 1)
+            & (ends[..., 0] < lines - 1)
+            & (ends[..., 1] > LIT_SAMPLES.start + 1)
+            & (ends[..., 1] < LIT_SAMPLES.stop - 1),
             axis=0,
         )
     at, outward = at[inside], outward[inside]
@@ -140,9 +142,7 @@ def read_profiles(
     return Profiles(frame, at[:, 0], at[:, 1], outward, distance, total / len(ALONG_PX))
 
 
-def _bilinear(
-    light: NDArray[np.float32], frame: NDArray[np.int64], line: FloatArray, sample: FloatArray
-) -> FloatArray:
+def _bilinear(light: NDArray[np.float32], frame: NDArray[np.int64], line: FloatArray, sample: FloatArray) -> FloatArray:
     """Values of framelets at element coordinates; the outermost elements are held beyond the border."""
     i = np.clip(np.floor(line).astype(int), 0, light.shape[1] - 2)
     j = np.clip(np.floor(sample).astype(int), 0, light.shape[2] - 2)

@@ -121,8 +121,15 @@ def measure_limb(
         for f in range(len(light)):
             to_body = body_from_j2000[f]
             p, n = predict_limb(
-                true_camera, band, camera_from_body[f], to_body @ place[f], scene.body.radii_km, to_body @ scene.sun,
-                FRAMELET_LINES, float(at.haze_km[BANDS.index(band)]), at.grazing_km,
+                true_camera,
+                band,
+                camera_from_body[f],
+                to_body @ place[f],
+                scene.body.radii_km,
+                to_body @ scene.sun,
+                FRAMELET_LINES,
+                float(at.haze_km[BANDS.index(band)]),
+                at.grazing_km,
             )
             frame.append(np.full(len(p), f, dtype=np.int64))
             spot.append(p)

@@ -69,9 +69,7 @@ def free_unknowns(
     return free
 
 
-def _axis_prior(
-    anchor: SpinModel | None, reference: SpinModel, scene: Scene
-) -> dict[str, Prior]:
+def _axis_prior(anchor: SpinModel | None, reference: SpinModel, scene: Scene) -> dict[str, Prior]:
     """What is known of the axis: another arc's, else the scene's hint, else nothing."""
     if anchor is not None:
         ra, dec, sigma = anchor.ra, anchor.dec, AXIS_SIGMA

@@ -36,8 +36,8 @@ class Unknowns:
     `spin` the model; `interframe` s, to be added to every image's interframe delay; `offset` (images,) s, start-time
     offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` how much higher it
     stands where the Sun only grazes it (see `grazing_light`), `shape_km` (4,) how it changes with latitude (see
-    `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each
-    filter's optical centre, `scale` (4,) of its relative focal length; `state` (6,) km and km/s, of the trajectory.
+    `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each filter's optical centre, `scale` (4,) of its
+    relative focal length; `state` (6,) km and km/s, of the trajectory.
     """
 
     spin: SpinModel
@@ -128,9 +128,7 @@ def pixels(
         mine = band == index
         for k, (dl, ds) in enumerate(((0.0, 0.0), (0.25, 0.0), (-0.25, 0.0), (0.0, 0.25), (0.0, -0.25))):
             rays[k, mine] = camera.ray(name, line[mine] + dl, sample[mine] + ds)
-    return Pixels(
-        image, frame, band, line, sample, et, rays[0], (rays[1] - rays[2]) / 0.5, (rays[3] - rays[4]) / 0.5
-    )
+    return Pixels(image, frame, band, line, sample, et, rays[0], (rays[1] - rays[2]) / 0.5, (rays[3] - rays[4]) / 0.5)
 
 
 def join(parts: Sequence[Pixels]) -> Pixels:

@@ -147,9 +147,7 @@ def guess_phase(candidates: Pixels, neighbour: SpinModel, scene: Scene) -> First
     return _judge(disc, polish(disc.points, start, scene, steps=30, free=(2,)), scene)
 
 
-def polish(
-    p: Pixels, start: Unknowns, scene: Scene, *, steps: int, free: tuple[int, ...] = (0, 1, 2, 3)
-) -> Unknowns:
+def polish(p: Pixels, start: Unknowns, scene: Scene, *, steps: int, free: tuple[int, ...] = (0, 1, 2, 3)) -> Unknowns:
     """Robust least squares over axis, phase and rate (or the `free` ones) alone, from candidate points."""
     base = start.vector()
     index = list(free)

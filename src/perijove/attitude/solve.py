@@ -98,7 +98,6 @@ def _first_guesses(
         progress(f"{exposure.product_id}: searching for the limb")
         points = candidate_points(exposure, camera)
 
-
         def shaded(at: Unknowns, exposure: Exposure = exposure) -> float:
             return shading(exposure, at, scene, camera)
 
@@ -281,9 +280,7 @@ def _settle(
     keep = used_points(first.limb.px)
     bulk = LimbMeasure(limb.points.take(keep), limb.sigma[keep])
     second = first if keep.all() else adjust(first.unknowns, bulk, ties, free, scene)
-    residuals = limb_residuals(
-        limb.points, second.unknowns, scene.trajectory, scene.body, scene.sun, jacobian=False
-    )
+    residuals = limb_residuals(limb.points, second.unknowns, scene.trajectory, scene.body, scene.sun, jacobian=False)
     return Solution(limb, residuals, second)
 
 
@@ -295,5 +292,3 @@ def _all_limb(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera:
 def _all_ties(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera: Camera) -> Ties | None:
     found = [measure_ties(e, k, at, scene, camera) for k, e in enumerate(exposures)]
     return join_ties([ties for ties in found if ties is not None])
-
-
