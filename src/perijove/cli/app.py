@@ -39,6 +39,24 @@ Labels = Annotated[
     Path | None,
     typer.Option("--labels", metavar="DIR", help="Folder, zip or file of labels; those beside a strip are found."),
 ]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="OUT", help="A .png or .tif; with several strips a folder.")
+]
+Fov = Annotated[
+    float | None, typer.Option("--fov", metavar="DEG", help="Full field of view; else framed on the lit body.")
+]
+Centre = Annotated[
+    str | None,
+    typer.Option(
+        "--centre", metavar="LAT,LON", help="Place in the middle: planetocentric, east, degrees; or 20S,210W."
+    ),
+]
+Report = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.json", help="Write trajectory, pointing and timings here.")
+]
+Credit = Annotated[
+    str | None, typer.Option("--credit", metavar="NAME", help="Who made the picture, for the credit line.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
@@ -102,10 +120,7 @@ def solve(
 @app.command()
 def picture(
     strips: Strips,
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="OUT", help="A .png or .tif; with several strips a folder."),
-    ],
+    output: Output,
     labels: Labels = None,
     recipe: Annotated[
         Recipe,
@@ -114,22 +129,11 @@ def picture(
         ),
     ] = Recipe.NATURAL,
     size: Annotated[int, typer.Option("--size", metavar="N", help="Longer side, px.")] = DEFAULT_SIZE,
-    fov: Annotated[
-        float | None, typer.Option("--fov", metavar="DEG", help="Full field of view; else framed on the lit body.")
-    ] = None,
-    centre: Annotated[
-        str | None,
-        typer.Option(
-            "--centre", metavar="LAT,LON", help="Place in the middle: planetocentric, east, degrees; or 20S,210W."
-        ),
-    ] = None,
+    fov: Fov = None,
+    centre: Centre = None,
     north: Annotated[bool, typer.Option("--north/--camera-up", help="What points upwards.")] = True,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE.json", help="Write trajectory, pointing and timings here.")
-    ] = None,
-    credit: Annotated[
-        str | None, typer.Option("--credit", metavar="NAME", help="Who made the picture, for the credit line.")
-    ] = None,
+    report: Report = None,
+    credit: Credit = None,
     file_format: Annotated[Format | None, typer.Option("--format", help="Kind of file; else by OUT's name.")] = None,
     depth: Annotated[
         Depth | None,
