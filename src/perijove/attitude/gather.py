@@ -77,9 +77,10 @@ def _tie_lengths(
     typical: dict[Filter, float] = {}
     for band in exposure.light:
         length = np.linalg.norm(left.px[own & (ties.second.band == BANDS.index(band))], axis=1)
+        length = length[np.isfinite(length)]
         if len(length):
             # Rayleigh: the median length of two normal components is 1.1774 sigma
-            typical[band] = float(np.nanmedian(length) / 1.1774 * np.sqrt(2))
+            typical[band] = float(np.median(length) / 1.1774 * np.sqrt(2))
     return int(own.sum()), typical
 
 
