@@ -135,7 +135,7 @@ def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, where: Path, limit: 
     """The bytes of one member, refused where they are or claim to be more than is believable."""
     bomb = info.file_size > _RATIO_FREE_BYTES and info.file_size > _MAX_RATIO * max(info.compress_size, 1)
     if bomb or info.file_size > limit:
-        raise StripError(f"{where} would unpack to {info.file_size} bytes, more than is believable: download the archive again")
+        raise StripError(f"{where} would unpack to {info.file_size} bytes, too many to be true: download it again")
     try:
         with opened.open(info) as stream:
             data = stream.read(info.file_size + 1)

@@ -46,7 +46,7 @@ def render(
     `rays.FADE_START` tells. Framelets that overlap are blended by smooth weights.
 
     `sun_direction` (3,) points from the body to the Sun in j2000, any length. `interpolation` is 'bilinear',
-    'catmull-rom' or 'lanczos' (3 lobes). With `backplanes` false only light and weight are filled. `threads`: None takes
+    'catmull-rom' or 'lanczos' (3 lobes). Without `backplanes` only light and weight are filled. `threads`: None takes
     one a processor.
 
     Rendering is a pure function and may run in several threads at once. Raises UsageError for an unknown interpolation,
