@@ -80,7 +80,8 @@ def test_near_view_is_capped():
     view = spacecraft_view([0.0, A + 3500.0, 0.0], JUPITER, None, 600)
     edge = pixel_rays(view, [view.height / 2] * 2, [0.0, float(view.width)])
     width = np.degrees(np.arccos(edge[0] @ edge[1]))
-    assert 119.0 < width < 124.0
+    # 120 deg and the margin, on the tangent plane
+    assert width == pytest.approx(2 * np.degrees(np.arctan(np.tan(np.radians(60.0)) * (1 + 2 * MARGIN))), abs=1.0)
     # the axis leads down to the planet
     assert view.view_from_body[2] @ [0.0, -1.0, 0.0] > 0.99
 

@@ -22,7 +22,7 @@ Covered = Callable[[FloatArray], NDArray[np.bool_]]
 
 MAX_FOV = np.radians(120.0)
 """Widest field of view that framing chooses: beyond it the tangent plane stretches the edges more than fourfold."""
-MARGIN = 0.03
+MARGIN = 0.05
 """Free border around the framed part, as a share of its size, on each side."""
 
 
