@@ -26,7 +26,15 @@ FloatArray = NDArray[np.float64]
 
 COLOURS = {1: Filter.RED, 2: Filter.GREEN, 3: Filter.BLUE}
 NAMES = (
-    "axis_y", "axis_z", "line_all", "line_blue", "line_red", "sample_blue", "sample_red", "scale_blue", "scale_red",
+    "axis_y",
+    "axis_z",
+    "line_all",
+    "line_blue",
+    "line_red",
+    "sample_blue",
+    "sample_red",
+    "scale_blue",
+    "scale_red",
 )
 MODELS = {
     "axis only": ("axis_y", "axis_z"),

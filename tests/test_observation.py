@@ -8,8 +8,8 @@ import pytest
 
 from perijove.errors import LabelError, UsageError
 from perijove.instrument import INTERFRAME_DELTA_S, Filter
-from perijove.label import Label
-from perijove.observation import PASS_S, _passes, body_of, framelet_times
+from perijove.label import PASS_S, Label
+from perijove.observation import _passes, body_of, framelet_times
 from perijove.raw import RawImage
 
 LABEL = Label(

@@ -11,6 +11,10 @@ from perijove.instrument import FRAMELET_LINES, Filter
 _PRODUCT_ID = re.compile(r"JNC([ER])_([0-9]{4})([0-9]{3})_([0-9]{2,3})([A-Z])([0-9]{5})_V([0-9]{2})")
 
 
+PASS_S = 86400.0
+"""Images of one pass lie within a day of each other (the orbit takes weeks)."""
+
+
 @dataclass(frozen=True)
 class ProductId:
     """The parts of a product id such as JNCE_2022229_44C00029_V01.

@@ -18,14 +18,11 @@ from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import LabelError, PointingError, UsageError
 from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S
-from perijove.label import Label
+from perijove.label import PASS_S, Label
 from perijove.raw import RawImage
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
-
-PASS_S = 2 * 86400.0
-"""Strips further apart in time than this are not of one pass."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +100,7 @@ def exposure_of(raw: RawImage, calibrated: Calibrated) -> Exposure:
         binning=calibrated.binning,
         saturation=FULL_DN,
         tdi_stages=raw.label.tdi_stages or 1,
+        methane_centre_line=raw.label.methane_centre_line,
     )
 
 

@@ -152,9 +152,7 @@ class World:
         x = self.j2000_from_camera(epoch) @ camera_from_sc[:, 0]
         node = np.array([-np.sin(ra), np.cos(ra), 0.0])
         phase = np.arctan2(x @ np.cross(self.axis, node), x @ node)
-        return SpinModel(
-            float(ra), float(dec), float(phase), epoch, 2 * np.pi / self.period_s, self.twist, self.tilt
-        )
+        return SpinModel(float(ra), float(dec), float(phase), epoch, 2 * np.pi / self.period_s, self.twist, self.tilt)
 
     def unknowns(self, images: int = 1) -> Unknowns:
         return first_point(self.spin_model(self.et0), images)

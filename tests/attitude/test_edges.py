@@ -132,13 +132,18 @@ def test_limb_curve_touches_the_ellipsoid():
     np.testing.assert_allclose(np.sum(points / radii**2 * (points - place), axis=-1), 0.0, atol=1e-12)
 
 
+def level(km: float):
+    """A limb of one height everywhere."""
+    return lambda cos_incidence, latitude: np.full(len(latitude), km)
+
+
 def test_predicted_limb_is_the_worlds(world):
     frame_et = world.et0 + 8 * 0.372
     to_body = JUPITER.body_from_j2000(frame_et)
     camera_from_body = (to_body @ world.j2000_from_camera(frame_et)).T
     place = to_body @ world.position(frame_et)
     at, outward = predict_limb(
-        world.camera, Filter.GREEN, camera_from_body, place, JUPITER.radii_km, to_body @ world.sun, 128, 0.0, 0.0
+        world.camera, Filter.GREEN, camera_from_body, place, JUPITER.radii_km, to_body @ world.sun, 128, level(0.0)
     )
     assert len(at) > 10
     np.testing.assert_allclose(np.linalg.norm(outward, axis=-1), 1.0, atol=1e-9)
@@ -152,7 +157,7 @@ def test_predicted_limb_is_the_worlds(world):
     # haze of a pixel's size lifts it by about a pixel: the range to the limb is 176,000 km
     km = 176000 / Camera().focal_length(Filter.GREEN)
     higher, _ = predict_limb(
-        world.camera, Filter.GREEN, camera_from_body, place, JUPITER.radii_km, to_body @ world.sun, 128, km, 0.0
+        world.camera, Filter.GREEN, camera_from_body, place, JUPITER.radii_km, to_body @ world.sun, 128, level(km)
     )
     near = np.min(np.linalg.norm(higher[:, None] - (at + outward)[None], axis=-1), axis=1)
     assert np.median(near) < 4.0

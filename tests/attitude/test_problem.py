@@ -70,7 +70,7 @@ def limb(world, somewhere) -> Pixels:
     for _ in range(6):
         here = limb_residuals(p, somewhere, world.trajectory(), JUPITER, world.sun, jacobian=False).px
         ahead = moved(world, p, p.line, p.sample + 0.01)
-        slope = (limb_residuals(ahead, somewhere, world.trajectory(), JUPITER, world.sun, jacobian=False).px - here)
+        slope = limb_residuals(ahead, somewhere, world.trajectory(), JUPITER, world.sun, jacobian=False).px - here
         steep = np.abs(slope) > 0.2 * 0.01
         p = p.take(steep)
         p = moved(world, p, p.line, p.sample - np.clip(here[steep] / slope[steep] * 0.01, -20, 20))

@@ -6,13 +6,13 @@ width, over a constant sky. What does not look like that (terminator, hot pixels
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from perijove.attitude.problem import grazing_light
 from perijove.instrument import LIT_SAMPLES, Camera, Filter
 
 FloatArray = NDArray[np.float64]
@@ -81,13 +81,13 @@ def predict_limb(
     radii_km: tuple[float, float, float],
     sun: FloatArray,
     lines: int,
-    haze_km: float,
-    grazing_km: float,
+    height_km: Callable[[FloatArray, FloatArray], FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
     """Sunlit limb inside one framelet: pixels (n, 2) as (line, sample) and outward normals (n, 2).
 
     `camera_from_body` (3, 3), `position_km` (3,) and the unit vector `sun` (3,) are body-fixed; `lines` counts the
-    framelet's native lines. Points nearer than the profiles' reach to the framelet's borders are left out.
+    framelet's native lines; `height_km` gives the height of the visible limb by cosine of incidence and planetocentric
+    latitude. Points nearer than the profiles' reach to the framelet's borders are left out.
     """
     points = limb_curve(position_km, radii_km, CURVE_POINTS)
     normal = points / np.asarray(radii_km) ** 2
@@ -95,7 +95,8 @@ def predict_limb(
     cos_incidence = normal @ sun
     lit = cos_incidence > LEAST_COS_INCIDENCE
     points, normal = points[lit], normal[lit]
-    height = (haze_km + grazing_km * grazing_light(cos_incidence[lit]))[:, None]
+    latitude = np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1]))
+    height = height_km(cos_incidence[lit], latitude)[:, None]
     at = camera.pixel(band, (points + height * normal - position_km) @ camera_from_body.T)
     # a step outwards of a fraction of a pixel gives the normal in the picture
     step = 1e-4 * np.linalg.norm(points - position_km, axis=-1, keepdims=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.attitude.adjust import Adjustment
-from perijove.attitude.exposure import Exposure
+from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.measure import LimbMeasure, framelet_times, positions, solved_camera
 from perijove.attitude.pointing import LimbPoints, Pointing
 from perijove.attitude.problem import BANDS, OFFSET, LimbResiduals, Unknowns, join, look, pixels
@@ -115,7 +115,7 @@ def gather_pointing(
         product_id=exposure.product_id,
         source=source,
         spin=at.spin,
-        camera=solved_camera(camera.integrating(exposure.tdi_stages), at),
+        camera=solved_camera(strip_camera(camera, exposure), at),
         et=et,
         position_km=positions(et, at, scene),
         start_offset_s=float(at.offset[image]),
@@ -144,7 +144,7 @@ def _mapped_sigma(
     A grid of pixels in every framelet that meets the body stands for the disc.
     """
     line, sample = np.meshgrid([16.5, 64.5, 112.5], np.linspace(60.5, SAMPLES - 60.5, 24), indexing="ij")
-    own = camera.integrating(exposure.tdi_stages)
+    own = strip_camera(camera, exposure)
     grids = []
     for band, light in exposure.light.items():
         frames = len(light)

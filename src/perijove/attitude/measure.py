@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.attitude.candidates import bright_level, find_candidates
 from perijove.attitude.edges import edge_sigma, fit_edges, predict_limb, read_profiles
-from perijove.attitude.exposure import Exposure
+from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.overlaps import overlap_ties
-from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, join, pixels
+from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, haze_height, join, pixels
 from perijove.attitude.search import Scene
 from perijove.attitude.ties import LEAST_CORRELATION, Ties, join_ties, match_patches
 from perijove.geometry.ellipsoid import intersect, normal
@@ -29,6 +30,7 @@ LIMB_SIGMA_PX = 0.12
 NEIGHBOURS = 8
 """Limb points 4 px apart share the same haze and clouds: about so many make one independent observation."""
 TIE_SIGMA_PX = 0.15
+"""Scatter of a colour tie, in pixels of the strip; its median on the passes at hand is 0.1 to 0.2."""
 LEAST_PLATEAU = 0.04
 """Least light inside an edge, as a share of the bright level."""
 TIE_WIDTH = 1400
@@ -77,7 +79,7 @@ def candidate_points(exposure: Exposure, camera: Camera) -> Pixels:
 def _pixels(
     exposure: Exposure, camera: Camera, image: int, band: Filter, frame: IntArray, line: FloatArray, sample: FloatArray
 ) -> Pixels:
-    camera = camera.integrating(exposure.tdi_stages)
+    camera = strip_camera(camera, exposure)
     index = np.full(len(frame), BANDS.index(band), dtype=np.int64)
     owner = np.full(len(frame), image, dtype=np.int64)
     return pixels(camera, owner, frame, index, line, sample, exposure.et[frame])
@@ -114,7 +116,7 @@ def measure_limb(
     place = positions(et, at, scene)
     body_from_j2000 = scene.body.body_from_j2000(et)
     camera_from_body = at.spin.camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
-    true_camera = solved_camera(camera.integrating(exposure.tdi_stages), at)
+    true_camera = solved_camera(strip_camera(camera, exposure), at)
     parts, sigmas = [], []
     for band, light in exposure.light.items():
         frame, spot, outward = [], [], []
@@ -128,8 +130,7 @@ def measure_limb(
                 scene.body.radii_km,
                 to_body @ scene.sun,
                 FRAMELET_LINES,
-                float(at.haze_km[BANDS.index(band)]),
-                at.grazing_km,
+                partial(haze_height, at, BANDS.index(band)),
             )
             frame.append(np.full(len(p), f, dtype=np.int64))
             spot.append(p)
@@ -149,7 +150,7 @@ def measure_limb(
 
 def swaths(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera) -> list[Swath]:
     """The exposure's filters with the pointing as it stands, ready to be rendered."""
-    true_camera = solved_camera(camera.integrating(exposure.tdi_stages), at)
+    true_camera = solved_camera(strip_camera(camera, exposure), at)
     out = []
     for band, light in exposure.light.items():
         et = framelet_times(exposure, image, at)[: len(light)]
@@ -179,7 +180,7 @@ def measure_ties(exposure: Exposure, image: int, at: Unknowns, scene: Scene, cam
     bands = swaths(exposure, image, at, scene, camera)
     found = [
         _colour_ties(exposure, image, at, scene, camera, bands),
-        overlap_ties(exposure, image, at, scene, camera.integrating(exposure.tdi_stages), bands),
+        overlap_ties(exposure, image, at, scene, strip_camera(camera, exposure), bands),
     ]
     return join_ties([ties for ties in found if ties is not None])
 
@@ -210,7 +211,7 @@ def _colour_ties(
     count = sum(len(p) for p in first)
     if not count:
         return None
-    return Ties(join(first), join(second), np.tile(np.eye(2) / TIE_SIGMA_PX, (count, 1, 1)))
+    return Ties(join(first), join(second), np.tile(np.eye(2) / (TIE_SIGMA_PX * exposure.binning), (count, 1, 1)))
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,10 @@ class Rays:
 
 
 def cast(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Rays:
-    """Rays of the pixels `p` in the body-fixed frame."""
+    """Rays of the pixels `p` in the body-fixed frame.
+
+    Light time is left out: over an image it turns the ground alike, below 0.1 px, which the pointing takes up.
+    """
     et = seen_at(p, at)
     body_from_j2000 = body.body_from_j2000(et)
     back = body_from_j2000 @ np.swapaxes(at.spin.camera_from_j2000(et), -1, -2)
@@ -268,6 +271,12 @@ def haze_shapes(latitude: FloatArray) -> FloatArray:
     return np.asarray(np.polynomial.legendre.legvander(np.sin(latitude), SHAPES)[:, 1:], dtype=float)
 
 
+def haze_height(at: Unknowns, band: IntArray | int, cos_incidence: FloatArray, latitude: FloatArray) -> FloatArray:
+    """Height (n,) km of the visible limb above the ellipsoid, by band index, cosine of incidence and latitude (rad)."""
+    out: FloatArray = at.haze_km[band] + at.grazing_km * grazing_light(cos_incidence)
+    return out + haze_shapes(latitude) @ at.shape_km
+
+
 def limb_residuals(
     p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body, sun: FloatArray, *, jacobian: bool = True
 ) -> LimbResiduals:
@@ -283,14 +292,12 @@ def limb_residuals(
         np.sum(g.by_direction * turned(back, p.by_sample), axis=-1),
     )
     cos_incidence = np.sum(g.normal * (rays.body_from_j2000 @ sun), axis=-1)
-    rise, shapes = grazing_light(cos_incidence), haze_shapes(g.latitude)
-    haze = at.haze_km[p.band] + at.grazing_km * rise + shapes @ at.shape_km
-    value = (g.height - haze * g.per_km) / gradient
+    value = (g.height - haze_height(at, p.band, cos_incidence, g.latitude) * g.per_km) / gradient
     if not jacobian:
         return LimbResiduals(value, None, g, cos_incidence)
     sight = look(p, at, trajectory, body)
     change = (g.by_direction[:, None, :] @ sight.turn + g.by_position[:, None, :] @ sight.move)[:, 0]
     change[np.arange(len(p)), HAZE + p.band] -= g.per_km
-    change[:, GRAZING] -= g.per_km * rise
-    change[:, SHAPE:SHIFT] -= g.per_km[:, None] * shapes
+    change[:, GRAZING] -= g.per_km * grazing_light(cos_incidence)
+    change[:, SHAPE:SHIFT] -= g.per_km[:, None] * haze_shapes(g.latitude)
     return LimbResiduals(value, change / gradient[:, None], g, cos_incidence)

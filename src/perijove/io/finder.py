@@ -24,11 +24,8 @@ from perijove.io.places import (
     scan_labels,
 )
 from perijove.io.strips import StripWarning, attached_label, check_picture, decode_strip, read_bytes
-from perijove.label import Label, ProductId, product_id_in
+from perijove.label import PASS_S, Label, ProductId, product_id_in
 from perijove.raw import RawImage
-
-PASS_S = 86400.0
-"""Labels of one pass lie within a day of each other (the orbit takes weeks)."""
 
 _SETS = re.compile(r"-(?:Image|Data)(?:Set)?$", re.IGNORECASE)
 _DATA_SETS = re.compile(r"-Data(?:Set)?$", re.IGNORECASE)
