@@ -65,9 +65,11 @@ def test_colours_of_strips_solved_together(data: Path, tmp_path: Path) -> None:
         assert entry["picture"]["path"] == str(path)
         assert entry["pointing"]["limb"]["rms_px"] <= 0.30
         found = registration(data, path, entry["picture"]["native_scale"])
-        # wanted is 0.20 for both; blue of strip 30 stands at 0.21, by scatter and not by a shift
+        # wanted is 0.20; blue of strip 30 scatters by that much, so that its median may come out a little beyond
         assert found["red_green"]["median"] <= 0.20
-        assert found["blue_green"]["median"] <= (0.25 if entry["product_id"] == S30 else 0.20)
+        assert found["blue_green"]["median"] <= (0.21 if entry["product_id"] == S30 else 0.20)
+        # what the geometry answers for is the mean, and that is small
+        assert np.linalg.norm(found["blue_green"]["mean_line_sample"]) <= 0.10
     assert {path.suffix for path in out.iterdir()} == {".tif", ".json"}
 
 
