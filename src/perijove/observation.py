@@ -20,7 +20,7 @@ from perijove.errors import LabelError, PointingError, UsageError
 from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S
 from perijove.label import PASS_S, Label
 from perijove.raw import RawImage
-from perijove.swath import Swath
+from perijove.swath import Swath, split_by_filter
 
 FloatArray = NDArray[np.float64]
 
@@ -64,13 +64,8 @@ class Observation:
     def swaths(self) -> list[Swath]:
         """The strip's filters, ready to be rendered."""
         p = self.pointing
-        out = []
-        for band, light in self.calibrated.light.items():
-            et = p.et[: len(light)]
-            attitude = p.spin.camera_from_j2000(et)
-            position = p.position_km[: len(light)]
-            out.append(Swath(band, p.camera, self.calibrated.binning, light, et, position, attitude))
-        return out
+        attitude = p.spin.camera_from_j2000(p.et)
+        return split_by_filter(self.calibrated.light, p.camera, self.calibrated.binning, p.et, p.position_km, attitude)
 
 
 def framelet_times(label: Label) -> FloatArray:

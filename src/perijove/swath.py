@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,3 +29,23 @@ class Swath:
     et: FloatArray
     position_km: FloatArray
     camera_from_j2000: FloatArray
+
+
+def split_by_filter(
+    light: Mapping[Filter, NDArray[np.float32]],
+    camera: Camera,
+    binning: int,
+    et: FloatArray,
+    position_km: FloatArray,
+    camera_from_j2000: FloatArray,
+) -> list[Swath]:
+    """One swath for each filter of a strip whose exposures have the times, places and attitudes given.
+
+    A strip cut short may lack the last framelet of some filters.
+    """
+    return [
+        Swath(
+            band, camera, binning, stack, et[: len(stack)], position_km[: len(stack)], camera_from_j2000[: len(stack)]
+        )
+        for band, stack in light.items()
+    ]

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from perijove.geometry.axes import frame_around
+from perijove.geometry.ellipsoid import centric_from_point, normal
 from perijove.instrument import LIT_SAMPLES, Camera, Filter
 
 FloatArray = NDArray[np.float64]
@@ -63,10 +65,7 @@ def limb_curve(position_km: FloatArray, radii_km: tuple[float, float, float], co
     c = position_km / radii
     distance = np.linalg.norm(c)
     axis = c / distance
-    helper = np.eye(3)[np.argmin(np.abs(axis))]
-    u = np.cross(axis, helper)
-    u /= np.linalg.norm(u)
-    w = np.cross(axis, u)
+    u, w, _ = frame_around(axis)
     angle = np.linspace(0.0, 2 * np.pi, count, endpoint=False)[:, None]
     circle = np.sqrt(1.0 - 1.0 / distance**2) * (np.cos(angle) * u + np.sin(angle) * w) + axis / distance
     out: FloatArray = circle * radii
@@ -90,17 +89,15 @@ def predict_limb(
     latitude. Points nearer than the profiles' reach to the framelet's borders are left out.
     """
     points = limb_curve(position_km, radii_km, CURVE_POINTS)
-    normal = points / np.asarray(radii_km) ** 2
-    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    cos_incidence = normal @ sun
+    up = normal(points, radii_km)
+    cos_incidence = up @ sun
     lit = cos_incidence > LEAST_COS_INCIDENCE
-    points, normal = points[lit], normal[lit]
-    latitude = np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1]))
-    height = height_km(cos_incidence[lit], latitude)[:, None]
-    at = camera.pixel(band, (points + height * normal - position_km) @ camera_from_body.T)
+    points, up = points[lit], up[lit]
+    height = height_km(cos_incidence[lit], centric_from_point(points)[:, 0])[:, None]
+    at = camera.pixel(band, (points + height * up - position_km) @ camera_from_body.T)
     # a step outwards of a fraction of a pixel gives the normal in the picture
     step = 1e-4 * np.linalg.norm(points - position_km, axis=-1, keepdims=True)
-    outward = camera.pixel(band, (points + (height + step) * normal - position_km) @ camera_from_body.T) - at
+    outward = camera.pixel(band, (points + (height + step) * up - position_km) @ camera_from_body.T) - at
     with np.errstate(invalid="ignore"):
         outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
         ends = np.stack([at - REACH_PX[0] * outward, at + REACH_PX[1] * outward])

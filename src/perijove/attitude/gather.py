@@ -9,9 +9,19 @@ from numpy.typing import NDArray
 
 from perijove.attitude.adjust import Adjustment
 from perijove.attitude.exposure import Exposure, strip_camera
-from perijove.attitude.measure import LimbMeasure, framelet_times, positions, solved_camera
+from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera
 from perijove.attitude.pointing import LimbPoints, Pointing
-from perijove.attitude.problem import BANDS, OFFSET, LimbResiduals, Unknowns, join, look, pixels
+from perijove.attitude.problem import (
+    BANDS,
+    OFFSET,
+    LimbResiduals,
+    Unknowns,
+    cast,
+    corrected_position,
+    join,
+    look,
+    pixels,
+)
 from perijove.attitude.search import Scene
 from perijove.attitude.ties import Ties, project
 from perijove.geometry.ellipsoid import intersect
@@ -117,7 +127,7 @@ def gather_pointing(
         spin=at.spin,
         camera=solved_camera(strip_camera(camera, exposure), at),
         et=et,
-        position_km=positions(et, at, scene),
+        position_km=corrected_position(et, at, scene.trajectory),
         start_offset_s=float(at.offset[image]),
         interframe_s=at.interframe,
         parameters=named.values,
@@ -154,8 +164,8 @@ def _mapped_sigma(
         index = np.full(count, BANDS.index(band))
         grids.append(pixels(own, np.full(count, image), frame, index, *spots, exposure.et[frame]))
     p = join(grids)
-    sight = look(p, at, scene.trajectory, scene.body)
-    hit = np.isfinite(intersect(sight.position, sight.direction, scene.body.radii_km)).all(axis=-1)
+    rays = cast(p, at, scene.trajectory, scene.body)
+    hit = np.isfinite(intersect(rays.position, rays.direction, scene.body.radii_km)).all(axis=-1)
     if not hit.any():
         return float("nan")
     p = p.take(np.flatnonzero(hit)[:: max(1, int(hit.sum()) // 600)])

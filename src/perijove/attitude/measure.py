@@ -13,14 +13,14 @@ from perijove.attitude.candidates import bright_level, find_candidates
 from perijove.attitude.edges import edge_sigma, fit_edges, predict_limb, read_profiles
 from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.overlaps import overlap_ties
-from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, haze_height, join, pixels
+from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, corrected_position, haze_height, join, pixels
 from perijove.attitude.search import Scene
 from perijove.attitude.ties import LEAST_CORRELATION, Ties, join_ties, match_patches
 from perijove.geometry.ellipsoid import intersect, normal
 from perijove.geometry.view import View, disc_middle, native_scale, pixel_rays, spacecraft_view
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
 from perijove.render.engine import render
-from perijove.swath import Swath
+from perijove.swath import Swath, split_by_filter
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -56,13 +56,6 @@ def framelet_times(exposure: Exposure, image: int, at: Unknowns) -> FloatArray:
     """ET (frames,) of mid-exposure with the solution's corrections."""
     et: FloatArray = exposure.et + at.offset[image] + np.arange(len(exposure.et)) * at.interframe
     return et
-
-
-def positions(et: FloatArray, at: Unknowns, scene: Scene) -> FloatArray:
-    """Spacecraft (n, 3) km in j2000 with the solution's correction."""
-    elapsed = (et - scene.trajectory.reference_et)[:, None]
-    out: FloatArray = scene.trajectory.position(et) + at.state[:3] + elapsed * at.state[3:]
-    return out
 
 
 def candidate_points(exposure: Exposure, camera: Camera) -> Pixels:
@@ -113,7 +106,7 @@ def measure_limb(
 ) -> LimbMeasure:
     """Sub-pixel limb points within `max_shift` px of the limb that the unknowns predict."""
     et = framelet_times(exposure, image, at)
-    place = positions(et, at, scene)
+    place = corrected_position(et, at, scene.trajectory)
     body_from_j2000 = scene.body.body_from_j2000(et)
     camera_from_body = at.spin.camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
     true_camera = solved_camera(strip_camera(camera, exposure), at)
@@ -135,13 +128,13 @@ def measure_limb(
             frame.append(np.full(len(p), f, dtype=np.int64))
             spot.append(p)
             outward.append(n)
-        index, where, normal = np.concatenate(frame), np.concatenate(spot), np.concatenate(outward)
-        profiles = read_profiles(light, index, where, normal, exposure.binning)
+        index, where, across = np.concatenate(frame), np.concatenate(spot), np.concatenate(outward)
+        profiles = read_profiles(light, index, where, across, exposure.binning)
         edges = fit_edges(profiles, max_shift, edge_sigma(exposure.binning))
         # a full pixel hides how bright the plateau is, and so where its half lies
         full = np.nanmax(profiles.light, axis=1, initial=-np.inf) >= 0.97 * exposure.saturation
         good = edges.good & ~full & (edges.plateau > LEAST_PLATEAU * bright_level(light))
-        where = where + edges.shift[:, None] * normal
+        where = where + edges.shift[:, None] * across
         parts.append(_pixels(exposure, camera, image, band, index[good], where[good, 0], where[good, 1]))
         sigmas.append(edges.sigma[good])
     sigma = np.hypot(np.concatenate(sigmas), LIMB_SIGMA_PX) * np.sqrt(NEIGHBOURS)
@@ -150,20 +143,22 @@ def measure_limb(
 
 def swaths(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera) -> list[Swath]:
     """The exposure's filters with the pointing as it stands, ready to be rendered."""
-    true_camera = solved_camera(strip_camera(camera, exposure), at)
-    out = []
-    for band, light in exposure.light.items():
-        et = framelet_times(exposure, image, at)[: len(light)]
-        attitude = at.spin.camera_from_j2000(et)
-        out.append(Swath(band, true_camera, exposure.binning, light, et, positions(et, at, scene), attitude))
-    return out
+    et = framelet_times(exposure, image, at)
+    return split_by_filter(
+        exposure.light,
+        solved_camera(strip_camera(camera, exposure), at),
+        exposure.binning,
+        et,
+        corrected_position(et, at, scene.trajectory),
+        at.spin.camera_from_j2000(et),
+    )
 
 
 def native_view(exposure: Exposure, image: int, at: Unknowns, scene: Scene) -> tuple[float, View]:
     """Epoch and a view of about native scale from the spacecraft at mid-image, framed on the lit body."""
     et0 = float(np.mean(framelet_times(exposure, image, at)))
     to_body = scene.body.body_from_j2000(et0)
-    place = to_body @ positions(np.array([et0]), at, scene)[0]
+    place = to_body @ corrected_position(np.array([et0]), at, scene.trajectory)[0]
     sun = to_body @ scene.sun
     view = spacecraft_view(place, scene.body, sun, TIE_WIDTH)
     wanted = TIE_WIDTH / native_scale(view, disc_middle(place, scene.body, sun)) / exposure.binning

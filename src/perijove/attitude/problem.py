@@ -173,13 +173,16 @@ def seen_at(p: Pixels, at: Unknowns) -> FloatArray:
     return et
 
 
-def corrected_rays(p: Pixels, at: Unknowns) -> tuple[FloatArray, FloatArray]:
-    """Camera-frame rays (n, 3) with shifts and scales applied, and their change (n, 3) per unit of scale."""
-    # a longer focal length lengthens the ray along the boresight
-    ahead = p.ray[:, 2:] * np.array([0.0, 0.0, 1.0])
-    shift = at.shift[p.band]
-    ray = p.ray - p.by_line * shift[:, :1] - p.by_sample * shift[:, 1:] + ahead * at.scale[p.band][:, None]
-    return ray, ahead
+def rays_by_scale(p: Pixels) -> FloatArray:
+    """Change (n, 3) of camera-frame rays per unit of scale: a longer focal length lengthens them ahead."""
+    out: FloatArray = p.ray[:, 2:] * np.array([0.0, 0.0, 1.0])
+    return out
+
+
+def corrected_rays(p: Pixels, at: Unknowns) -> FloatArray:
+    """Camera-frame rays (n, 3) with shifts and scales applied."""
+    shift, scale = at.shift[p.band], at.scale[p.band][:, None]
+    return p.ray - p.by_line * shift[:, :1] - p.by_sample * shift[:, 1:] + rays_by_scale(p) * scale
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,13 @@ class Rays:
     body_from_camera: FloatArray
 
 
+def corrected_position(et: FloatArray, at: Unknowns, trajectory: Trajectory) -> FloatArray:
+    """Spacecraft (n, 3) km in j2000 at ET (n,) with the solution's correction of the trajectory."""
+    elapsed = (et - trajectory.reference_et)[:, None]
+    out: FloatArray = trajectory.position(et) + at.state[:3] + elapsed * at.state[3:]
+    return out
+
+
 def cast(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Rays:
     """Rays of the pixels `p` in the body-fixed frame.
 
@@ -202,9 +212,8 @@ def cast(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Rays:
     et = seen_at(p, at)
     body_from_j2000 = body.body_from_j2000(et)
     back = body_from_j2000 @ np.swapaxes(at.spin.camera_from_j2000(et), -1, -2)
-    elapsed = (et - trajectory.reference_et)[:, None]
-    place = trajectory.position(et) + at.state[:3] + elapsed * at.state[3:]
-    return Rays(et, turned(back, corrected_rays(p, at)[0]), turned(body_from_j2000, place), body_from_j2000, back)
+    place = turned(body_from_j2000, corrected_position(et, at, trajectory))
+    return Rays(et, turned(back, corrected_rays(p, at)), place, body_from_j2000, back)
 
 
 def turned(m: FloatArray, v: FloatArray) -> FloatArray:
@@ -215,7 +224,12 @@ def turned(m: FloatArray, v: FloatArray) -> FloatArray:
 
 def look(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Sight:
     """Rays of the pixels `p` in the body-fixed frame, with derivatives with respect to every unknown."""
-    spin, rays = at.spin, cast(p, at, trajectory, body)
+    return differentiate(cast(p, at, trajectory, body), p, at, trajectory, body)
+
+
+def differentiate(rays: Rays, p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Sight:
+    """Rays that `cast` made of the pixels `p`, with derivatives with respect to every unknown."""
+    spin = at.spin
     direction, position = rays.direction, rays.position
     back, body_from_j2000 = rays.body_from_camera, rays.body_from_j2000
     elapsed = rays.et - trajectory.reference_et
@@ -240,7 +254,7 @@ def look(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Sight:
     by_line, by_sample = turned(back, p.by_line), turned(back, p.by_sample)
     turn[rows, :, SHIFT + 2 * p.band] = -by_line
     turn[rows, :, SHIFT + 1 + 2 * p.band] = -by_sample
-    turn[rows, :, SCALE + p.band] = turned(back, corrected_rays(p, at)[1])
+    turn[rows, :, SCALE + p.band] = turned(back, rays_by_scale(p))
     move[:, :, STATE : STATE + 3] = body_from_j2000
     move[:, :, STATE + 3 : OFFSET] = body_from_j2000 * elapsed[:, None, None]
     turn[rows, :, OFFSET + p.image] = by_time
@@ -295,7 +309,7 @@ def limb_residuals(
     value = (g.height - haze_height(at, p.band, cos_incidence, g.latitude) * g.per_km) / gradient
     if not jacobian:
         return LimbResiduals(value, None, g, cos_incidence)
-    sight = look(p, at, trajectory, body)
+    sight = differentiate(rays, p, at, trajectory, body)
     change = (g.by_direction[:, None, :] @ sight.turn + g.by_position[:, None, :] @ sight.move)[:, 0]
     change[np.arange(len(p)), HAZE + p.band] -= g.per_km
     change[:, GRAZING] -= g.per_km * grazing_light(cos_incidence)

@@ -19,6 +19,7 @@ from perijove.attitude.problem import Pixels, Unknowns, first_point, limb_residu
 from perijove.attitude.spin import NOMINAL_PERIOD_S, SpinModel, axis_angles, camera_from_spin, spin_from_j2000
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
+from perijove.geometry.axes import frame_around
 
 FloatArray = NDArray[np.float64]
 
@@ -184,15 +185,9 @@ def spin_at(j2000_from_spin: FloatArray, epoch: float, rate: float, twist: float
 
 def _aligned(source: FloatArray, target: FloatArray, angle: float) -> FloatArray:
     """A rotation (3, 3) that takes unit vector `source` to `target`, turned by `angle` about it."""
-
-    def basis(z: FloatArray) -> FloatArray:
-        x = np.cross(np.eye(3)[np.argmin(np.abs(z))], z)
-        x /= np.linalg.norm(x)
-        return np.stack([x, np.cross(z, x), z])
-
     c, s = np.cos(angle), np.sin(angle)
     turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    out: FloatArray = basis(target).T @ turn @ basis(source)
+    out: FloatArray = frame_around(target).T @ turn @ frame_around(source)
     return out
 
 

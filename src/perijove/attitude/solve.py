@@ -45,7 +45,7 @@ from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Camera
 FloatArray = NDArray[np.float64]
 
 ARC_GAP_S = 1800.0
-_PROGRESS = Callable[[str], object]
+Progress = Callable[[str], object]
 
 
 def solve_pointing(
@@ -57,7 +57,7 @@ def solve_pointing(
     earth: FloatArray | None = None,
     camera: Camera | None = None,
     ties: bool = True,
-    progress: Callable[[str], object] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> list[Pointing]:
     """Pointings of exposures of one pass, in the order given.
 
@@ -75,7 +75,7 @@ def solve_pointing(
 
 
 def _solve(
-    exposures: Sequence[Exposure], scene: Scene, camera: Camera, ties: bool, progress: _PROGRESS
+    exposures: Sequence[Exposure], scene: Scene, camera: Camera, ties: bool, progress: Progress
 ) -> list[Pointing]:
     """All arcs, the one with the most limb first; its axis helps the others."""
     found: dict[int, Pointing] = {}
@@ -90,7 +90,7 @@ def _solve(
 
 
 def _first_guesses(
-    exposures: Sequence[Exposure], scene: Scene, camera: Camera, progress: _PROGRESS
+    exposures: Sequence[Exposure], scene: Scene, camera: Camera, progress: Progress
 ) -> list[tuple[Pixels, FirstGuess | None]]:
     """Candidates and coarse pointing of every exposure."""
     out: list[tuple[Pixels, FirstGuess | None]] = []
@@ -133,7 +133,7 @@ def _solve_arc(
     scene: Scene,
     camera: Camera,
     with_ties: bool,
-    progress: _PROGRESS,
+    progress: Progress,
 ) -> _Arc:
     """Joint solution of exposures close in time."""
     lead = _lead(exposures, guesses, anchor, scene)
@@ -248,7 +248,7 @@ def _rounds(
     anchor: SpinModel | None,
     scene: Scene,
     camera: Camera,
-    progress: _PROGRESS,
+    progress: Progress,
 ) -> Solution:
     """Measure the limb and solve, with an ever narrower search around the prediction."""
     progress("solving the pointing on the limb")

@@ -74,9 +74,10 @@ def _one_picture(
     steps = Steps(quiet=request.quiet)
     label = observation.raw.label
     with steps.step("rendering"):
-        framed = frame(observation, request)
+        swaths = shown(observation, request)
+        framed = frame(observation, swaths, request)
         planes = render(
-            shown(observation, request), observation.body, observation.middle_et, framed.view,
+            swaths, observation.body, observation.middle_et, framed.view,
             sun_direction=observation.sun, interpolation=request.interpolation.value,
         )  # fmt: skip
     balance = white_balance(label.perijove)
@@ -117,10 +118,10 @@ class Framed:
     numbers: dict[str, float]
 
 
-def frame(observation: Observation, request: PictureRequest) -> Framed:
-    """The view from the spacecraft at mid-image, framed on what of the lit body the strip has seen in all filters."""
+def frame(observation: Observation, swaths: list[Swath], request: PictureRequest) -> Framed:
+    """The view from the spacecraft at mid-image, framed on what of the lit body all of `swaths` have seen."""
     body, place, sun = observation.body, observation.middle_position, observation.middle_sun
-    swaths, et0 = shown(observation, request), observation.middle_et
+    et0 = observation.middle_et
 
     def covered(points: FloatArray) -> NDArray[np.bool_]:
         seen = coverage(swaths, body, et0, place, points).all(axis=0)

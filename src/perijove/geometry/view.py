@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from perijove.bodies import Body
 from perijove.errors import StripError, UsageError
+from perijove.geometry.axes import frame_around
 from perijove.geometry.ellipsoid import intersect, normal, point_from_centric
 from perijove.instrument import FOCAL_LENGTH_PX
 
@@ -77,9 +78,7 @@ def visible_points(position_km: FloatArray, body: Body, rings: int = 160, spokes
         place = np.round(position_km, 1).tolist()
         raise UsageError(f"the viewpoint {place} km lies inside {body.name}: give one outside")
     up = scaled / distance
-    side = np.cross(up, np.eye(3)[np.argmin(np.abs(up))])
-    side /= np.linalg.norm(side)
-    other = np.cross(up, side)
+    side, other, _ = frame_around(up)
     sine = np.sqrt(1.0 - 1.0 / distance**2) * np.linspace(0.0, 1.0, rings)[:, None]
     turn = np.linspace(0.0, 2.0 * np.pi, spokes, endpoint=False)[None, :]
     around = np.cos(turn)[..., None] * side + np.sin(turn)[..., None] * other
