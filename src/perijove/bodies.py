@@ -1,4 +1,4 @@
-"""Jupiter (and later its moons): shape, rotation and gravity, each number with its source."""
+"""Jupiter and its large moons: shape, rotation, gravity and orbit, each number with its source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ class Body:
     `radii_km` (a, b, c); `gm` km^3/s^2; `zonal` maps the degree n to J_n for the radius `radii_km[0]`. Pole right
     ascension and declination are (constant, per century) deg, the prime meridian W (constant, per day) deg. Each of
     `pole_terms` is (angle deg, its rate deg per century, right ascension's amplitude deg on its sine, declination's
-    amplitude deg on its cosine).
+    amplitude deg on its cosine, and, where there is a fifth number, W's amplitude deg on its sine).
+
+    `atmosphere` tells whether a haze hides the ellipsoid's edge. A moon names the body it circles, `parent`, with the
+    mean radius of its orbit `orbit_km` and its eccentricity; it keeps +X towards its parent, and flies along -Y.
     """
 
     name: str
@@ -32,7 +35,11 @@ class Body:
     pole_dec_deg: tuple[float, float]
     meridian_deg: tuple[float, float]
     zonal: tuple[tuple[int, float], ...] = ()
-    pole_terms: tuple[tuple[float, float, float, float], ...] = ()
+    pole_terms: tuple[tuple[float, ...], ...] = ()
+    atmosphere: bool = False
+    parent: str | None = None
+    orbit_km: float = 0.0
+    eccentricity: float = 0.0
 
     @property
     def spin_rate(self) -> float:
@@ -45,13 +52,16 @@ class Body:
         centuries = days / CENTURY_DAYS
         ra = self.pole_ra_deg[0] + self.pole_ra_deg[1] * centuries
         dec = self.pole_dec_deg[0] + self.pole_dec_deg[1] * centuries
-        for angle, rate, ra_sine, dec_cosine in self.pole_terms:
+        # reduced before it becomes an angle: W is of the order of 1e7 deg
+        turn = np.mod(self.meridian_deg[0] + self.meridian_deg[1] * days, 360.0)
+        for angle, rate, ra_sine, dec_cosine, *w_sine in self.pole_terms:
             argument = np.radians(angle + rate * centuries)
             ra = ra + ra_sine * np.sin(argument)
             dec = dec + dec_cosine * np.cos(argument)
+            if w_sine:
+                turn = turn + w_sine[0] * np.sin(argument)
         ra, dec = np.radians(ra), np.radians(dec)
-        # reduced before it becomes an angle: W is of the order of 1e7 deg
-        w = np.radians(np.mod(self.meridian_deg[0] + self.meridian_deg[1] * days, 360.0))
+        w = np.radians(turn)
         zero = np.zeros_like(ra)
         node = np.stack([-np.sin(ra), np.cos(ra), zero], axis=-1)
         pole = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
@@ -78,6 +88,82 @@ JUPITER = Body(
         (114.012305, 6070.2476, 0.000030, -0.000013),
         (49.511251, 64.3000, 0.002150, 0.000926),
     ),
+    atmosphere=True,
 )
 
-BODIES = {JUPITER.name: JUPITER}
+# The moons. Radii, poles and meridians: IAU working group (Archinal et al. 2018; NAIF pck00010.tpc). GM: JPL's
+# satellite ephemerides (NAIF gm_de431.tpc). J2: Anderson et al. 1996 (Ganymede), 1998 (Europa), 2001 (Io, Callisto).
+# Orbits: JPL's mean elements of planetary satellites. What is left out, C22 first, moves a flyby by metres.
+_J3, _J4, _J5, _J6, _J7, _J8 = (
+    (283.90, 4850.7),
+    (355.80, 1191.3),
+    (119.90, 262.1),
+    (229.80, 64.3),
+    (352.25, 2382.6),
+    (113.35, 6070.0),
+)
+"""Angles of the moons' nutation and their rates, deg and deg per century, by the IAU's numbering."""
+
+IO = Body(
+    name="IO",
+    radii_km=(1829.4, 1819.4, 1815.7),
+    gm=5959.916,
+    pole_ra_deg=(268.05, -0.009),
+    pole_dec_deg=(64.50, 0.003),
+    meridian_deg=(200.39, 203.4889538),
+    zonal=((2, 1845.9e-6),),
+    pole_terms=((*_J3, 0.094, 0.040, -0.085), (*_J4, 0.024, 0.011, -0.022)),
+    parent="JUPITER",
+    orbit_km=421_800.0,
+    eccentricity=0.0041,
+)
+
+EUROPA = Body(
+    name="EUROPA",
+    radii_km=(1562.6, 1560.3, 1559.5),
+    gm=3202.739,
+    pole_ra_deg=(268.08, -0.009),
+    pole_dec_deg=(64.51, 0.003),
+    meridian_deg=(36.022, 101.3747235),
+    zonal=((2, 435.5e-6),),
+    pole_terms=(
+        (*_J4, 1.086, 0.468, -0.980),
+        (*_J5, 0.060, 0.026, -0.054),
+        (*_J6, 0.015, 0.007, -0.014),
+        (*_J7, 0.009, 0.002, -0.008),
+    ),
+    parent="JUPITER",
+    orbit_km=671_100.0,
+    eccentricity=0.0094,
+)
+
+GANYMEDE = Body(
+    name="GANYMEDE",
+    radii_km=(2631.2, 2631.2, 2631.2),
+    gm=9887.834,
+    pole_ra_deg=(268.20, -0.009),
+    pole_dec_deg=(64.57, 0.003),
+    meridian_deg=(44.064, 50.3176081),
+    zonal=((2, 127.27e-6),),
+    pole_terms=((*_J4, -0.037, -0.016, 0.033), (*_J5, 0.431, 0.186, -0.389), (*_J6, 0.091, 0.039, -0.082)),
+    parent="JUPITER",
+    orbit_km=1_070_400.0,
+    eccentricity=0.0013,
+)
+
+CALLISTO = Body(
+    name="CALLISTO",
+    radii_km=(2410.3, 2410.3, 2410.3),
+    gm=7179.289,
+    pole_ra_deg=(268.72, -0.009),
+    pole_dec_deg=(64.83, 0.003),
+    meridian_deg=(259.51, 21.5710715),
+    zonal=((2, 32.7e-6),),
+    pole_terms=((*_J5, -0.068, -0.029, 0.061), (*_J6, 0.590, 0.254, -0.533), (*_J8, 0.010, -0.004, -0.009)),
+    parent="JUPITER",
+    orbit_km=1_882_700.0,
+    eccentricity=0.0074,
+)
+
+BODIES = {body.name: body for body in (JUPITER, IO, EUROPA, GANYMEDE, CALLISTO)}
+"""Every body that can be worked on, by its name in the labels."""

@@ -1,20 +1,28 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from perijove.bodies import JUPITER
+from perijove.bodies import BODIES
 
 spiceypy = pytest.importorskip("spiceypy", reason="spiceypy is not installed")
 
 
-def test_jupiters_frame_agrees_with_the_planetary_constants_kernel(data: Path) -> None:
+@pytest.fixture(scope="module")
+def kernel(data: Path) -> Iterator[None]:
     spiceypy.furnsh(str(data / "kernels" / "pck00010.tpc"))
-    try:
-        for et in np.linspace(4e8, 1e9, 50):
-            np.testing.assert_allclose(
-                JUPITER.body_from_j2000(et), spiceypy.pxform("J2000", "IAU_JUPITER", et), atol=1e-9
-            )
-        assert tuple(spiceypy.bodvrd("JUPITER", "RADII", 3)[1]) == JUPITER.radii_km
-    finally:
-        spiceypy.kclear()
+    yield
+    spiceypy.kclear()
+
+
+@pytest.mark.parametrize("name", list(BODIES))
+def test_frames_agree_with_the_planetary_constants_kernel(kernel: None, name: str) -> None:
+    for et in np.linspace(4e8, 1e9, 50):
+        expected = spiceypy.pxform("J2000", f"IAU_{name}", et)
+        np.testing.assert_allclose(BODIES[name].body_from_j2000(et), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", list(BODIES))
+def test_radii_agree_with_the_planetary_constants_kernel(kernel: None, name: str) -> None:
+    assert tuple(spiceypy.bodvrd(name, "RADII", 3)[1]) == BODIES[name].radii_km

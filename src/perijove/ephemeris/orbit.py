@@ -6,7 +6,7 @@ as fixed over an arc (Jupiter's moves 0.00001 deg in a day).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,19 +83,29 @@ def energy(body: Body, pole: FloatArray, state: FloatArray) -> FloatArray:
     return out
 
 
-def propagate(body: Body, et0: float, states: FloatArray, et: ArrayLike) -> FloatArray:
+def propagate(
+    body: Body,
+    et0: float,
+    states: FloatArray,
+    et: ArrayLike,
+    further: Callable[[float, FloatArray], FloatArray] | None = None,
+) -> FloatArray:
     """States (n, ..., 6) km, km/s at times (n,) that grow out of `states` (..., 6) at `et0`.
 
-    The states of a batch are stepped together (DOP853, relative tolerance 1e-11: metres over a pass). Raises
+    `further` gives what accelerates beside the body's own field, (..., 3) km/s^2, by ET and positions (..., 3). The
+    states of a batch are stepped together (DOP853, relative tolerance 1e-11: metres over a pass). Raises
     TrajectoryError where the path falls into the planet's centre.
     """
     times = np.atleast_1d(np.asarray(et, dtype=float))
     states = np.asarray(states, dtype=float)
     pole = body.body_from_j2000(et0)[2]
 
-    def rate(_: float, flat: FloatArray) -> FloatArray:
+    def rate(now: float, flat: FloatArray) -> FloatArray:
         y = flat.reshape(-1, 6)
-        return np.concatenate([y[:, 3:], acceleration(body, pole, y[:, :3])], axis=1).ravel()
+        pull = acceleration(body, pole, y[:, :3])
+        if further is not None:
+            pull = pull + further(now, y[:, :3])
+        return np.concatenate([y[:, 3:], pull], axis=1).ravel()
 
     out = np.empty((times.size, states.size))
     for side in (times >= et0, times < et0):

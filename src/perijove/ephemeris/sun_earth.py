@@ -15,7 +15,8 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike, NDArray
 
-from perijove.bodies import LIGHT_KM_S
+from perijove.bodies import JUPITER, LIGHT_KM_S, Body
+from perijove.ephemeris.moons import moon_state
 
 FloatArray = NDArray[np.float64]
 
@@ -60,24 +61,30 @@ def jupiter_velocity(et: ArrayLike) -> FloatArray:
     return -_evaluate(_table().sun, et, rate=True)
 
 
-def apparent_sun(et: ArrayLike) -> FloatArray:
-    """Where the light that reaches Jupiter at ET comes from: the Sun (..., 3) km, light time and aberration counted.
+def apparent_sun(et: ArrayLike, body: Body = JUPITER) -> FloatArray:
+    """Where the light that reaches Jupiter, or a moon of it, at ET comes from: the Sun (..., 3) km, light time and
+    aberration counted.
 
-    To first order in v/c both together put the Sun where it was, relative to Jupiter as Jupiter moves: at ET less the
+    To first order in v/c both together put the Sun where it was, relative to the body as the body moves: at ET less the
     light time.
     """
-    return _earlier(sun_from_jupiter, et)
+    return _earlier(sun_from_jupiter, et, body)
 
 
-def apparent_earth(et: ArrayLike) -> FloatArray:
-    """Where the Earth is seen from Jupiter at ET (..., 3) km, light time and aberration counted (as `apparent_sun`)."""
-    return _earlier(earth_from_jupiter, et)
+def apparent_earth(et: ArrayLike, body: Body = JUPITER) -> FloatArray:
+    """Where the Earth is seen from a body at ET (..., 3) km, light time and aberration counted (as `apparent_sun`)."""
+    return _earlier(earth_from_jupiter, et, body)
 
 
-def _earlier(where: Callable[[ArrayLike], FloatArray], et: ArrayLike) -> FloatArray:
+def _earlier(where: Callable[[ArrayLike], FloatArray], et: ArrayLike, body: Body) -> FloatArray:
     now = np.asarray(et, dtype=float)
     delay = np.linalg.norm(where(now), axis=-1) / LIGHT_KM_S
-    return where(now - delay)
+    seen = where(now - delay)
+    if body.parent is None:
+        return seen
+    moon = moon_state(body, now)
+    out: FloatArray = seen - moon[..., :3] + moon[..., 3:] * delay[..., None]
+    return out
 
 
 def _evaluate(series: FloatArray, et: ArrayLike, rate: bool = False) -> FloatArray:
