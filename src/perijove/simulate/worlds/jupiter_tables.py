@@ -1,0 +1,152 @@
+"""Jupiter's clouds in tables: jets, belts and zones, vortices. Facts of the planet; the painting is elsewhere.
+
+Latitudes are planetographic degrees, longitudes System III east-positive degrees, winds m/s eastward in System III.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import PchipInterpolator
+
+from perijove.bodies import JUPITER
+
+FloatArray = NDArray[np.float64]
+
+JETS = (
+    # peaks of the zonal wind seen by HST in 2017 (Tollefson et al. 2017, doi 10.1016/j.icarus.2017.06.007), in round
+    # numbers; poleward of 68 deg, where clouds show no steady jets, it is let die away
+    *((-90.0, 0.0), (-78.0, 0.0), (-71.0, -3.0), (-66.8, 35.0), (-63.5, 6.0), (-61.4, 18.0), (-56.1, -8.0)),
+    *((-52.5, 38.0), (-48.0, -16.0), (-43.3, 38.0), (-39.5, -4.0), (-36.2, 49.0), (-32.4, -14.0), (-25.9, 35.0)),
+    *((-20.2, -54.0), (-7.2, 144.0), (-0.3, 70.0), (6.4, 107.0), (17.5, -21.0), (23.9, 137.0), (31.2, -25.0)),
+    *((35.5, 36.0), (39.2, -14.0), (42.7, 20.0), (44.7, 2.0), (47.2, 14.0), (52.1, -6.0), (56.0, 20.0)),
+    *((60.6, -6.0), (64.6, 15.0), (66.1, 11.0), (68.5, 26.0), (73.0, 0.0), (90.0, 0.0)),
+)
+"""(planetographic latitude deg, wind m/s) of the jets and of the slowest flow between them."""
+
+BANDS = (
+    # latitude, then normal reflectance BLUE, GREEN, RED, METHANE, then how much the clouds are stirred and how many
+    # folded filaments they hold (0-1). Belts lie between a prograde jet and the retrograde one poleward of it
+    # (Rogers 1995, The Giant Planet Jupiter, ch. 3); the levels give Karkoschka's (1998) albedo of the whole disc.
+    *((90.0, 0.34, 0.41, 0.43, 0.085, 1.0, 0.55), (76.0, 0.36, 0.43, 0.46, 0.085, 1.0, 0.75)),
+    *((69.0, 0.40, 0.48, 0.51, 0.075, 1.0, 0.85), (64.0, 0.45, 0.54, 0.59, 0.050, 1.0, 0.80)),
+    *((59.0, 0.49, 0.60, 0.66, 0.040, 0.95, 0.70), (54.0, 0.51, 0.63, 0.70, 0.036, 0.9, 0.60)),
+    *((50.0, 0.50, 0.63, 0.70, 0.036, 0.9, 0.65), (47.5, 0.55, 0.67, 0.73, 0.040, 0.8, 0.40)),
+    *((45.0, 0.54, 0.66, 0.73, 0.040, 0.8, 0.50), (42.5, 0.60, 0.71, 0.76, 0.046, 0.6, 0.20)),
+    *((40.0, 0.61, 0.72, 0.77, 0.048, 0.5, 0.20), (38.8, 0.53, 0.66, 0.73, 0.042, 0.8, 0.55)),
+    *((36.2, 0.52, 0.65, 0.73, 0.040, 0.7, 0.40), (35.0, 0.64, 0.75, 0.79, 0.050, 0.4, 0.10)),
+    *((32.2, 0.67, 0.77, 0.80, 0.055, 0.35, 0.05), (30.5, 0.61, 0.72, 0.77, 0.048, 0.5, 0.20)),
+    *((28.0, 0.55, 0.68, 0.75, 0.040, 0.6, 0.25), (25.6, 0.49, 0.63, 0.73, 0.036, 0.35, 0.10)),
+    *((24.2, 0.45, 0.60, 0.73, 0.036, 0.20, 0.0), (23.2, 0.65, 0.76, 0.81, 0.050, 0.20, 0.0)),
+    *((21.5, 0.71, 0.80, 0.83, 0.060, 0.35, 0.0), (19.0, 0.70, 0.79, 0.82, 0.060, 0.45, 0.0)),
+    *((17.6, 0.58, 0.70, 0.76, 0.048, 0.7, 0.15), (16.0, 0.45, 0.59, 0.69, 0.036, 0.9, 0.35)),
+    *((12.5, 0.42, 0.56, 0.67, 0.032, 1.0, 0.45), (9.0, 0.40, 0.53, 0.66, 0.030, 0.9, 0.25)),
+    *((7.6, 0.45, 0.58, 0.68, 0.034, 0.8, 0.10), (6.4, 0.66, 0.76, 0.80, 0.070, 0.6, 0.0)),
+    *((4.0, 0.72, 0.81, 0.84, 0.092, 0.55, 0.0), (1.0, 0.68, 0.78, 0.83, 0.096, 0.45, 0.0)),
+    *((-1.0, 0.63, 0.74, 0.80, 0.094, 0.45, 0.0), (-3.0, 0.68, 0.78, 0.82, 0.094, 0.5, 0.0)),
+    *((-6.2, 0.73, 0.81, 0.84, 0.075, 0.55, 0.0), (-7.4, 0.60, 0.71, 0.77, 0.050, 0.7, 0.0)),
+    *((-8.6, 0.44, 0.57, 0.68, 0.034, 0.8, 0.20), (-11.0, 0.43, 0.56, 0.67, 0.032, 0.9, 0.35)),
+    *((-13.5, 0.48, 0.61, 0.71, 0.034, 0.9, 0.35), (-16.0, 0.42, 0.55, 0.67, 0.032, 0.9, 0.35)),
+    *((-19.2, 0.44, 0.57, 0.68, 0.034, 0.8, 0.25), (-20.4, 0.60, 0.71, 0.77, 0.048, 0.6, 0.0)),
+    *((-21.8, 0.72, 0.80, 0.83, 0.060, 0.35, 0.0), (-25.0, 0.74, 0.82, 0.84, 0.062, 0.30, 0.0)),
+    *((-26.6, 0.64, 0.74, 0.79, 0.050, 0.5, 0.10), (-28.6, 0.55, 0.67, 0.75, 0.040, 0.8, 0.40)),
+    *((-31.0, 0.59, 0.70, 0.76, 0.044, 0.8, 0.40), (-33.2, 0.67, 0.77, 0.80, 0.050, 0.5, 0.05)),
+    *((-35.4, 0.64, 0.74, 0.79, 0.048, 0.5, 0.05), (-36.8, 0.53, 0.66, 0.74, 0.040, 0.8, 0.50)),
+    *((-39.2, 0.55, 0.67, 0.75, 0.040, 0.8, 0.50), (-41.5, 0.62, 0.73, 0.78, 0.045, 0.55, 0.10)),
+    *((-43.4, 0.60, 0.70, 0.76, 0.042, 0.6, 0.20), (-46.5, 0.54, 0.66, 0.73, 0.038, 0.9, 0.65)),
+    *((-50.0, 0.57, 0.68, 0.74, 0.038, 0.8, 0.30), (-53.5, 0.52, 0.63, 0.70, 0.036, 0.9, 0.70)),
+    *((-58.0, 0.49, 0.59, 0.65, 0.040, 1.0, 0.70), (-62.0, 0.44, 0.53, 0.57, 0.055, 1.0, 0.80)),
+    *((-67.0, 0.39, 0.47, 0.50, 0.085, 1.0, 0.85), (-75.0, 0.36, 0.43, 0.46, 0.095, 1.0, 0.75)),
+    *((-90.0, 0.33, 0.40, 0.42, 0.090, 1.0, 0.55),),
+)
+
+TABLE_STEP = 0.05
+"""Spacing of the tables in planetographic latitude, deg."""
+
+_LATITUDES = np.linspace(-90.0, 90.0, round(180.0 / TABLE_STEP) + 1)
+
+RED_SPOT = (-22.4, 260.0)
+"""Planetographic latitude and east longitude of the Great Red Spot at the epoch, deg."""
+
+
+def _through(nodes: tuple[tuple[float, ...], ...]) -> FloatArray:
+    """Monotone cubic (PCHIP) through nodes (latitude, values ...), on the tables' latitudes: (latitudes, values)."""
+    rows = np.array(sorted(nodes))
+    return np.asarray(PchipInterpolator(rows[:, 0], rows[:, 1:])(_LATITUDES), dtype=float)
+
+
+@lru_cache(maxsize=1)
+def wind_table() -> FloatArray:
+    """Zonal wind, m/s, on latitudes from -90 to 90 deg by `TABLE_STEP`: flat at each jet's peak."""
+    return _through(JETS)[:, 0]
+
+
+@lru_cache(maxsize=1)
+def band_table() -> FloatArray:
+    """(latitudes, 6): the columns of `BANDS` on latitudes from -90 to 90 deg by `TABLE_STEP`."""
+    return _through(BANDS)
+
+
+def zonal_wind(latitude_graphic: ArrayLike) -> FloatArray:
+    """Eastward wind in System III, m/s, at planetographic latitudes in rad; any shape. See `JETS` for the source."""
+    degrees = np.degrees(np.asarray(latitude_graphic, dtype=float))
+    return np.asarray(np.interp(degrees, _LATITUDES, wind_table()))
+
+
+def axis_distance(latitude_graphic: ArrayLike) -> FloatArray:
+    """Distance, km, from the axis of rotation to Jupiter's ellipsoid at planetographic latitudes in rad; any shape."""
+    latitude = np.asarray(latitude_graphic, dtype=float)
+    a, _, c = JUPITER.radii_km
+    x, z = a * np.cos(latitude), c * np.sin(latitude)
+    return np.asarray(a * x / np.hypot(x, z))
+
+
+def _row(rng: np.random.Generator, latitude: float, longitudes: FloatArray, size: float, look: tuple[float, ...],
+         aspect: float = 1.35, twist: float = 2.5) -> list[tuple[float, ...]]:  # fmt: skip
+    """Ovals of about one size and look along one latitude."""
+    out = []
+    for longitude in longitudes:
+        grown = size * rng.uniform(0.75, 1.2)
+        out.append((latitude + rng.normal(0.0, 0.25), longitude, grown * aspect, grown, *look, twist))
+    return out
+
+
+WHITE = (0.76, 0.83, 0.85, 0.075, 0.80, 0.10)
+"""Look of a vortex: its reflectance in the four bands, how opaque it is, how dark its rim."""
+BROWN = (0.30, 0.42, 0.56, 0.026, 0.75, 0.02)
+DARK = (0.36, 0.44, 0.49, 0.030, 0.55, 0.02)
+RED = (0.31, 0.50, 0.74, 0.110, 0.90, 0.10)
+PINK = (0.56, 0.70, 0.80, 0.090, 0.85, 0.14)
+CYCLONE = (0.44, 0.50, 0.51, 0.080, 0.25, 0.12)
+
+
+@lru_cache(maxsize=8)
+def vortices(seed: int) -> FloatArray:
+    """Long-lived vortices (n, 11): latitude, longitude, half widths east and north (deg), look (6), twist (rad)."""
+    rng = np.random.default_rng([seed, 71492])
+    around = rng.uniform(0.0, 360.0)
+    lat, lon = RED_SPOT
+    rows: list[tuple[float, ...]] = [(lat, lon, 7.0, 4.6, *RED, 3.2), (-33.2, lon + 118.0, 3.0, 2.1, *PINK, 3.0)]
+    rows += _row(rng, -40.6, around + np.array([0.0, 17, 33, 55, 72, 94, 118, 206, 251]), 1.35, WHITE)
+    rows += _row(rng, 15.4, around + np.array([20.0, 47, 61, 104, 139, 171, 230, 266, 311]), 0.62, BROWN, 2.6, 1.0)
+    rows += _row(rng, 19.0, around + np.array([71.0, 155, 290]), 0.85, WHITE)
+    rows += _row(rng, 36.4, around + np.array([5.0, 24, 33, 58, 91, 102, 150, 197, 242, 300]), 0.55, BROWN, 1.4, 2.0)
+    rows += _row(rng, 41.0, around + np.array([40.0, 133, 215, 322]), 1.05, WHITE)
+    for latitude, number, size in ((45.5, 8, 0.8), (50.0, 10, 0.8), (54.5, 12, 0.7), (60.0, 14, 0.75), (65.0, 13, 0.7),
+                                   (-46.0, 8, 0.7), (-50.5, 9, 0.9), (-56.0, 11, 0.7), (-60.5, 13, 0.8),
+                                   (-66.0, 12, 0.75), (71.0, 9, 0.7), (-71.5, 9, 0.7)):  # fmt: skip
+        gaps = rng.uniform(0.35, 1.0, number)
+        places = rng.uniform(0.0, 360.0) + 360.0 * np.cumsum(gaps) / gaps.sum()
+        for place in places:
+            look = WHITE if rng.random() < 0.6 else DARK
+            rows += _row(rng, latitude + rng.normal(0, 0.8), np.array([place]), size * rng.uniform(0.5, 1.5), look, 1.2)
+    # eight cyclones about the one at the north pole, five about the southern one (Adriani et al. 2018)
+    for pole, number, latitude, size in ((1.0, 8, 83.3, 2.6), (-1.0, 5, -83.2, 3.4)):
+        rows.append((pole * 89.2, around, size, size, *CYCLONE, pole * 7.0))
+        places = around + 360.0 / number * (np.arange(number) + rng.uniform(-0.12, 0.12, number))
+        rows += _row(rng, latitude, places, size, CYCLONE, 1.0, pole * 6.0)
+    table = np.array(rows)
+    table[:, 1] %= 360.0
+    return table
