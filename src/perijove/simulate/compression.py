@@ -3,9 +3,9 @@
 Measured on the real strips 44C00029, 44C00030, 44M00044 and 43C00078 (all INTEGER COSINE TRANSFORM). In blocks of
 16 x 16 codes, aligned with the strip's corner, every coefficient of the orthonormal cosine transform but the mean lies
 on the multiples of 2.016 +- 0.001, smeared by no more than the rounding to whole codes smears it; the step is the same
-for all frequencies and all four strips. The mean shows no step down to 0.7 / 16 of a code. Zero takes a little more than
-its share: against the lossless strip 44C00074, whose coefficients should be alike, 43C00078 goes from 0 to 1 at 0.55 to
-0.63 steps, from 1 to 2 at 1.55; its darkest blocks, all zero three times out of four, ask for 0.75.
+for all frequencies and all four strips. The mean shows no step down to 0.7 / 16 of a code. Zero takes a little more
+than its share: against the lossless strip 44C00074, whose coefficients should be alike, 43C00078 goes from 0 to 1 at
+0.55 to 0.63 steps, from 1 to 2 at 1.55; its darkest blocks, all zero three times out of four, ask for 0.75.
 """
 
 from __future__ import annotations
@@ -55,9 +55,8 @@ def _compress_rows(codes: Codes, step: float) -> Codes:
     padded = np.pad(codes, ((0, -lines % BLOCK), (0, -samples % BLOCK)), mode="edge")
     shape = padded.shape[0] // BLOCK, BLOCK, padded.shape[1] // BLOCK, BLOCK
     part = scipy.fft.dctn(padded.reshape(shape).astype(np.float32), axes=(1, 3), norm="ortho")
-    coarse = np.copysign(np.floor(np.abs(part) / np.float32(step) + np.float32(1 - FIRST_STEP)), part) * np.float32(
-        step
-    )
+    steps = np.floor(np.abs(part) / np.float32(step) + np.float32(1 - FIRST_STEP))
+    coarse = np.copysign(steps, part) * np.float32(step)
     # the mean is kept
     coarse[:, 0, :, 0] = part[:, 0, :, 0]
     back = scipy.fft.idctn(coarse, axes=(1, 3), norm="ortho").reshape(padded.shape)

@@ -21,8 +21,8 @@ Mask = NDArray[np.bool_]
 
 WAIT: Mapping[Filter, float] = {Filter.BLUE: 1.0, Filter.GREEN: 2.0, Filter.RED: 3.0, Filter.METHANE: 1.0}
 """How long the charge of a filter waits for its readout, blue 1; methane is taken to be read first, where blue is."""
-QUIET_HITS, BELT_HITS = 5.0, 1300.0
-"""Hits in a blue framelet far from the belts (34C00002, 44C00074: 0.4 and 4.4) and in them (44C00029/30: 1300, 1600).
+QUIET_HITS, BELT_HITS = 5.0, 1450.0
+"""Hits in a blue framelet far from the belts (34C00002, 44C00074: 0.4 and 4.4) and in them (44C00029/30: 1600, 1300).
 
 All strengths, which by the law of `strike` is 2.9 times those above 8 DN."""
 LAST_QUIET_PERIJOVE, DOUBLING_PERIJOVES = 46, 2.0
