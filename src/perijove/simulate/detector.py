@@ -96,7 +96,7 @@ class Detector:
     vignetting: float = VIGNETTING
     hot_pixels: float = 40.0
     hits_per_framelet: float | None = None
-    stray_light: float = 0.04
+    stray_light: float = 0.035
     full_dn: float | None = 2390.0
     bloom: bool = True
     step: float = STEP
