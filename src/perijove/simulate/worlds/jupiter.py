@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from perijove.bodies import JUPITER
 from perijove.simulate.worlds.jupiter_clouds import paint_clouds
-from perijove.simulate.worlds.jupiter_tables import RED_SPOT, axis_distance, band_table, vortices, wind_table, zonal_wind
+from perijove.simulate.worlds.jupiter_tables import (
+    RED_SPOT,
+    axis_distance,
+    band_table,
+    vortices,
+    wind_table,
+    zonal_wind,
+)
 from perijove.simulate.worlds.painting import FloatArray, Painting
 
 __all__ = ["JupiterPainter", "zonal_wind"]
@@ -49,17 +56,15 @@ class JupiterPainter:
         dt = float(et) - self.epoch_et
         storms = storm_table(self.seed, dt)
         index = storm_index(storms)
-        bands = _bands()
-        wind = wind_table()[:, None]
+        bands = band_columns()
         radii = np.array([JUPITER.radii_km[0], JUPITER.radii_km[2]])
         spot = float(np.radians(RED_SPOT[1]))
         noise_seed = 100_003 * self.seed
 
         def paint_chunk(first: int) -> None:
             rows = slice(first, first + CHUNK)
-            paint_clouds(
-                places[rows], float(spacing), dt, wind, bands, storms, index, radii, spot, noise_seed, albedo[rows]
-            )
+            light = albedo[rows]
+            paint_clouds(places[rows], float(spacing), dt, bands, storms, index, radii, spot, noise_seed, light)
 
         firsts = range(0, len(places), CHUNK)
         if len(firsts) < 2:
@@ -72,17 +77,17 @@ class JupiterPainter:
 
 
 @lru_cache(maxsize=1)
-def _bands() -> FloatArray:
+def band_columns() -> FloatArray:
     """(latitudes, 7): reflectance in four bands, stirring, folded filaments, wind."""
     return np.column_stack([band_table(), wind_table()])
 
 
 def storm_table(seed: int, dt: float) -> FloatArray:
-    """The long-lived vortices (n, 22) as the kernel takes them.
+    """The long-lived vortices (n, 23) as the kernel takes them.
 
     Columns: unit vectors of centre, east and north (9) at the epoch in planetographic directions; half widths east and
-    north, rad; look (6); twist; cosine of the farthest angle they act at; eastward drift, rad, after `dt` seconds;
-    longitude and latitude of the centre at the epoch, rad.
+    north, rad; look (6); twist; folded filaments; eastward drift, rad, after `dt` seconds; longitude and latitude of
+    the centre at the epoch, rad; cosine of the farthest angle they act at.
     """
     rows = vortices(seed)
     lat, lon = np.radians(rows[:, 0]), np.radians(rows[:, 1])
@@ -93,7 +98,7 @@ def storm_table(seed: int, dt: float) -> FloatArray:
     north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=1)
     drift = zonal_wind(lat) * 1e-3 * dt / axis_distance(lat)
     reach = np.cos(np.minimum(STORM_REACH * half.max(axis=1), 1.5))
-    return np.column_stack([centre, east, north, half, rows[:, 4:11], reach, drift, lon, lat])
+    return np.column_stack([centre, east, north, half, rows[:, 4:12], drift, lon, lat, reach])
 
 
 def storm_index(storms: FloatArray) -> IntArray:
@@ -110,7 +115,7 @@ def storm_index(storms: FloatArray) -> IntArray:
         now = s[20] + s[19]
         cosine = np.sin(lat) * np.sin(s[21]) + np.cos(lat) * np.cos(s[21]) * np.cos(lon - now)
         # eddies may bring a place from some degrees away
-        inside.append(cosine > np.cos(np.arccos(s[18]) + cell + np.radians(4.0)))
+        inside.append(cosine > np.cos(np.arccos(s[22]) + cell + np.radians(4.0)))
     acts = np.stack(inside, axis=-1)
     index = np.full((rows, columns, int(acts.sum(axis=-1).max()) + 1), -1, dtype=np.int64)
     for r in range(rows):

@@ -1,0 +1,103 @@
+"""What Jupiter's clouds look like once it is known whence they came: bands, streaks, folded filaments, festoons."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.simulate.worlds.jupiter_noise import swift_noise, texture
+
+FloatArray = NDArray[np.float64]
+
+_jit = numba.njit(nogil=True, cache=True, error_model="numpy", inline="never")
+
+FOLDED = 5
+"""Column of the bands' table that tells how many folded filaments there are."""
+SEEN = (1.25, 0.95, 0.68, 0.40)
+"""How strongly the clouds' texture shows in each band: haze hides it in methane, blue shows the most."""
+BRIGHT = (0.68, 0.71, 0.72, 0.06)
+"""Reflectance of fresh folded clouds."""
+COLD = (0.43, 0.45, 0.44, 0.032)
+"""Reflectance of the hot spots, which are holes in the clouds."""
+TINT = (0.09, 0.05, 0.015, 0.0)
+"""Change of the bands' colour from place to place."""
+
+
+@_jit
+def smooth(low: float, high: float, x: float) -> float:
+    """0 below `low`, 1 above `high`, a smooth way between."""
+    t = min(1.0, max(0.0, (x - low) / (high - low)))
+    return t * t * (3.0 - 2.0 * t)
+
+
+@_jit
+def looked_up(table: FloatArray, column: int, latitude: float) -> float:
+    """Linear interpolation in a column of a table on evenly spaced latitudes from -90 to 90 deg; `latitude` in rad."""
+    at = (latitude / math.pi + 0.5) * (table.shape[0] - 1)
+    row = min(table.shape[0] - 2, max(0, int(at)))
+    return table[row, column] + (at - row) * (table[row + 1, column] - table[row, column])
+
+
+@_jit
+def tropics(lon: float, lat: float, noise: float, ragged: float) -> float:
+    """Darkness (0-1) of the hot spots on the North Equatorial Belt's southern edge and of the festoons they trail."""
+    degrees = math.degrees(lat)
+    s = (7.4 - degrees) / 7.5
+    wave = 11.0 * lon + 2.2 * noise
+    hot = max(0.0, math.cos(wave)) ** 4 * math.exp(-(((degrees - 7.2) / 1.3) ** 2)) * (0.6 + 0.8 * noise)
+    trail = max(0.0, s)
+    # they lean back to the west on their way to the equator
+    tail = max(0.0, math.cos(wave + 3.6 * trail**1.4)) ** 5
+    tail *= smooth(-0.05, 0.12, s) * (1.0 - smooth(0.45, 1.15, s)) * (0.35 + 0.9 * ragged)
+    return min(0.85, max(0.0, 1.0 * max(0.0, hot) + 0.6 * max(0.0, tail)))
+
+
+@_jit
+def folds(
+    x: float, y: float, lat: float, folded: float, curled: float, octaves: float, ridges: float, seed: int
+) -> float:
+    """How much (0-1) of the bright folded filaments lies at a place; they come in patches."""
+    patch = swift_noise(10.0 * x, 10.0 * y, 17.0 * lat, seed + 700) + 0.5 * folded - 0.12 + curled
+    held = folded * smooth(0.0, 0.45, patch)
+    if held <= 0.0:
+        return 0.0
+    g = 26.0
+    _, strands = texture(g * x, g * y, 1.6 * g * lat, min(4.0, octaves - 1.4), 0.65, 0.8, seed + 800)
+    return held * smooth(-0.12, 0.42, strands + 0.35 * ridges)
+
+
+@_jit
+def colour_place(
+    x: float,
+    y: float,
+    z: float,
+    lat: float,
+    octaves: float,
+    coarsest: float,
+    bands: FloatArray,
+    trail: float,
+    curled: float,
+    amount: float,
+    free: float,
+    seed: int,
+    colour: FloatArray,
+) -> None:
+    """Reflectance (4,) of clouds at home in a unit vector: their band's colour, their texture, their veils."""
+    # streaks: stretched along the parallels where the jets are strong, round towards the poles
+    drawn = 1.0 + 4.5 * (1.0 - smooth(0.5, 1.15, abs(lat)))
+    f = coarsest
+    fine, ridges = texture(f * x, f * y, f * drawn * lat, octaves, 0.63, 0.45, seed + 500)
+    wave = swift_noise(5.0 * x, 5.0 * y, 12.0 * lat, seed + 900)
+    tint = swift_noise(2.5 * x, 2.5 * y, 12.0 * lat, seed + 950)
+    at = lat + math.radians(0.5 * wave + (0.2 + 0.5 * amount) * fine)
+    folded = min(1.0, looked_up(bands, FOLDED, at) + 0.7 * trail + curled) * free
+    held = folds(x, y, lat, folded, curled, octaves, ridges, seed) if folded > 0.02 else 0.0
+    hot = tropics(math.atan2(y, x), at, wave, ridges + 0.4) if -0.04 < at < 0.175 else 0.0
+    light = (0.07 + 0.13 * min(1.0, amount)) * (1.1 * fine + 0.8 * ridges)
+    for b in range(4):
+        shade = looked_up(bands, b, at) * (1.0 + SEEN[b] * light + TINT[b] * tint)
+        shade += 0.62 * held * (BRIGHT[b] - shade)
+        colour[b] = shade + hot * (COLD[b] - shade)
