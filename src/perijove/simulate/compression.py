@@ -3,9 +3,12 @@
 Measured on the real strips 44C00029, 44C00030, 44M00044 and 43C00078 (all INTEGER COSINE TRANSFORM). In blocks of
 16 x 16 codes, aligned with the strip's corner, every coefficient of the orthonormal cosine transform but the mean lies
 on the multiples of 2.016 +- 0.001, smeared by no more than the rounding to whole codes smears it; the step is the same
-for all frequencies and all four strips. The mean shows no step down to 0.7 / 16 of a code. Zero takes a little more
-than its share: against the lossless strip 44C00074, whose coefficients should be alike, 43C00078 goes from 0 to 1 at
-0.55 to 0.63 steps, from 1 to 2 at 1.55; its darkest blocks, all zero three times out of four, ask for 0.75.
+for all frequencies and all four strips. The mean shows no step down to 0.7 / 16 of a code.
+
+Zero takes more than its share where little goes on. Against the lossless strip 44C00074, whose codes should be alike,
+the blocks of 43C00078 that vary by more than 0.8 code (rms) keep as many coefficients as rounding would leave them (its
+first step is taken at 0.55 to 0.63 of it); those that vary by 0.75 keep 13 where rounding leaves 50, those that vary by
+0.5 mostly none where it leaves 24, so that patches of flat code stand in the noise of the sky: 0.75 of a step.
 """
 
 from __future__ import annotations
@@ -24,8 +27,10 @@ BLOCK = 16
 """Side of a block, in samples of the strip, summed or not."""
 STEP = 2.016
 """Step of the coefficients (orthonormal transform of codes)."""
-FIRST_STEP = 0.6
-"""Steps at which a coefficient's magnitude is rounded up to 1, 1 more for 2, and so on."""
+QUIET_CODES = 0.8
+"""Blocks that vary by less (rms about their mean) are quiet."""
+FIRST_STEP, FIRST_STEP_QUIET = 0.5, 0.75
+"""Steps at which a coefficient's magnitude is rounded up to 1, 1 more for 2, and so on; in quiet blocks the latter."""
 LOSSLESS, LOSSY = "HUFFMAN", "INTEGER COSINE TRANSFORM"
 """COMPRESSION_TYPE of the labels."""
 _ROWS = 64
@@ -55,7 +60,11 @@ def _compress_rows(codes: Codes, step: float) -> Codes:
     padded = np.pad(codes, ((0, -lines % BLOCK), (0, -samples % BLOCK)), mode="edge")
     shape = padded.shape[0] // BLOCK, BLOCK, padded.shape[1] // BLOCK, BLOCK
     part = scipy.fft.dctn(padded.reshape(shape).astype(np.float32), axes=(1, 3), norm="ortho")
-    steps = np.floor(np.abs(part) / np.float32(step) + np.float32(1 - FIRST_STEP))
+    # by Parseval the variance is in the coefficients
+    energy = np.square(part).sum(axis=(1, 3), keepdims=True) - np.square(part[:, :1, :, :1])
+    quiet = energy < (QUIET_CODES * BLOCK) ** 2
+    first = np.where(quiet, np.float32(FIRST_STEP_QUIET), np.float32(FIRST_STEP))
+    steps = np.floor(np.abs(part) / np.float32(step) + (1 - first))
     coarse = np.copysign(steps, part) * np.float32(step)
     # the mean is kept
     coarse[:, 0, :, 0] = part[:, 0, :, 0]
