@@ -62,7 +62,7 @@ there, and half of a published flat (B. Swift; its mean over both ends is 27 %) 
 ADC_MAX = 4095
 SEEING = slice(23, 1631)
 """Samples that see light: 23 and 1630 have all of it (44C00030 and 44M00044: 0.97 to 1.0 of their neighbours')."""
-VEIL_FRAMES, VEIL_SAMPLES = 3.5, 300.0
+VEIL_FRAMES, VEIL_SAMPLES = 3.0, 300.0
 """Width (sigma) of the stray light in frames and samples: it reaches over a quarter of a turn in 44C00074."""
 
 

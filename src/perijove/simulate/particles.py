@@ -35,8 +35,8 @@ TRACK_SHARE, TRACK_STOP = 0.09, 0.6
 """Share of the hits that go on to a neighbouring pixel, and the chance to end at each further one."""
 HOT_LEAST_DN, HOT_SLOPE, HOT_MOST_DN, HOT_STATED_DN = 2.0, 1.8, 200.0, 5.0
 """Hot places above s DN are as s^-1.8, from 2 to 200 DN; their number is stated for those above 5 DN."""
-HOT_LENGTH, HOT_COLUMN_SHARE = 3.0, 0.004
-"""Mean length in lines of the streak that a hot place leaves, and the share that runs on to the framelet's end."""
+HOT_LENGTH, HOT_COLUMN_SHARE, MOST_COLUMN_DN = 3.0, 0.03, 6.0
+"""Mean length in lines of the streak that a hot place leaves; the share that runs on to the framelet's end, faintly."""
 HOT_PERIJOVE = 44
 """Perijove for which the number of hot places is stated; it grows with the number of perijoves, evenly."""
 
@@ -75,7 +75,9 @@ def hot_places(shape: tuple[int, int], count: float, rng: np.random.Generator) -
     line, sample = rng.integers(0, lines, n), rng.integers(0, samples, n)
     strength = np.minimum(HOT_LEAST_DN * rng.uniform(size=n) ** (-1.0 / HOT_SLOPE), HOT_MOST_DN).astype(np.float32)
     length = rng.geometric(1.0 / HOT_LENGTH, n)
-    length[rng.uniform(size=n) < HOT_COLUMN_SHARE] = lines
+    column = rng.uniform(size=n) < HOT_COLUMN_SHARE
+    length[column] = lines
+    strength[column] = np.minimum(strength[column], MOST_COLUMN_DN)
     extra = np.zeros(shape, np.float32)
     for i, j, dn, run in zip(line, sample, strength, length, strict=True):
         extra[i : i + run, j] += dn
