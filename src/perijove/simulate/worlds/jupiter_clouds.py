@@ -184,7 +184,7 @@ def paint_place(
     trail = wake(lon, lat, spot_lon)
     # belts turn cyclonically, zones the other way: the sign of the shear
     sense = (looked_up(bands, WIND, lat + 0.012) - looked_up(bands, WIND, lat - 0.012)) / 30.0
-    amount = looked_up(bands, STIRRED, lat) * (0.75 + 0.9 * patchy) + 0.6 * trail
+    amount = looked_up(bands, STIRRED, lat) * (0.75 + 0.9 * patchy) + 0.8 * trail
     amount = min(1.25, max(0.1, amount)) * free
     x, y, z = stirred_place(x, y, z, amount, min(1.0, max(-1.0, sense)), spacing, seed)
     lat = math.asin(min(1.0, max(-1.0, z)))
@@ -195,6 +195,8 @@ def paint_place(
         for b in range(4):
             # what the clouds do inside is seen through the storm's own colour
             mood = 1.0 + 0.9 * (colour[b] / looked_up(bands, b, lat) - 1.0)
-            colour[b] += opaque * (s[LOOK + b] * ring * mood - colour[b])
+            # in methane the polar hoods lie above the storms
+            veiled = 0.15 + 0.85 * (1.0 - smooth(1.0, 1.15, abs(lat))) if b == 3 else 1.0
+            colour[b] += veiled * opaque * (s[LOOK + b] * ring * mood - colour[b])
     for b in range(4):
         colour[b] *= 1.0 - rim * (0.5 if b == 3 else 1.0)

@@ -20,9 +20,11 @@ SEEN = (1.25, 0.95, 0.68, 0.40)
 """How strongly the clouds' texture shows in each band: haze hides it in methane, blue shows the most."""
 BRIGHT = (0.68, 0.71, 0.72, 0.06)
 """Reflectance of fresh folded clouds."""
+PALE = (0.66, 0.74, 0.77, 0.045)
+"""Reflectance of the belts' pale folds."""
 COLD = (0.43, 0.45, 0.44, 0.032)
 """Reflectance of the hot spots, which are holes in the clouds."""
-TINT = (0.09, 0.05, 0.015, 0.0)
+TINT = (0.15, 0.09, 0.03, 0.0)
 """Change of the bands' colour from place to place."""
 
 
@@ -56,16 +58,44 @@ def tropics(lon: float, lat: float, noise: float, ragged: float) -> float:
 
 
 @_jit
+def wisps(x: float, y: float, lat: float, ridges: float, seed: int) -> float:
+    """Darkness (0-1) of the thin bluish veils of the Equatorial Zone, swept back by its jets."""
+    lean = -7.0 * abs(lat)
+    c, s = math.cos(lean), math.sin(lean)
+    value = swift_noise(6.0 * (c * x - s * y), 6.0 * (s * x + c * y), 26.0 * lat, seed + 1400)
+    return smooth(0.0, 0.7, value + 0.5 * ridges) * (1.0 - smooth(0.07, 0.13, abs(lat)))
+
+
+@_jit
+def plumes(x: float, y: float, lat: float, trail: float, ridges: float, seed: int) -> float:
+    """How much (0-1) of the pale, leaning folds lies at a place: in the Great Red Spot's wake and the belts' rifts."""
+    degrees = math.degrees(lat)
+    north = math.exp(-(((degrees - 12.5) / 3.2) ** 2))
+    south = math.exp(-(((degrees + 13.5) / 4.0) ** 2))
+    rift = smooth(0.05, 0.45, swift_noise(1.9 * x, 1.9 * y, 2.0 + 3.0 * lat, seed + 1100))
+    amount = min(1.0, (0.85 * north + 0.45 * south) * rift + trail)
+    if amount <= 0.01:
+        return 0.0
+    # lines of equal phase lean over: with the shear of the belt on either side
+    lean = 2.2 * lat + 0.35 * trail
+    c, s = math.cos(lean), math.sin(lean)
+    u, v = c * x - s * y, s * x + c * y
+    bend = swift_noise(9.0 * x, 9.0 * y, 20.0 * lat, seed + 1200)
+    value = swift_noise(13.0 * u + 0.9 * bend, 13.0 * v - 0.9 * bend, 9.0 * lat + 0.8 * bend, seed + 1300)
+    return amount * smooth(-0.05, 0.40, 1.5 * value + 0.3 * ridges)
+
+
+@_jit
 def folds(
     x: float, y: float, lat: float, folded: float, curled: float, octaves: float, ridges: float, seed: int
 ) -> float:
     """How much (0-1) of the bright folded filaments lies at a place; they come in patches."""
-    patch = swift_noise(10.0 * x, 10.0 * y, 17.0 * lat, seed + 700) + 0.5 * folded - 0.12 + curled
+    patch = swift_noise(10.0 * x, 10.0 * y, 17.0 * lat, seed + 700) + 0.5 * folded - 0.08 + curled
     held = folded * smooth(0.0, 0.45, patch)
     if held <= 0.0:
         return 0.0
-    g = 26.0
-    _, strands = texture(g * x, g * y, 1.6 * g * lat, min(4.0, octaves - 1.4), 0.65, 0.8, seed + 800)
+    g = 15.0
+    _, strands = texture(g * x, g * y, 1.6 * g * lat, min(5.0, octaves - 0.8), 0.66, 0.8, seed + 800)
     return held * smooth(-0.12, 0.42, strands + 0.35 * ridges)
 
 
@@ -92,12 +122,19 @@ def colour_place(
     fine, ridges = texture(f * x, f * y, f * drawn * lat, octaves, 0.63, 0.45, seed + 500)
     wave = swift_noise(5.0 * x, 5.0 * y, 12.0 * lat, seed + 900)
     tint = swift_noise(2.5 * x, 2.5 * y, 12.0 * lat, seed + 950)
-    at = lat + math.radians(0.5 * wave + (0.2 + 0.5 * amount) * fine)
-    folded = min(1.0, looked_up(bands, FOLDED, at) + 0.7 * trail + curled) * free
+    at = lat + math.radians(0.65 * wave + (0.2 + 0.5 * amount) * fine)
+    folded = min(1.0, looked_up(bands, FOLDED, at) + 0.9 * trail + curled) * free
     held = folds(x, y, lat, folded, curled, octaves, ridges, seed) if folded > 0.02 else 0.0
     hot = tropics(math.atan2(y, x), at, wave, ridges + 0.4) if -0.04 < at < 0.175 else 0.0
-    light = (0.07 + 0.13 * min(1.0, amount)) * (1.1 * fine + 0.8 * ridges)
+    pale = plumes(x, y, lat, trail, ridges, seed) if 0.07 < abs(lat) < 0.42 else 0.0
+    if abs(lat) < 0.13:
+        hot = max(hot, 0.30 * wisps(x, y, lat, ridges, seed))
+    light = (0.06 + 0.17 * min(1.0, amount)) * (1.1 * fine + 0.8 * ridges)
     for b in range(4):
-        shade = looked_up(bands, b, at) * (1.0 + SEEN[b] * light + TINT[b] * tint)
-        shade += 0.62 * held * (BRIGHT[b] - shade)
+        shade = looked_up(bands, b, at)
+        seen = SEEN[b] * light + TINT[b] * tint
+        # the brightest clouds are thick already: they can grow darker, hardly brighter
+        shade *= 1.0 / (1.0 - seen) if seen < 0.0 else 1.0 + seen * min(1.0, 2.2 * (1.0 - shade))
+        shade += 0.66 * held * (BRIGHT[b] - shade)
+        shade += 0.72 * pale * (PALE[b] - shade)
         colour[b] = shade + hot * (COLD[b] - shade)

@@ -20,9 +20,9 @@ ROUND = 64
 """Largest eddies around the equator."""
 POLAR_CELL = 0.085
 """Size of the largest eddies' cells at a pole, rad."""
-ASPECT = (2.3, 1.9, 1.5, 1.3, 1.2, 1.2, 1.2)
+ASPECT = (2.0, 1.7, 1.4, 1.3, 1.2, 1.2, 1.2)
 """How far the eddies of each level are drawn out along the parallels, between the polar circles."""
-STRENGTH = (2.0, 1.8, 1.3, 1.0, 0.8, 0.7, 0.7)
+STRENGTH = (2.6, 2.3, 1.5, 1.0, 0.8, 0.7, 0.7)
 """Tangent of half the turn of the strongest eddies of each level where the clouds are stirred most."""
 _10_BITS = np.uint64(1023)
 
