@@ -30,6 +30,7 @@ ON_DARK = 380e-6
 """Craters larger than `LARGEST_SMALL_KM` a km^2 on dark ground; bright ground, being younger, has `YOUNG` of them."""
 YOUNG = 0.33
 
+_TAIL = float(REACH**-3.5)
 _DIAMETERS = np.array([0.1, 1.0, 3.0, 10.0, 20.0, 60.0, 100.0, 150.0, 400.0])
 _DEPTHS = np.array([0.017, 0.17, 0.42, 0.90, 1.15, 1.20, 0.95, 0.55, 0.30])
 
@@ -58,8 +59,7 @@ def crater_height(x: float, diameter: float, depth: float) -> float:
         return 0.0
     rim = 0.25 * depth
     if x >= 1.0:
-        tail = REACH**-3.5
-        return rim * (1.0 / (x * x * x * math.sqrt(x)) - tail) / (1.0 - tail)
+        return rim * (1.0 / (x * x * x * math.sqrt(x)) - _TAIL) / (1.0 - _TAIL)
     floor = 0.62 * ramp(3.0, 30.0, diameter)
     t = max(0.0, (x - floor) / (1.0 - floor))
     height = depth * t * t * (1.6 - 0.6 * t) - (depth - rim)

@@ -126,7 +126,7 @@ def _paint_block(places: FloatArray, spacing: float, world: Atlas, albedo: Light
         up, shine = small_craters(
             RADIUS_KM * x, RADIUS_KM * y, RADIUS_KM * z, RADIUS_KM, soil.dark, spacing, seed + 500
         )
-        region = fractal_noise(2.6 * x + 1.7, 2.6 * y, 2.6 * z, 4.0, 0.6, seed + 91)
+        region = fractal_noise(2.6 * x + 1.7, 2.6 * y, 2.6 * z, 3.0, 0.6, seed + 91)
         coat = Coat(0.45 * shine, 0.0, soil.tone * (1.0 + (0.05 + 0.05 * soil.dark) * region), soil.height + up)
         coat = _craters_on(x, y, z, spacing, soil.dark, coat, world)
         coat = _rays_on(x, y, z, spacing, coat, world)

@@ -251,7 +251,7 @@ def atlas(seed: int) -> Atlas:
     block_bins = reaching(blocks[:, :3], reach, 24)
     ground = Ground(seed, patches, nearest(patches[:, :3], 40), blocks, block_bins, lanes, _lane_bins(lanes), furrows)
     radii = craters[:, RADIUS] / RADIUS_KM
-    rays = reaching(craters[:, :3], np.where(craters[:, RAYS] != 0.0, 1.31 * craters[:, RAY_REACH] * radii, -9.0), 24)
+    rays = reaching(craters[:, :3], np.where(craters[:, RAYS] != 0.0, 1.31 * craters[:, RAY_REACH] * radii, -9.0), 48)
     return Atlas(ground, craters, reaching(craters[:, :3], 1.1 * REACH * radii, 64), rays)
 
 
@@ -267,7 +267,7 @@ def _lane_bins(lanes: FloatArray) -> Bins:
         + across[..., None] * lanes[:, None, 6:9]
     )
     reach = np.repeat(1.5 * lanes[:, 10] + 0.03 * lanes[:, 9] + 30.0 / RADIUS_KM, len(steps))
-    many = reaching(points.reshape(-1, 3), reach, 32)
+    many = reaching(points.reshape(-1, 3), reach, 64)
     # each lane once in a cell, in the order of age
     cell = np.repeat(np.arange(len(many.start) - 1), np.diff(many.start))
     pairs = np.unique(cell * len(lanes) + many.items // len(steps))

@@ -59,7 +59,7 @@ class Soil(NamedTuple):
 @_jit
 def bent(x: float, y: float, z: float, spacing: float, seed: int) -> tuple[float, float, float]:
     """A place (unit vector) pushed aside a little, so that what is drawn straight comes out natural."""
-    octaves = min(4.0, max(1.0, math.log2(220.0 / spacing)))
+    octaves = min(3.6, max(1.0, math.log2(220.0 / spacing)))
     s = RADIUS_KM / 260.0
     strength = 16.0 / RADIUS_KM
     bx = x + strength * fractal_noise(s * x + 3.1, s * y, s * z, octaves, 0.36, seed + 1)
@@ -96,18 +96,20 @@ def grooves(
 @_jit
 def _furrows(x: float, y: float, z: float, ground: Ground, spacing: float) -> tuple[float, float]:
     """Height (km) and change of tone of the old furrows: broken arcs of valleys with raised edges about far centres."""
-    best, which, f = -1.0, 0, ground.furrows
+    best, second, which, f = -1.0, -1.0, 0, ground.furrows
     for n in range(len(ground.furrows)):
         near = x * f[n, 0] + y * f[n, 1] + z * f[n, 2]
         if near > best:
-            best, which = near, n
+            best, second, which = near, best, n
+        elif near > second:
+            second = near
     away = RADIUS_KM * math.acos(min(1.0, max(-1.0, best))) / f[which, 3]
     ring = math.floor(away + 0.5)
     qx, qy, qz = x - best * f[which, 0], y - best * f[which, 1], z - best * f[which, 2]
     norm = math.sqrt(qx * qx + qy * qy + qz * qz) + 1e-9
     s = 0.22 * away + 1.0
     there = gradient_noise(s * qx / norm + 7.13 * ring, s * qy / norm, s * qz / norm, ground.seed + 41)
-    there = ramp(0.02, 0.25, there) * ramp(2.0, 5.0, away)
+    there = ramp(0.02, 0.25, there) * ramp(2.0, 5.0, away) * ramp(0.0, 0.06, best - second)
     if there <= 0.0:
         return 0.0, 0.0
     off = f[which, 3] * abs(away - ring)
@@ -201,12 +203,12 @@ def _floor(x: float, y: float, z: float, mottle: float, ground: Ground, spacing:
     """What lies under the lanes: a dark block, or the patches between them."""
     inside, tone = _inside_blocks(x, y, z, ground)
     cover = min(1.0, max(0.0, 0.5 + 0.5 * inside / max(spacing, 0.6)))
-    if cover >= 1.0:
-        return _dark_soil(x, y, z, mottle, ground, spacing, tone)
-    soil = _patch(x, y, z, mottle, ground, spacing)
-    if cover <= 0.0:
-        return soil
-    return _mixed_soil(soil, _dark_soil(x, y, z, mottle, ground, spacing, tone), cover)
+    soil = Soil(0.0, 0.0, 0.0)
+    if cover < 1.0:
+        soil = _patch(x, y, z, mottle, ground, spacing)
+    if cover > 0.0:
+        soil = _mixed_soil(soil, _dark_soil(x, y, z, mottle, ground, spacing, tone), cover)
+    return soil
 
 
 @_jit
@@ -224,16 +226,20 @@ def soil_at(x: float, y: float, z: float, spacing: float, ground: Ground) -> Soi
         if abs(along) >= lane[n, 9] or x * lane[n, 0] + y * lane[n, 1] + z * lane[n, 2] < 0.5:
             continue
         across = x * lane[n, 6] + y * lane[n, 7] + z * lane[n, 8] - lane[n, 11] * along * along
-        side = lane[n, 10] * (1.0 + lane[n, 17] * along / lane[n, 9]) - abs(across)
         end = 0.9 * lane[n, 9] - abs(along + lane[n, 16] * across)
+        # narrower at one end than at the other, and pinched at both
+        wide = (1.0 + lane[n, 17] * along / lane[n, 9]) * min(1.0, 0.25 + 3.0 * end / lane[n, 9])
+        side = lane[n, 10] * wide - abs(across)
         inside = RADIUS_KM * min(side, end)
-        if left > 0.99 and abs(inside) < 12.0:
-            scar = max(scar, (0.3 + 5.0 * max(0.0, lane[n, 13] - 0.1)) * math.exp(-((inside / 2.5) ** 2)))
+        if abs(inside) < 9.0:
+            rift = 0.3 + 5.0 * max(0.0, lane[n, 13] - 0.1)
+            scar = max(scar, left * rift * math.exp(-((inside / 2.5) ** 2)))
         cover = min(1.0, max(0.0, 0.5 + 0.5 * inside / max(spacing, 0.4)))
         if cover <= 0.0:
             continue
         up, lit = grooves(RADIUS_KM * across, RADIUS_KM * along, lane[n, 12], lane[n, 13], spacing, 3.7 * n)
         share = left * cover
+        up *= ramp(-0.02, 0.2, end / lane[n, 9])
         dark += share * lane[n, 15]
         tone += share * lane[n, 14] * (1.0 + lit + 0.08 * mottle)
         height += share * (up + 0.05 * mottle)

@@ -24,8 +24,10 @@ _jit = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 def _as_light(image: NDArray[np.generic], srgb: bool) -> Light:
     """Values 0..1, float32, of an image in whole numbers (of 8 or 16 bits) or fractions; sRGB is made linear."""
-    if image.dtype == np.uint8 or image.dtype == np.uint16:
-        light = image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+    whole = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(image.dtype)
+    light: Light
+    if whole is not None:
+        light = (image.astype(np.float64) / whole).astype(np.float32)
     elif np.issubdtype(image.dtype, np.floating):
         light = image.astype(np.float32)
     else:
