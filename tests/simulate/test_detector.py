@@ -209,6 +209,17 @@ def test_the_ideal_detectors_tilt_is_what_the_processing_takes_off(band: Filter)
     assert (flat[:, SEEING] == flat[:, 800:801]).all()
 
 
+def test_dust_takes_light_in_a_few_places_of_each_filter() -> None:
+    detector = plain(1.0, dust_spots=20.0)
+    blue, green = (detector.flat(band)[:, SEEING] for band in (Filter.BLUE, Filter.GREEN))
+    assert blue.max() <= 1.0
+    assert 0.3 < blue.min() < 0.95
+    # a grain dims some thirty pixels by more than 2 %: 20 grains a few hundred of 200 000
+    assert 100 < (blue < 0.98).sum() < 1500
+    assert (blue != green).any()
+    np.testing.assert_array_equal(blue, detector.flat(Filter.BLUE)[:, SEEING])
+
+
 def test_vignetting_takes_its_share_at_the_ends_and_none_in_the_middle() -> None:
     flat = plain(1.0, vignetting=0.2).flat(Filter.RED)
     assert flat[0, 823] == pytest.approx(1.0, abs=1e-5)
@@ -258,6 +269,7 @@ def test_the_processing_gets_the_light_back(data: Path) -> None:
         ({"compression": "ZIP"}, "'ZIP'"),
         ({"exposure_s": 0.0}, "exposure 0.0 s"),
         ({"sun_distance_km": float("nan")}, "distance of the Sun nan"),
+        ({"seed": -1}, "the seed is -1"),
     ],
 )
 def test_what_the_camera_cannot_do_is_refused(change: dict[str, object], message: str) -> None:
@@ -290,3 +302,21 @@ def test_dark_noise_is_that_of_a_real_lossless_strip(data: Path) -> None:
         masked = np.concatenate([codes[:, :23], codes[:, 1635:]], axis=1)
         share.append(np.bincount(masked.ravel(), minlength=256)[:3] / masked.size)
     np.testing.assert_allclose(share[1], share[0], atol=0.03)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gain_e_dn": 0.0},
+        {"read_noise_e": -1.0},
+        {"full_dn": 0.0},
+        {"vignetting": 1.5},
+        {"step": float("nan")},
+        {"hits_per_framelet": -1.0},
+        {"bias_dn": float("nan")},
+        {"stray_light": -0.1},
+    ],
+)
+def test_a_detector_that_cannot_be_is_refused(change: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=f"detector: {next(iter(change))} is"):
+        Detector(**change)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ are summed, the numbers companded to 8 bits, and these compressed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,10 @@ VEIL_FRAMES, VEIL_SAMPLES = 3.0, 300.0
 """Width (sigma) of the stray light in frames and samples: it reaches over a quarter of a turn in 44C00074."""
 
 
+_NOT_NEGATIVE = ("read_noise_e", "bias_jitter_dn", "column_gain", "column_offset_dn", "vignetting", "dust_spots",
+                 "hot_pixels", "hits_per_framelet", "stray_light", "step", "chip")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Detector:
     """The detector's properties; every effect can be set, or switched off by 0, False or None.
@@ -74,13 +79,14 @@ class Detector:
     `gain_e_dn` electrons a DN; `read_noise_e` electrons; `bias_dn` what the camera leaves of its offset (44C00074's
     masked columns are a Gaussian about -0.5 of sigma 1.09 DN, cut at 0), and `bias_jitter_dn` its scatter by framelet.
     `column_gain` (relative) and `column_offset_dn` are the scatter (sigma) of the columns, the same in all filters
-    (44C00074: 0.3 %, 0.05 DN). `line_tilt` and `vignetting` shape the response: see `TILT`, `VIGNETTING`. `hot_pixels`
-    is the number of places of over 5 DN in a blue framelet at PJ44, `hits_per_framelet` that of all particle hits
+    (44C00074: 0.3 %, 0.05 DN). `line_tilt` and `vignetting` shape the response: see `TILT`, `VIGNETTING`. `dust_spots`
+    is the number of grains on a filter (44C00029, 30: about that many that take 15 % to 60 % of the light),
+    `hot_pixels` that of places over 5 DN in a blue framelet at PJ44, `hits_per_framelet` that of all particle hits
     in one (None: by perijove, as away from the radiation belts; `particles.BELT_HITS` inside them); other filters have
     more, as `particles.WAIT` says. `stray_light` is the veil as a share of the light around in place and time.
     `full_dn` is where a pixel is full (44C00074's red piles up at 2384 +- 25), None for never; `bloom` spills what it
     cannot hold along the column. `step` is that of lossy compression. `chip` seeds what belongs to the detector and is
-    the same in all strips.
+    the same in all strips. UsageError for a number that makes no sense.
     """
 
     response: Mapping[Filter, float] = field(default_factory=lambda: RESPONSE)
@@ -94,6 +100,7 @@ class Detector:
     column_offset_dn: float = 0.05
     line_tilt: Mapping[Filter, float] | None = field(default_factory=lambda: TILT)
     vignetting: float = VIGNETTING
+    dust_spots: float = 8.0
     hot_pixels: float = 40.0
     hits_per_framelet: float | None = None
     stray_light: float = 0.035
@@ -101,6 +108,21 @@ class Detector:
     bloom: bool = True
     step: float = STEP
     chip: int = 2010
+
+    def __post_init__(self) -> None:
+        """Refuse numbers below zero and such."""
+        for name in ("gain_e_dn", "full_dn"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise UsageError(f"detector: {name} is {value}: it must be above 0")
+        for name in _NOT_NEGATIVE:
+            value = getattr(self, name)
+            if value is not None and not (value >= 0 and math.isfinite(value)):
+                raise UsageError(f"detector: {name} is {value}: it must be finite and not below 0")
+        if self.vignetting > 1:
+            raise UsageError(f"detector: vignetting is {self.vignetting}: no more than all light, 1, can be lost")
+        if not abs(self.bias_dn) <= ADC_MAX:
+            raise UsageError(f"detector: bias_dn is {self.bias_dn}: it must lie within +-{ADC_MAX}")
 
     @classmethod
     def ideal(cls) -> Detector:
@@ -113,6 +135,7 @@ class Detector:
             column_gain=0.0,
             column_offset_dn=0.0,
             vignetting=0.0,
+            dust_spots=0.0,
             hot_pixels=0.0,
             hits_per_framelet=0.0,
             stray_light=0.0,
@@ -139,7 +162,19 @@ class Detector:
         columns *= 1.0 + self.column_gain * np.random.default_rng([self.chip, 1]).standard_normal(SAMPLES)
         seeing = np.zeros(SAMPLES)
         seeing[SEEING] = 1.0
-        return (tilt[:, None] * columns * seeing).astype(np.float32)
+        flat = tilt[:, None] * columns * seeing
+        dim_by_dust(flat, self.dust_spots, np.random.default_rng([self.chip, 4, list(Filter).index(band)]))
+        return flat.astype(np.float32)
+
+
+def dim_by_dust(flat: NDArray[np.float64], count: float, rng: np.random.Generator) -> None:
+    """Multiply a response (lines, samples), in place, by what about `count` round grains of dust leave of it."""
+    lines, samples = np.arange(flat.shape[0])[:, None], np.arange(flat.shape[1])
+    for _ in range(int(rng.poisson(count))):
+        line, sample = rng.uniform(0, flat.shape[0]), rng.uniform(0, flat.shape[1])
+        depth, width = rng.uniform(0.1, 0.6), rng.uniform(0.8, 1.6)
+        grain = np.exp(-((lines - line) ** 2) / (2 * width**2)) * np.exp(-((samples - sample) ** 2) / (2 * width**2))
+        flat *= 1.0 - depth * grain
 
 
 @dataclass(frozen=True)
@@ -190,6 +225,8 @@ def expose(
     camera cannot do; LabelError for an unknown bit mode.
     """
     _check(light, filters, binning, compression)
+    if seed < 0:
+        raise UsageError(f"the seed is {seed}: it must not be below 0")
     if not (exposure_s > 0 and sun_distance_km > 0):
         raise UsageError(f"exposure {exposure_s} s and distance of the Sun {sun_distance_km} km must be above 0")
     lookup = companding_table(bit_mode)
