@@ -1,0 +1,1 @@
+"""What there is to photograph: painted worlds, painted as finely as the camera comes near."""
