@@ -101,7 +101,7 @@ class Detector:
     line_tilt: Mapping[Filter, float] | None = field(default_factory=lambda: TILT)
     vignetting: float = VIGNETTING
     dust_spots: float = 8.0
-    hot_pixels: float = 40.0
+    hot_pixels: float = 30.0
     hits_per_framelet: float | None = None
     stray_light: float = 0.035
     full_dn: float | None = 2390.0

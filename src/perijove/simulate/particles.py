@@ -2,7 +2,7 @@
 
 Numbers measured on the dark sky of real strips. The camera reads its filters' strips one after the other, BLUE, GREEN,
 RED, and what waits gathers more hits and more dark charge: 440, 890, 1350 hits above 8 DN a framelet of 44C00030 and
-50, 90, 160 hot places above 5 DN, about as 1 : 2 : 3, whatever the exposure. How many hits there are is a matter of
+31, 45, 90 hot places above 5 DN, about as 1 : 2 : 3, whatever the exposure. How many hits there are is a matter of
 where the spacecraft is far more than of when: 44C00029 and 44C00030, taken in the belts north of Jupiter, have three
 hundred times as many as 44C00074 of the same pass far in the south (1.5, 5, 16).
 """
