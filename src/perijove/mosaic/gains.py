@@ -14,7 +14,7 @@ MOST = 200_000
 """Pixels of an overlap that are looked at, about."""
 DARK_SHARE = 0.05
 """Light, against a look's brightest, below which a ratio is noise."""
-PULL = 1e-3
+PULL = 1e-6
 """Weight of a gain's wish to be 1, against 1 for a well filled overlap."""
 FLAT_LIMIT = 0.05
 PHASE_LIMIT = 0.5

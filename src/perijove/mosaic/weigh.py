@@ -111,5 +111,7 @@ def seam_weight(planes: Planes, seam_px: float) -> Plane:
     if seen.all() or not seen.any():
         return np.asarray(seen, dtype=np.float32)
     away = cv2.distanceTransform(np.asarray(seen, dtype=np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    out: Plane = smooth_step(np.asarray(away, dtype=float) / max(seam_px, 1.0)).astype(np.float32)
+    # its last bit depends on where the array lies in memory; the square is a whole number, which mends that
+    exact = np.sqrt(np.rint(np.square(away, dtype=float)))
+    out: Plane = smooth_step(exact / max(seam_px, 1.0)).astype(np.float32)
     return out
