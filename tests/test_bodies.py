@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perijove.bodies import JUPITER
+from perijove.bodies import BODIES, GANYMEDE, JUPITER
 
+MOONS = [body for body in BODIES.values() if body.parent is not None]
 epochs = st.floats(-1e9, 2e9)
 
 
@@ -38,3 +39,21 @@ def test_epochs_may_have_any_shape() -> None:
     many = JUPITER.body_from_j2000(et)
     assert many.shape == (2, 3, 3, 3)
     np.testing.assert_array_equal(many[1, 2], JUPITER.body_from_j2000(5e8))
+
+
+@pytest.mark.parametrize("moon", MOONS, ids=lambda moon: moon.name)
+def test_moons_turn_once_an_orbit_by_keplers_third_law(moon) -> None:
+    rate = np.sqrt((JUPITER.gm + moon.gm) / moon.orbit_km**3)
+    # Jupiter's flattening quickens Io by 0.05 %
+    assert moon.spin_rate == pytest.approx(rate, rel=1e-3)
+    assert BODIES[moon.parent] is JUPITER
+    assert not moon.atmosphere
+
+
+def test_ganymedes_meridian_at_j2000_by_hand() -> None:
+    # W = 44.064 + 0.033 sin J4 - 0.389 sin J5 - 0.082 sin J6, J4 355.80, J5 119.90, J6 229.80 deg
+    w = 44.064 + 0.033 * -0.0732 - 0.389 * 0.8669 - 0.082 * -0.7638
+    m = GANYMEDE.body_from_j2000(0.0)
+    node = np.cross([0.0, 0.0, 1.0], m[2])
+    node /= np.linalg.norm(node)
+    assert np.degrees(np.arctan2(-(m[1] @ node), m[0] @ node)) == pytest.approx(w, abs=1e-3)

@@ -69,8 +69,9 @@ def test_missing_field_is_named(missing: str, field: str) -> None:
 
 def test_body_is_the_labels_target() -> None:
     assert body_of(LABEL).name == "JUPITER"
-    with pytest.raises(UsageError, match=r"44C00029.*CALLISTO.*JUPITER"):
-        body_of(replace(LABEL, target="CALLISTO"))
+    assert body_of(replace(LABEL, target="GANYMEDE")).name == "GANYMEDE"
+    with pytest.raises(UsageError, match=r"44C00029.*AMALTHEA.*JUPITER.*CALLISTO"):
+        body_of(replace(LABEL, target="AMALTHEA"))
 
 
 def test_strips_are_sorted_by_pass_and_target() -> None:

@@ -100,7 +100,7 @@ def exposure_of(raw: RawImage, calibrated: Calibrated) -> Exposure:
 
 
 def body_of(label: Label) -> Body:
-    """The body that a label names as its target; UsageError for one that cannot be done yet."""
+    """The body that a label names as its target; UsageError for one that is not among `BODIES`."""
     body = BODIES.get(label.target.upper())
     if body is None:
         known = ", ".join(BODIES)
@@ -150,7 +150,7 @@ def _observe_pass(
     calibrated = [calibrate(raw) for raw in raws]
     exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
     middle = float(np.mean([e.et.mean() for e in exposures]))
-    sun, earth = apparent_sun(middle), apparent_earth(middle)
+    sun, earth = apparent_sun(middle, body), apparent_earth(middle, body)
     if not np.isfinite(sun).all():
         name = raws[0].label.product_id
         raise PointingError(f"{name}: START_TIME lies outside 2011-2031, which the Sun's table covers; check the label")

@@ -1,4 +1,4 @@
-"""A world of the tests' own: a textured Jupiter, a spinning camera and a straight flight past it.
+"""A world of the tests' own: a textured Jupiter or Ganymede, a spinning camera and a flight past it.
 
 Spin, attitude, time, flight, light and the meeting of rays with the ground are written here anew; shared with the
 package are only the camera's constants, the body's rotation and the plain records that the solver is given.
@@ -6,6 +6,7 @@ package are only the camera's constants, the body's rotation and the plain recor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,13 +19,12 @@ from perijove.attitude.exposure import Exposure
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.problem import Pixels, Unknowns, first_point, pixels
 from perijove.attitude.spin import SpinModel
-from perijove.bodies import JUPITER
+from perijove.bodies import GANYMEDE, JUPITER, Body
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Camera, Filter, camera_from_spacecraft
 
 FloatArray = NDArray[np.float64]
 
-RADII = np.array(JUPITER.radii_km)
 LINES, SAMPLES = 128, 1648
 DELAY_S = 0.372
 COLOURS = (Filter.BLUE, Filter.GREEN, Filter.RED)
@@ -52,15 +52,29 @@ class World:
     tilt: float = MOUNTING_TILT - 2e-4
     camera: Camera = field(default_factory=Camera.measured)
     blur_px: float = 0.75
+    body: Body = JUPITER
+    bend: FloatArray = field(default_factory=lambda: np.zeros(3))
+    """Acceleration, km/s^2."""
+    shade: Callable[[FloatArray, FloatArray, FloatArray], FloatArray] = field(default_factory=lambda: cloudy)
+    """Light by place on the unit sphere, cosine of incidence and of emission."""
+
+    @property
+    def radii(self) -> FloatArray:
+        return np.array(self.body.radii_km)
 
     def position(self, et: FloatArray | float) -> FloatArray:
-        return self.start + (np.asarray(et, dtype=float) - self.et0)[..., None] * self.velocity
+        t = (np.asarray(et, dtype=float) - self.et0)[..., None]
+        return self.start + t * self.velocity + 0.5 * t * t * self.bend
 
-    def trajectory(self) -> Trajectory:
-        et = self.et0 + np.linspace(-3600.0, 3600.0, 25)
-        covariance = np.diag([2.0, 2.0, 2.0, 1e-3, 1e-3, 1e-3]) ** 2
-        velocity = np.broadcast_to(self.velocity, (len(et), 3))
-        return Trajectory("JUPITER", "synthetic", et, self.position(et), velocity, self.et0, covariance)
+    def trajectory(self, error: FloatArray | None = None, sigma: tuple[float, float] = (2.0, 1e-3)) -> Trajectory:
+        """The flight, off by `error` (6,) km and km/s at `et0`, with errors that are said to be `sigma`."""
+        off = np.zeros(6) if error is None else error
+        elapsed = np.linspace(-3600.0, 3600.0, 25 if not self.bend.any() else 721)
+        et = self.et0 + elapsed
+        covariance = np.diag(np.repeat(sigma, 3)) ** 2
+        velocity = self.velocity + elapsed[:, None] * self.bend + off[3:]
+        position = self.position(et) + off[:3] + elapsed[:, None] * off[3:]
+        return Trajectory(self.body.name, "synthetic", et, position, velocity, self.et0, covariance)
 
     def j2000_from_camera(self, et: float) -> FloatArray:
         """The spacecraft's +Z is the spin axis; the mounting stands off by twist and tilt."""
@@ -76,26 +90,25 @@ class World:
 
     def rays(self, band: Filter, et: float, line: FloatArray, sample: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Body-fixed directions (n, 3) of pixels and the place (3,) they are seen from."""
-        to_body = JUPITER.body_from_j2000(et)
+        to_body = self.body.body_from_j2000(et)
         directions = self.camera.ray(band, line, sample) @ (to_body @ self.j2000_from_camera(et)).T
         return directions, to_body @ self.position(et)
 
     def ground(self, band: Filter, et: float, line: FloatArray, sample: FloatArray) -> FloatArray:
         """Body-fixed points (n, 3) that pixels see; NaN beside the body."""
-        return meet(*self.rays(band, et, line, sample))
+        return meet(*self.rays(band, et, line, sample), self.radii)
 
     def light(self, band: Filter, et: float, line: FloatArray, sample: FloatArray) -> FloatArray:
         """Light (n,) of rays: albedo times the cosine of incidence; 0 for the sky."""
         ground = self.ground(band, et, line, sample)
         on = np.isfinite(ground[:, 0])
         point = ground[on]
-        normal = unit(point / RADII**2)
-        to_body = JUPITER.body_from_j2000(et)
+        normal = unit(point / self.radii**2)
+        to_body = self.body.body_from_j2000(et)
         height = normal @ (to_body @ self.sun)
         emission = np.sum(normal * unit(to_body @ self.position(et) - point), axis=-1)
         out = np.zeros(len(ground))
-        # clouds fade towards the limb, as they do under haze
-        out[on] = (1.0 + emission * clouds(point / RADII)) * np.maximum(height, 0.0)
+        out[on] = self.shade(point / self.radii, height, emission)
         return out
 
     def framelet(self, band: Filter, et: float, binning: int = 1) -> NDArray[np.float32]:
@@ -165,17 +178,17 @@ class World:
                 continue
             for frame in range(frames):
                 et = start + DELAY_S * frame
-                to_body = JUPITER.body_from_j2000(et)
+                to_body = self.body.body_from_j2000(et)
                 place = to_body @ self.position(et)
                 # the tangent points of the unit sphere seen from the scaled place
-                c = place / RADII
+                c = place / self.radii
                 d = np.linalg.norm(c)
                 e1 = unit(np.cross(c, [0.3, -0.5, 0.8]))
                 e2 = np.cross(c / d, e1)
                 turn = np.linspace(0, 2 * np.pi, count, endpoint=False)[:, None]
                 scaled = c / d**2 + np.sqrt(1 - 1 / d**2) * (np.cos(turn) * e1 + np.sin(turn) * e2)
-                lit = scaled / RADII @ (to_body @ self.sun) > 0.05 / RADII[0]
-                looks = (scaled[lit] * RADII - place) @ (to_body @ self.j2000_from_camera(et))
+                lit = scaled / self.radii @ (to_body @ self.sun) > 0.05 / self.radii[0]
+                looks = (scaled[lit] * self.radii - place) @ (to_body @ self.j2000_from_camera(et))
                 at = self.camera.pixel(band, looks)
                 with np.errstate(invalid="ignore"):
                     inside = (at[:, 0] > 2) & (at[:, 0] < 126) & (at[:, 1] > 30) & (at[:, 1] < 1620)
@@ -195,19 +208,19 @@ class World:
                 seen = np.isfinite(ground[:, 0])
                 solved = float(pointing.et[frame])
                 place = pointing.position_km[frame]
-                looks = ground[seen] @ JUPITER.body_from_j2000(solved) - place
+                looks = ground[seen] @ self.body.body_from_j2000(solved) - place
                 at = pointing.camera.pixel(band, looks @ pointing.spin.camera_from_j2000(solved).T)
                 errors.append(at - np.stack([line, sample], axis=-1)[seen])
         return np.concatenate(errors)
 
 
-def meet(direction: FloatArray, place: FloatArray) -> FloatArray:
+def meet(direction: FloatArray, place: FloatArray, radii: FloatArray) -> FloatArray:
     """Nearest points (n, 3) where rays from a place (3,) meet the ellipsoid; NaN where they miss."""
-    d, o = direction / RADII, place / RADII
+    d, o = direction / radii, place / radii
     a, b, c = np.sum(d * d, axis=-1), d @ o, o @ o - 1
     root = b * b - a * c
     t = np.where((root > 0) & (b < 0), -b - np.sqrt(np.maximum(root, 0.0)), np.nan) / a
-    out: FloatArray = (o + t[:, None] * d) * RADII
+    out: FloatArray = (o + t[:, None] * d) * radii
     return out
 
 
@@ -220,6 +233,26 @@ WAVE_PHASES = _RNG.uniform(0.0, 2 * np.pi, 12)
 def clouds(scaled: FloatArray) -> FloatArray:
     """Texture about 0 that turns with the body: many waves in many directions."""
     out: FloatArray = 0.1 * np.cos((scaled @ WAVES.T + WAVE_PHASES).astype(np.float32)).sum(axis=-1).astype(float)
+    return out
+
+
+def cloudy(scaled: FloatArray, height: FloatArray, emission: FloatArray) -> FloatArray:
+    """Jupiter: clouds fade towards the limb, as they do under haze."""
+    out: FloatArray = (1.0 + emission * clouds(scaled)) * np.maximum(height, 0.0)
+    return out
+
+
+# wavelengths of about 16 to 130 km on Ganymede
+FACETS = unit(_RNG.normal(size=(24, 3))) * _RNG.uniform(130.0, 1000.0, 24)[:, None]
+FACET_PHASES = _RNG.uniform(0.0, 2 * np.pi, 24)
+
+
+def rocky(scaled: FloatArray, height: FloatArray, emission: FloatArray) -> FloatArray:
+    """Ganymede: bright and dark terrain with sharp edges, as strong at the limb as elsewhere (Lommel-Seeliger)."""
+    waves = np.cos((scaled @ FACETS.T + FACET_PHASES).astype(np.float32))
+    albedo = 1.0 + 0.35 * np.sign(waves[:, :8].sum(axis=-1)) + 0.04 * waves[:, 8:].sum(axis=-1)
+    sun = np.maximum(height, 0.0)
+    out: FloatArray = albedo * 2.0 * sun / (sun + np.maximum(emission, 1e-3))
     return out
 
 
@@ -237,13 +270,45 @@ def make_world() -> World:
     velocity = 30.0 * unit(0.7 * up - 0.5 * out)
     world = World(et0, 30.42, axis, sun, earth, 190000.0 * out, velocity, 0.0)
     # the camera meets the middle of the disc 3.7 s after et0
-    boresight = world.j2000_from_camera(et0)[:, 2]
+    return turned_to(world, -out, 3.7)
+
+
+def turned_to(world: World, target: FloatArray, after_s: float) -> World:
+    """The world with the camera turned so that it sweeps over the direction `target` (3,) at `after_s` after et0."""
+    axis = world.axis
+    boresight = world.j2000_from_camera(world.et0)[:, 2]
     flat = unit(boresight - (boresight @ axis) * axis)
-    target = unit(-out + (out @ axis) * axis)
-    angle = np.arctan2(np.cross(flat, target) @ axis, flat @ target)
-    return replace(world, turn0=float(angle - 2 * np.pi / world.period_s * 3.7))
+    goal = unit(target - (target @ axis) * axis)
+    angle = np.arctan2(np.cross(flat, goal) @ axis, flat @ goal)
+    return replace(world, turn0=float(angle - 2 * np.pi / world.period_s * after_s))
+
+
+GANYMEDE_START_ET = 676357153.185
+"""2021-06-07T16:58:04 UTC."""
+GANYMEDE_STATE = (958.34, 2453.28, 3331.86, -13.34691, 9.47264, 8.73664)
+"""Juno's place and velocity relative to Ganymede then, km and km/s in j2000."""
+
+
+def make_ganymede() -> World:
+    """Juno past Ganymede at perijove 34: 1620 km above the ground, axis 5.6 deg from the Earth."""
+    et0 = GANYMEDE_START_ET
+    start, velocity = np.array(GANYMEDE_STATE[:3]), np.array(GANYMEDE_STATE[3:])
+    bend = -GANYMEDE.gm * start / np.linalg.norm(start) ** 3
+    sun, earth = unit(np.array((-0.770138, 0.579266, 0.267093))), unit(np.array((-0.879142, 0.430719, 0.203938)))
+    side = unit(np.cross(earth, [0.0, 0.0, 1.0]))
+    axis = np.cos(np.radians(5.6)) * earth + np.sin(np.radians(5.6)) * side
+    world = World(
+        et0, 30.3, axis, sun, earth, start, velocity, 0.0, body=GANYMEDE, bend=bend, shade=rocky, blur_px=0.75
+    )
+    # the disc's middle as it is seen half-way through the strip
+    return turned_to(world, -(start + 5.2 * velocity), 5.2)
 
 
 @pytest.fixture(scope="session")
 def world() -> World:
     return make_world()
+
+
+@pytest.fixture(scope="session")
+def ganymede() -> World:
+    return make_ganymede()

@@ -159,11 +159,17 @@ def edge_sigma(binning: int) -> float:
     return float(np.sqrt(EDGE_SIGMA_PX**2 + (binning**2 - 1) * (1 / 12 + 1 / 6)))
 
 
-def fit_edges(p: Profiles, max_shift: float, width: float = EDGE_SIGMA_PX) -> Edges:
+def fit_edges(
+    p: Profiles,
+    max_shift: float,
+    width: float = EDGE_SIGMA_PX,
+    inside: Callable[[FloatArray], FloatArray] | None = None,
+) -> Edges:
     """Gauss-Newton fit of all profiles at once: sky, plateau, slope of the plateau, and the edge's place.
 
-    `width` is the edge's sigma, px. An edge is good where it lies within `max_shift` px of the prediction and the model
-    describes the profile.
+    `width` is the edge's sigma, px; `inside` gives light (n, s) against that at the limb by distances (n, s) px inwards
+    from it, for plateaus whose fall is known. An edge is good where it lies within `max_shift` px of the prediction and
+    the model describes the profile.
     """
     y, s = p.light, p.distance
     n = len(y)
@@ -179,14 +185,14 @@ def fit_edges(p: Profiles, max_shift: float, width: float = EDGE_SIGMA_PX) -> Ed
     weight = np.isfinite(y).astype(float)
     inverse = np.tile(np.eye(4), (n, 1, 1))
     for _ in range(8):
-        model, jac = _edge_model(x, s, width)
+        model, jac = _edge_model(x, s, width, inside)
         jw = jac * weight[..., None]
         normal = np.einsum("nsi,nsj->nij", jw, jac) + 1e-9 * np.eye(4)
         inverse = np.linalg.inv(normal)
         step = np.einsum("nij,nsj,ns->ni", inverse, jw, data - model)
         step[:, 3] = np.clip(step[:, 3], -1.5, 1.5)
         x = x + step
-    model, _ = _edge_model(x, s, width)
+    model, _ = _edge_model(x, s, width, inside)
     misfit = np.sqrt(np.sum(weight * (data - model) ** 2, axis=1) / np.maximum(weight.sum(1) - 4, 1))
     sigma = misfit * np.sqrt(np.maximum(inverse[:, 3, 3], 0.0))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -200,7 +206,12 @@ def fit_edges(p: Profiles, max_shift: float, width: float = EDGE_SIGMA_PX) -> Ed
     return Edges(x[:, 3], sigma, good, x[:, 1])
 
 
-def _edge_model(x: FloatArray, s: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(16)
+
+
+def _edge_model(
+    x: FloatArray, s: FloatArray, sigma: float, inside: Callable[[FloatArray], FloatArray] | None
+) -> tuple[FloatArray, FloatArray]:
     """Model (n, s) and Jacobian (n, s, 4) of sky + (plateau - slope * d) cut off at the edge, d = 0, and blurred."""
     sky, top, slope, shift = (x[:, k, None] for k in range(4))
     d = s - shift
@@ -208,5 +219,24 @@ def _edge_model(x: FloatArray, s: FloatArray, sigma: float) -> tuple[FloatArray,
     bell = np.exp(-0.5 * (d / sigma) ** 2) / (np.sqrt(2 * np.pi) * sigma)
     # a Gaussian times the cut ramp -d, integrated; its derivative by the shift is the step
     ramp = sigma**2 * bell - d * fall
-    jac = np.stack([np.ones_like(d), fall, ramp, top * bell + slope * fall], axis=-1)
+    if inside is not None:
+        bent, steep = _blurred_departure(d, sigma, inside)
+        fall, bell = fall + bent, bell - steep
+    jac = np.stack(
+        [np.ones_like(d), fall, ramp, top * bell + slope * (fall if inside is None else fall - bent)], axis=-1
+    )
     return sky + top * fall + slope * ramp, jac
+
+
+def _blurred_departure(
+    d: FloatArray, sigma: float, inside: Callable[[FloatArray], FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """What a known fall of the light takes from a flat plateau, blurred, at distances (n, s) outwards; its slope."""
+    value, slope = np.zeros_like(d), np.zeros_like(d)
+    for node, weight in zip(_NODES, _WEIGHTS / _WEIGHTS.sum(), strict=True):
+        away = d - sigma * node
+        departure = weight * np.where(away < 0.0, inside(np.maximum(-away, 0.0)) - 1.0, 0.0)
+        value += departure
+        # the derivative of the blur: the node over sigma
+        slope -= departure * node / sigma
+    return value, slope

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.attitude.bare import bare_limb
 from perijove.attitude.candidates import bright_level, find_candidates
 from perijove.attitude.edges import edge_sigma, fit_edges, predict_limb, read_profiles
 from perijove.attitude.exposure import Exposure, strip_camera
@@ -27,8 +28,9 @@ IntArray = NDArray[np.int64]
 
 LIMB_SIGMA_PX = 0.12
 """Scatter of the limb itself (clouds, waves, haze) about a smooth ellipsoid; measured on the passes at hand."""
-NEIGHBOURS = 8
-"""Limb points 4 px apart share the same haze and clouds: about so many make one independent observation."""
+HAZY_NEIGHBOURS, BARE_NEIGHBOURS = 8, 2
+"""Limb points 4 px apart share the same haze and clouds, or the same ground: about so many make one independent
+observation."""
 TIE_SIGMA_PX = 0.15
 """Scatter of a colour tie, in pixels of the strip; its median on the passes at hand is 0.1 to 0.2."""
 LEAST_PLATEAU = 0.04
@@ -130,14 +132,19 @@ def measure_limb(
             outward.append(n)
         index, where, across = np.concatenate(frame), np.concatenate(spot), np.concatenate(outward)
         profiles = read_profiles(light, index, where, across, exposure.binning)
-        edges = fit_edges(profiles, max_shift, edge_sigma(exposure.binning))
+        inside = None
+        if not scene.body.atmosphere:
+            predicted = _pixels(exposure, camera, image, band, index, where[:, 0], where[:, 1])
+            inside = bare_limb(predicted, at, scene).light
+        edges = fit_edges(profiles, max_shift, edge_sigma(exposure.binning), inside)
         # a full pixel hides how bright the plateau is, and so where its half lies
         full = np.nanmax(profiles.light, axis=1, initial=-np.inf) >= 0.97 * exposure.saturation
         good = edges.good & ~full & (edges.plateau > LEAST_PLATEAU * bright_level(light))
         where = where + edges.shift[:, None] * across
         parts.append(_pixels(exposure, camera, image, band, index[good], where[good, 0], where[good, 1]))
         sigmas.append(edges.sigma[good])
-    sigma = np.hypot(np.concatenate(sigmas), LIMB_SIGMA_PX) * np.sqrt(NEIGHBOURS)
+    alike = HAZY_NEIGHBOURS if scene.body.atmosphere else BARE_NEIGHBOURS
+    sigma = np.hypot(np.concatenate(sigmas), LIMB_SIGMA_PX) * np.sqrt(alike)
     return LimbMeasure(join(parts), sigma)
 
 

@@ -52,12 +52,9 @@ def free_unknowns(
         "twist": (MOUNTING_TWIST, TWIST_SIGMA),
         "tilt": (MOUNTING_TILT, TILT_SIGMA),
         "interframe": (0.0, INTERFRAME_SIGMA_S),
-        "grazing": (GRAZING_KM, GRAZING_SIGMA_KM),
-        **{f"haze_p{k + 1}": (0.0, SHAPE_SIGMA_KM) for k in range(SHAPES)},
     }
-    distance = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0])))
-    haze_sigma = float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * distance / FOCAL_LENGTH_PX))
-    free.update({f"haze_{b.lower()}": (HAZE_KM, haze_sigma) for b in bands})
+    if scene.body.atmosphere:
+        free.update(_haze_priors(exposures, bands, scene))
     for b in bands:
         # green is what the others are measured against
         if b is not Filter.GREEN and len(bands) > 1:
@@ -67,6 +64,17 @@ def free_unknowns(
         free["line_methane"] = (0.0, METHANE_SIGMA_PX)
     free.update({f"offset_{k}": (0.0, START_JITTER_S) for k in range(len(exposures))})
     return free
+
+
+def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: Scene) -> dict[str, Prior]:
+    """What is known of the height of the visible limb; without an atmosphere it is the ground, and nothing is free."""
+    distance = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0])))
+    sigma = float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * distance / FOCAL_LENGTH_PX))
+    return {
+        "grazing": (GRAZING_KM, GRAZING_SIGMA_KM),
+        **{f"haze_p{k + 1}": (0.0, SHAPE_SIGMA_KM) for k in range(SHAPES)},
+        **{f"haze_{b.lower()}": (HAZE_KM, sigma) for b in bands},
+    }
 
 
 def _axis_prior(anchor: SpinModel | None, reference: SpinModel, scene: Scene) -> dict[str, Prior]:

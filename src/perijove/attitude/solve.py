@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from perijove.attitude.adjust import adjust
+from perijove.attitude.adjust import Adjustment, adjust
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.gather import Solution, gather_pointing, used_points
 from perijove.attitude.measure import (
@@ -36,7 +36,7 @@ from perijove.attitude.problem import (
 from perijove.attitude.roll import ROLL_SIGMA, roll_by_light
 from perijove.attitude.search import AxisHint, FirstGuess, Scene, first_guess, guess_phase
 from perijove.attitude.spin import SpinModel
-from perijove.attitude.ties import Ties, join_ties
+from perijove.attitude.ties import Ties, join_ties, weighed_by_scatter
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PointingError
@@ -45,6 +45,11 @@ from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Camera
 FloatArray = NDArray[np.float64]
 
 ARC_GAP_S = 1800.0
+HAZY_ROUNDS, BARE_ROUNDS = 2, 10
+"""Rounds of measuring ties and solving with them. Near a bare moon the roll about the disc's middle hangs on them
+alone, and shifts so small come out too small at first."""
+SETTLED = 0.02
+"""The rounds end where no unknown moves by more than this share of its error."""
 Progress = Callable[[str], object]
 
 
@@ -144,16 +149,27 @@ def _solve_arc(
     start, lost = _chain(exposures, guesses, lead.index, alone.unknowns, scene)
     solution = _rounds(exposures, start, anchor, scene, camera, progress)
     tied: Ties | None = None
-    for _ in range(2 if with_ties else 0):
+    rounds = HAZY_ROUNDS if scene.body.atmosphere else BARE_ROUNDS
+    for _ in range(rounds if with_ties else 0):
         progress("tying the colours together on the ground")
-        tied = _all_ties(exposures, solution.adjustment.unknowns, scene, camera)
+        before = solution.adjustment.unknowns
+        tied = _all_ties(exposures, before, scene, camera)
         if tied is None:
             break
-        solution = _settle(exposures, solution.adjustment.unknowns, 2.5, tied, anchor, scene, camera)
+        solution = _settle(exposures, before, 2.5, tied, anchor, scene, camera)
+        if not scene.body.atmosphere and _settled(before, solution.adjustment):
+            break
     pointings = [
         gather_pointing(exposures[k], k, solution, tied, scene, camera, k in lost) for k in range(len(exposures))
     ]
     return _Arc(pointings, solution.adjustment.unknowns.spin)
+
+
+def _settled(before: Unknowns, after: Adjustment) -> bool:
+    """Whether a round moved every free unknown by less than `SETTLED` of its error."""
+    sigma = np.sqrt(np.diag(after.full_covariance()))
+    moved = np.abs(after.unknowns.vector() - before.vector())
+    return bool(np.all(moved <= SETTLED * sigma))
 
 
 @dataclass(frozen=True)
@@ -279,7 +295,11 @@ def _settle(
     first = adjust(at, limb, ties, free, scene)
     keep = used_points(first.limb.px)
     bulk = LimbMeasure(limb.points.take(keep), limb.sigma[keep])
-    second = first if keep.all() else adjust(first.unknowns, bulk, ties, free, scene)
+    second = first
+    if ties is not None and first.ties is not None and not scene.body.atmosphere:
+        second = adjust(first.unknowns, bulk, weighed_by_scatter(ties, first.ties), free, scene)
+    elif not keep.all():
+        second = adjust(first.unknowns, bulk, ties, free, scene)
     residuals = limb_residuals(limb.points, second.unknowns, scene.trajectory, scene.body, scene.sun, jacobian=False)
     return Solution(limb, residuals, second)
 

@@ -127,6 +127,26 @@ class TieResiduals:
     jacobian: FloatArray
 
 
+_SHARED = 2.0
+"""Patches of the colours overlap by half in both directions: four tell what one does."""
+
+
+def weighed_by_scatter(ties: Ties, found: TieResiduals) -> Ties:
+    """The ties with weights by how they scatter after a solution, those between colours and within one each by itself.
+
+    Ties within one filter never weigh more than before: the two ends of a framelet are not drawn alike.
+    """
+    whitened = (ties.whiten @ found.px[..., None])[..., 0]
+    within = ties.first.band == ties.second.band
+    factor = np.ones(len(ties))
+    for group, shared, least in ((within, 1.0, 1.0), (~within, _SHARED, 0.2)):
+        values = np.abs(whitened[group])
+        values = values[np.isfinite(values)]
+        if values.size:
+            factor[group] = max(1.4826 * float(np.median(values)) * shared, least)
+    return Ties(ties.first, ties.second, ties.whiten / factor[:, None, None])
+
+
 @dataclass(frozen=True)
 class Projection:
     """Offset (n, 2) px of pixels from where body-fixed places should fall, and its Jacobian (n, 2, m).

@@ -38,8 +38,8 @@ from perijove.ephemeris.sun_earth import jupiter_velocity
 FloatArray = NDArray[np.float64]
 
 ORBIT_SIGMA_KM_S = 0.5
-"""Error of the known orbit's velocity where a moon is passed, in one coordinate: flybys and trims before them change the
-orbit by more than lies between perijoves; at Ganymede in June 2021 it was off by 0.35 to 0.6."""
+"""Error of the known orbit's velocity where a moon is passed, in one coordinate: flybys, and the trims before them,
+change the orbit by more than lies between perijoves; at Ganymede in June 2021 it was off by 0.3 to 0.7."""
 _NUDGE = np.array([1.0, 1.0, 1.0, 1e-3, 1e-3, 1e-3])
 """Steps of the difference quotients: km, km/s."""
 
