@@ -62,18 +62,18 @@ def _craters_on(x: float, y: float, z: float, spacing: float, dark: float, coat:
             continue
         f = 1.0 / (away + 1e-12)
         qx, qy, qz = f * qx, f * qy, f * qz
-        wobble = gradient_noise(2.1 * qx + c[n, 10], 2.1 * qy, 2.1 * qz, 81)
-        wobble += 0.4 * gradient_noise(6.5 * qx + c[n, 10], 6.5 * qy, 6.5 * qz, 82)
+        wobble, rugged, near = 0.0, 0.0, ramp(1.9, 1.3, r)
+        if near > 0.0:
+            wobble = gradient_noise(2.1 * qx + c[n, 10], 2.1 * qy, 2.1 * qz, 81)
+            wobble = near * (wobble + 0.4 * gradient_noise(6.5 * qx + c[n, 10], 6.5 * qy, 6.5 * qz, 82))
+            rugged = near * gradient_noise(5.0 * r * qx + c[n, 10], 5.0 * r * qy, 5.0 * r * qz, 83)
         if c[n, 6] == 1.0:
             ghost = there * ramp(1.1, 0.75, r * (1.0 + 0.30 * wobble))
             ice, height = ice + 0.36 * ghost * (1.0 - ice), height * (1.0 - 0.6 * ghost)
             continue
         r *= 1.0 + 0.035 * wobble
-        rugged = gradient_noise(5.0 * r * qx + c[n, 10], 5.0 * r * qy, 5.0 * r * qz, 83)
         wipe = there * (0.15 + 0.80 * c[n, 5]) * ramp(1.5, 0.95, r)
-        height = height * (1.0 - wipe) + clear * (
-            crater_height(r, 2.0 * c[n, 3], c[n, 4]) + 0.10 * c[n, 4] * rugged * ramp(1.9, 0.9, r)
-        )
+        height = height * (1.0 - wipe) + clear * (crater_height(r, 2.0 * c[n, 3], c[n, 4]) + 0.10 * c[n, 4] * rugged)
         ice, soot = ice * (1.0 - wipe), soot * (1.0 - wipe)
         # rims and peaks shed their dust, floors keep it
         bare = clear * (math.exp(-(((r - 0.97) / 0.13) ** 2)) - 0.6 * ramp(0.85, 0.6, r))
@@ -104,7 +104,7 @@ def _rays_on(x: float, y: float, z: float, spacing: float, coat: Coat, world: At
             ice += share * (1.0 - ice)
             soot *= 1.0 - share
         else:
-            share *= -0.92 * c[n, 7] * ramp(0.95, 1.12, r)
+            share = min(1.0, -1.15 * c[n, 7] * share) * 0.92 * ramp(0.95, 1.12, r)
             soot += share * (1.0 - soot)
             ice *= 1.0 - share
     return Coat(ice, soot, coat.tone, coat.height)
@@ -127,7 +127,7 @@ def _paint_block(places: FloatArray, spacing: float, world: Atlas, albedo: Light
             RADIUS_KM * x, RADIUS_KM * y, RADIUS_KM * z, RADIUS_KM, soil.dark, spacing, seed + 500
         )
         region = fractal_noise(2.6 * x + 1.7, 2.6 * y, 2.6 * z, 3.0, 0.6, seed + 91)
-        coat = Coat(0.45 * shine, 0.0, soil.tone * (1.0 + (0.05 + 0.05 * soil.dark) * region), soil.height + up)
+        coat = Coat(0.45 * shine, 0.0, soil.tone * (1.0 + (0.05 + 0.10 * soil.dark) * region), soil.height + up)
         coat = _craters_on(x, y, z, spacing, soil.dark, coat, world)
         coat = _rays_on(x, y, z, spacing, coat, world)
         frost = _frost(x, y, z, region)

@@ -59,7 +59,7 @@ class Soil(NamedTuple):
 @_jit
 def bent(x: float, y: float, z: float, spacing: float, seed: int) -> tuple[float, float, float]:
     """A place (unit vector) pushed aside a little, so that what is drawn straight comes out natural."""
-    octaves = min(3.6, max(1.0, math.log2(220.0 / spacing)))
+    octaves = min(3.0, max(1.0, math.log2(220.0 / spacing)))
     s = RADIUS_KM / 260.0
     strength = 16.0 / RADIUS_KM
     bx = x + strength * fractal_noise(s * x + 3.1, s * y, s * z, octaves, 0.36, seed + 1)
@@ -202,7 +202,8 @@ def _inside_blocks(x: float, y: float, z: float, ground: Ground) -> tuple[float,
 def _floor(x: float, y: float, z: float, mottle: float, ground: Ground, spacing: float) -> Soil:
     """What lies under the lanes: a dark block, or the patches between them."""
     inside, tone = _inside_blocks(x, y, z, ground)
-    cover = min(1.0, max(0.0, 0.5 + 0.5 * inside / max(spacing, 0.6)))
+    # old edges are ragged
+    cover = min(1.0, max(0.0, 0.5 + 0.5 * (inside + 11.0 * mottle) / max(spacing, 0.8)))
     soil = Soil(0.0, 0.0, 0.0)
     if cover < 1.0:
         soil = _patch(x, y, z, mottle, ground, spacing)
