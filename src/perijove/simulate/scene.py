@@ -96,7 +96,7 @@ def time_shot(scene: Scene, shot: Shot) -> Timing:
     begin = middle - START_TIME_BIAS_S - exposure / 2.0 - step * (frames - 1) / 2.0
     start = et_from_utc(utc_from_et(begin))
     jitter = float(np.random.default_rng([scene.seed, shot.number, 1]).normal(0.0, scene.jitter_s))
-    et = start + START_TIME_BIAS_S + exposure / 2.0 + jitter + step * np.arange(frames)
+    et = start + START_TIME_BIAS_S + exposure / 2.0 + jitter + step * np.arange(frames, dtype=float)
     return Timing(et, start, start + frames * shot.interframe_s, jitter)
 
 

@@ -31,13 +31,16 @@ PASS_S = 6 * 3600.0
 
 GANYMEDE_ET = 676357037.6897409
 GANYMEDE_STATE = (2498.30361579, 1357.12141755, 2319.82328975, -13.31148838, 9.5096583, 8.79203066)
-"""Juno at its closest to Ganymede on 2021-06-07: ET, place km and velocity km/s in j2000 about Ganymede's centre. Fitted
-with the moon's gravity and Jupiter's tide to the mission's reconstructed positions, 16:36 to 17:16 UTC, which it meets
-to 0.13 km rms."""
+"""Juno at its closest to Ganymede on 2021-06-07: ET, place km and velocity km/s in j2000 about Ganymede's centre.
+Fitted with the moon's gravity and Jupiter's tide to the mission's reconstructed positions, 16:36 to 17:16 UTC, which it
+meets to 0.13 km rms."""
+GANYMEDE_AXIS = (-0.9147, 0.3845, 0.1242)
+"""Unit vector of the spin axis in j2000: 5.6 deg from the Earth as it was that day, to a side (not known) from which
+the camera sees most of the lit disc."""
 BACKLIT_PERIJOVE = 22
 BACKLIT_AXIS = (0.7199, 0.3575, 0.5949)
-"""Unit vector of the spin axis in j2000 of the backlit pass, 44 deg from the Earth. JunoCam looks square to its axis, and
-Juno keeps that within some ten degrees of Earth and Sun: no real picture of Jupiter from afar shows a phase angle
+"""Unit vector of the spin axis in j2000 of the backlit pass, 44 deg from the Earth. JunoCam looks square to its axis,
+and Juno keeps that within some ten degrees of Earth and Sun: no real picture of Jupiter from afar shows a phase angle
 beyond about 120 deg. The true approach of perijove 22 passes 160 to 100 deg; this axis lets the camera see it."""
 BACKLIT_MINUTES = (-300.0, -230.0, -180.0, -140.0, -110.0, -85.0, -42.0)
 
@@ -74,10 +77,9 @@ def spin_near_earth(et: float, seed: int, axis: FloatArray | None = None) -> Spi
 
 def perijove_flight(number: int) -> Flight:
     """Juno's path about perijove `number`, on the orbit that is expected there."""
-    if not 1 <= number < len(PERIJOVE_UTC):
-        raise UsageError(
-            f"perijove {number} is not among those whose orbit is known: give 1 to {len(PERIJOVE_UTC) - 1}"
-        )
+    last = len(PERIJOVE_UTC) - 1
+    if not 1 <= number <= last:
+        raise UsageError(f"perijove {number} is not among those whose orbit is known: give 1 to {last}")
     prior = expected_orbit(et_from_utc(PERIJOVE_UTC[number]))
     state = state_from_elements(JUPITER, Elements(*(float(p) for p in prior.mean)))
     passage = float(prior.mean[5])
@@ -101,13 +103,14 @@ def ganymede_scene(seed: int = 0) -> Scene:
     """Past Ganymede on 2021-06-07, on the path that Juno truly flew."""
     moon = BODIES["GANYMEDE"]
     flight = fly(moon, GANYMEDE_ET, np.array(GANYMEDE_STATE), GANYMEDE_ET - 2400.0, GANYMEDE_ET + 2400.0, 5.0)
-    times = {1: "16:57:20", 2: "16:58:09", 3: "16:59:10", 4: "17:00:20", 5: "17:02:00"}
+    times = {1: "16:57:20", 2: "16:58:09", 3: "16:59:20", 4: "17:00:20", 5: "17:02:00"}
     shots = tuple(
-        Shot(n, et_from_utc(f"2021-06-07T{t}"), interframe_s=0.370, title="Ganymede", exposed=n == 4)
+        Shot(n, et_from_utc(f"2021-06-07T{t}"), interframe_s=0.370, title="Ganymede", exposed=n in (2, 3))
         for n, t in times.items()
     )
+    spin = spin_near_earth(GANYMEDE_ET, seed, np.array(GANYMEDE_AXIS))
     return Scene(
-        "ganymede-pj34", 34, moon_world(seed, moon), flight, spin_near_earth(GANYMEDE_ET, seed), shots,
+        "ganymede-pj34", 34, moon_world(seed, moon), flight, spin, shots,
         interframe_error_s=float(np.random.default_rng([seed, 3]).normal(0.0, 1e-4)), seed=seed,
     )  # fmt: skip
 
@@ -131,7 +134,7 @@ class Named:
 SCENES: Mapping[str, Named] = {
     "ganymede-pj34": Named("Ganymede as on 2021-06-07, 1,038 km away at the closest", ganymede_scene),
     "perijove-44": Named(
-        "Jupiter as at perijove 44, two strips eighty minutes before it", lambda s: perijove_scene(44, s)
+        "Jupiter eighty minutes before perijove 44, two strips", lambda seed: perijove_scene(44, seed)
     ),
     "backlit": Named("Jupiter's night side with the Sun behind it, seven strips", backlit_scene),
 }

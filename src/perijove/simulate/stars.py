@@ -50,7 +50,8 @@ def star_light(
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Where stars fall on a framelet and how bright: pixels (n, 2) as (line, sample), and I/F times px (n,).
 
-    `hidden` is the direction (3,) in j2000 of what hides them and the cosine of its angular radius. I/F of a star is its irradiance times pi over the Sun's irradiance at the body and a pixel's solid angle.
+    `hidden` is the direction (3,) in j2000 of what hides them and the cosine of its angular radius. I/F of a star is
+    its irradiance times pi over the Sun's irradiance at the body and a pixel's solid angle.
     """
     seen = stars.direction @ camera_from_j2000.T
     front = (seen[:, 2] > 0.5) & (stars.direction @ hidden[0] < hidden[1])

@@ -90,7 +90,8 @@ def paint_surface(
         levels.append(halved(levels[-1]))
     if not relief:
         return Surface(axes, spacing, tuple(levels), None)
-    bumps = [tilted(axes, spacing, height / np.float32(radius))]
+    height /= np.float32(radius)
+    bumps = [tilted(axes, spacing, height)]
     for _ in range(LEVELS - 1):
         bumps.append(halved(bumps[-1]))
     return Surface(axes, spacing, tuple(levels), tuple(bumps))
@@ -112,7 +113,8 @@ def grid_directions(axes: FloatArray, spacing: float, side: int, rows: slice) ->
     out: FloatArray = (
         (root * x)[..., None] * axes[0] + (root * y)[..., None] * axes[1] + (1.0 - rho2 / 2.0)[..., None] * axes[2]
     )
-    return out / np.linalg.norm(out, axis=-1, keepdims=True)
+    out /= np.linalg.norm(out, axis=-1, keepdims=True)
+    return out
 
 
 def tilted(axes: FloatArray, spacing: float, height: Light) -> Light:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.instrument import FOCAL_LENGTH_PX
+from perijove.simulate.compiled import compiled
 from perijove.simulate.haze import CHAPMAN_FROM, CHAPMAN_STEPS, TOP_HEIGHTS
 
 FloatArray = NDArray[np.float64]
@@ -20,10 +19,8 @@ STEEP = 0.2
 """Cosine of the emission angle above which the haze counts as plane over a pixel's path."""
 _TOP_LEVEL = 3.999
 
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy")
 
-
-@_jit
+@compiled
 def chapman(mu: float, table: FloatArray) -> float:
     """Slant column over vertical column towards zenith cosine `mu`, from the table of ln Ch."""
     place = (max(mu, CHAPMAN_FROM) - CHAPMAN_FROM) / (1.0 - CHAPMAN_FROM) * (CHAPMAN_STEPS - 1)
@@ -32,16 +29,16 @@ def chapman(mu: float, table: FloatArray) -> float:
     return math.exp((1.0 - part) * table[i] + part * table[i + 1])
 
 
-@_jit
+@compiled
 def scattering(haze: FloatArray, cos_turn: float) -> float:
     """Whiteness times phase function over 4 for light turned by an angle of cosine `cos_turn`."""
     forward, backward, share = haze[3], haze[4], haze[5]
     first = (1.0 - forward * forward) / (1.0 + forward * forward - 2.0 * forward * cos_turn) ** 1.5
     second = (1.0 - backward * backward) / (1.0 + backward * backward - 2.0 * backward * cos_turn) ** 1.5
-    return 0.25 * haze[1] * (share * first + (1.0 - share) * second)
+    return float(0.25 * haze[1] * (share * first + (1.0 - share) * second))
 
 
-@_jit
+@compiled
 def reflected(kind: int, law: FloatArray, mu0: float, mu: float, cos_phase: float) -> float:
     """I/F of ground of unit albedo: Minnaert (law[0] is k), or lunar-Lambert (McEwen 1991) with a phase slope.
 
@@ -51,12 +48,12 @@ def reflected(kind: int, law: FloatArray, mu0: float, mu: float, cos_phase: floa
         return 0.0
     mu = max(mu, 0.01)
     if kind == MINNAERT:
-        return mu0 ** law[0] * mu ** (law[0] - 1.0)
+        return float(mu0 ** law[0] * mu ** (law[0] - 1.0))
     phase = math.acos(min(1.0, max(-1.0, cos_phase)))
-    return (2.0 * law[0] * mu0 / (mu0 + mu) + (1.0 - law[0]) * mu0) * math.exp(-law[1] * phase)
+    return float((2.0 * law[0] * mu0 / (mu0 + mu) + (1.0 - law[0]) * mu0) * math.exp(-law[1] * phase))
 
 
-@_jit
+@compiled
 def bilinear(grid: Light, y: float, x: float) -> float:
     """Value of a grid (n, n) at continuous element coordinates (centres at whole numbers), clamped at the edge."""
     n = grid.shape[0]
@@ -64,10 +61,10 @@ def bilinear(grid: Light, y: float, x: float) -> float:
     i, j = int(y), int(x)
     b, a = y - i, x - j
     top = grid[i, j] + a * (grid[i, j + 1] - grid[i, j])
-    return top + b * (grid[i + 1, j] + a * (grid[i + 1, j + 1] - grid[i + 1, j]) - top)
+    return float(top + b * (grid[i + 1, j] + a * (grid[i + 1, j + 1] - grid[i + 1, j]) - top))
 
 
-@_jit
+@compiled
 def shaded(
     u: FloatArray, n: FloatArray, d: FloatArray, sun: FloatArray, level: float, axes: FloatArray, spacing: float,
     albedo: tuple[Light, ...], normals: tuple[Light, ...], relief: bool, kind: int, law: FloatArray,
@@ -101,7 +98,7 @@ def shaded(
     return light
 
 
-@_jit
+@compiled
 def haze_glow(
     o: FloatArray, q: FloatArray, radii: FloatArray, sun: FloatArray, cos_turn: float, end: float, haze: FloatArray,
     table: FloatArray, out: FloatArray,
@@ -140,7 +137,7 @@ def haze_glow(
         out[1] += depth
 
 
-@_jit
+@compiled
 def ray_light(
     place: FloatArray, d: FloatArray, sun: FloatArray, radii: FloatArray, finest: float, axes: FloatArray,
     spacing: float, albedo: tuple[Light, ...], normals: tuple[Light, ...], relief: bool, kind: int, law: FloatArray,
@@ -161,7 +158,7 @@ def ray_light(
         if haze[0] <= 0.0 or b >= 0.0:
             return 0.0
         haze_glow(o, q, radii, sun, cos_turn, math.inf, haze, table, glow)
-        return glow[0]
+        return float(glow[0])
     t = (-b - math.sqrt(root)) / a
     long, length = 0.0, 0.0
     for i in range(3):
@@ -193,10 +190,10 @@ def ray_light(
         if mu0 > -0.1:
             whole = outward + sunward
             glow[0] = scattering(haze, cos_turn) * outward / whole * (1.0 - math.exp(-haze[0] * whole))
-    return glow[0] + light * math.exp(-glow[1] - haze[0] * sunward)
+    return float(glow[0] + light * math.exp(-glow[1] - haze[0] * sunward))
 
 
-@_jit
+@compiled
 def trace_rows(
     looks: FloatArray, turns: FloatArray, places: FloatArray, sun: FloatArray, radii: FloatArray, finest: float,
     axes: FloatArray, spacing: float, albedo: tuple[Light, ...], normals: tuple[Light, ...], relief: bool, kind: int,
@@ -230,7 +227,3 @@ def trace_rows(
                     o, q, u, n, glow,
                 )  # fmt: skip
             out[y, x] = total / count
-
-
-PIXEL_RAD = 1.0 / FOCAL_LENGTH_PX
-"""Width of a native pixel at the middle of the field, rad."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy", inline="never")
+from perijove.simulate.compiled import compiled
 
 
-@_jit
-def mixed(i: int, j: int, k: int, seed: int) -> int:
+@compiled
+def mixed(i: int, j: int, k: int, seed: int) -> np.uint64:
     """A 64-bit hash of a lattice point (the finaliser of splitmix64 over the weighted coordinates)."""
     h = (
         np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)
@@ -27,17 +26,17 @@ def mixed(i: int, j: int, k: int, seed: int) -> int:
     return h
 
 
-@_jit
-def uniform(h: int, which: int) -> float:
+@compiled
+def uniform(h: np.uint64, which: int) -> float:
     """The `which`-th (0, 1, 2, ...) number in [0, 1) that hangs on a hash."""
-    g = np.uint64(h) + np.uint64(which + 1) * np.uint64(0x9E3779B97F4A7C15)
+    g = h + np.uint64(which + 1) * np.uint64(0x9E3779B97F4A7C15)
     g ^= g >> np.uint64(30)
     g *= np.uint64(0xBF58476D1CE4E5B9)
     g ^= g >> np.uint64(27)
     return float(g >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@_jit
+@compiled
 def _slope(i: int, j: int, k: int, seed: int, x: float, y: float, z: float) -> float:
     """The share of one lattice point: its gradient (one of twelve directions) times the way from it."""
     which = mixed(i, j, k, seed) % np.uint64(12)
@@ -51,7 +50,7 @@ def _slope(i: int, j: int, k: int, seed: int, x: float, y: float, z: float) -> f
     return (a if low & np.uint64(1) else -a) + (b if low & np.uint64(2) else -b)
 
 
-@_jit
+@compiled
 def gradient_noise(x: float, y: float, z: float, seed: int) -> float:
     """Gradient noise after Perlin (2002): about -1 to 1, mean 0, features of about unit size, twice smooth."""
     fx, fy, fz = math.floor(x), math.floor(y), math.floor(z)
@@ -64,7 +63,7 @@ def gradient_noise(x: float, y: float, z: float, seed: int) -> float:
     return low + w * (_face(i, j, k + 1, seed, x, y, z - 1.0, u, v) - low)
 
 
-@_jit
+@compiled
 def _face(i: int, j: int, k: int, seed: int, x: float, y: float, z: float, u: float, v: float) -> float:
     """Bilinear mixture of the shares of four lattice points."""
     a = _slope(i, j, k, seed, x, y, z)
@@ -75,7 +74,7 @@ def _face(i: int, j: int, k: int, seed: int, x: float, y: float, z: float, u: fl
     return low + v * (high - low)
 
 
-@_jit
+@compiled
 def fractal_noise(x: float, y: float, z: float, octaves: float, gain: float, seed: int) -> float:
     """Sum of octaves, each twice as fine as the last and `gain` times as strong; a broken last octave fades in.
 
