@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.bodies import JUPITER
-from perijove.simulate.worlds.jupiter_clouds import paint_clouds
+from perijove.errors import UsageError
+from perijove.simulate.worlds.jupiter_clouds import DRIFT, LAT, LON, REACH, paint_clouds
 from perijove.simulate.worlds.jupiter_tables import (
     RED_SPOT,
     axis_distance,
@@ -46,16 +47,25 @@ class JupiterPainter:
     seed: int = 0
     epoch_et: float = 7.0e8
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}: give a whole number from 0 up")
+
     def paint(self, directions: FloatArray, spacing: float, et: float) -> Painting:
         """The clouds in planetocentric body-fixed unit vectors `directions` (n, 3) at ET; see `painting.Painter`.
 
-        `spacing`, rad from the centre, is the distance of neighbouring places. A pure function, safe in threads.
+        `spacing`, rad from the centre, is the distance of neighbouring places. A pure function, safe in threads. Raises
+        UsageError for directions that are not (n, 3) and for a spacing that is not above 0.
         """
-        places = np.ascontiguousarray(directions, dtype=np.float64).reshape(-1, 3)
+        if np.ndim(directions) != 2 or np.shape(directions)[1] != 3:
+            raise UsageError(f"directions have shape {np.shape(directions)}: give unit vectors as (n, 3)")
+        if not spacing > 0.0:
+            raise UsageError(f"spacing is {spacing}: give the distance of neighbouring places in rad, above 0")
+        places = np.ascontiguousarray(directions, dtype=np.float64)
         albedo = np.empty((len(places), 4), np.float32)
         dt = float(et) - self.epoch_et
         storms = storm_table(self.seed, dt)
-        index = storm_index(storms)
+        index = storm_index(self.seed, round(dt / 3600.0))
         bands = band_columns()
         radii = np.array([JUPITER.radii_km[0], JUPITER.radii_km[2]])
         spot = float(np.radians(RED_SPOT[1]))
@@ -101,25 +111,27 @@ def storm_table(seed: int, dt: float) -> FloatArray:
     return np.column_stack([centre, east, north, half, rows[:, 4:12], drift, lon, lat, reach])
 
 
-def storm_index(storms: FloatArray) -> IntArray:
-    """Storms that may act in each 5-degree cell of planetographic latitude and east longitude, where they are at `dt`.
+@lru_cache(maxsize=16)
+def storm_index(seed: int, hours: int) -> IntArray:
+    """Storms that may act in each 5-degree cell of planetographic latitude and east longitude, `hours` after the epoch.
 
-    Shape (latitudes, longitudes, most + 1): row numbers of the table, then -1s.
+    Shape (latitudes, longitudes, most + 1): row numbers of the table, then -1s. Good for half an hour either way.
     """
+    storms = storm_table(seed, 3600.0 * hours)
     rows, columns = INDEX_SHAPE
     lat = np.radians((np.arange(rows) + 0.5) * 180.0 / rows - 90.0)[:, None]
     lon = np.radians((np.arange(columns) + 0.5) * 360.0 / columns - 180.0)[None, :]
     cell = np.radians(0.5 * 180.0 / rows) * np.sqrt(2.0)
     inside = []
     for s in storms:
-        now = s[20] + s[19]
-        cosine = np.sin(lat) * np.sin(s[21]) + np.cos(lat) * np.cos(s[21]) * np.cos(lon - now)
-        # eddies may bring a place from some degrees away
-        inside.append(cosine > np.cos(np.arccos(s[22]) + cell + np.radians(4.0)))
+        cosine = np.sin(lat) * np.sin(s[LAT]) + np.cos(lat) * np.cos(s[LAT]) * np.cos(lon - s[LON] - s[DRIFT])
+        # neighbouring storms may bring a place from some degrees away
+        inside.append(cosine > np.cos(np.arccos(s[REACH]) + cell + np.radians(4.0)))
     acts = np.stack(inside, axis=-1)
     index = np.full((rows, columns, int(acts.sum(axis=-1).max()) + 1), -1, dtype=np.int64)
     for r in range(rows):
         for c in range(columns):
             found = np.nonzero(acts[r, c])[0]
             index[r, c, : len(found)] = found
+    index.flags.writeable = False
     return index

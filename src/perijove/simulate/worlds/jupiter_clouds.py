@@ -20,7 +20,6 @@ _jit = numba.njit(nogil=True, cache=True, error_model="numpy", inline="never")
 
 COARSEST = 7.0
 """Cells of the first octave of the clouds' texture in one radian."""
-OCTAVES = 10
 
 # columns of the storms' table (see `jupiter.storm_table`) and of the bands' (see `jupiter.band_columns`)
 CENTRE, EAST, NORTH, HALF, LOOK, OPAQUE, RIM, TWIST, FOLDS, DRIFT, LON, LAT, REACH = (
@@ -59,7 +58,7 @@ def wind_shift(
         d = math.sqrt(east * east + north * north)
         if d < 2.0:
             shift += (1.0 - smooth(1.2, 2.0, d)) * (s[DRIFT] - shift)
-    return shift
+    return float(shift)
 
 
 @_jit
@@ -129,12 +128,18 @@ def paint_clouds(
     seed: int,
     out: Light,
 ) -> None:
-    """Normal reflectance (n, 4) of the clouds in planetocentric unit vectors (n, 3), `dt` seconds after the epoch."""
+    """Normal reflectance (n, 4) of the clouds in planetocentric unit vectors (n, 3), `dt` seconds after the epoch.
+
+    NaN where the vector is not finite.
+    """
     flat = (radii[0] / radii[1]) ** 2
-    octaves = min(float(OCTAVES), max(1.0, 1.0 + math.log(0.5 / (spacing * COARSEST)) / math.log(FINER)))
+    octaves = 1.0 + math.log(0.5 / (spacing * COARSEST)) / math.log(FINER)
     colour = np.empty(4)
     for i in range(directions.shape[0]):
         x, y, z = directions[i, 0], directions[i, 1], directions[i, 2]
+        if not abs(x) + abs(y) + abs(z) < 10.0:
+            out[i, :] = np.nan
+            continue
         lon, lat = math.atan2(y, x), math.atan2(flat * z, math.sqrt(x * x + y * y))
         row = min(index.shape[0] - 1, int((lat / math.pi + 0.5) * index.shape[0]))
         column = min(index.shape[1] - 1, int((lon / (2.0 * math.pi) + 0.5) * index.shape[1]))
@@ -191,10 +196,10 @@ def paint_place(
     colour_place(x, y, z, lat, octaves, COARSEST, bands, trail, curled, amount, free, seed, colour)
     if which >= 0:
         s = storms[which]
-        ring = 1.0 - 0.10 * (1.0 - inner) + 0.05 * math.cos(14.0 * inner) * inner
+        ring = 1.0 - 0.05 * (1.0 - inner) + 0.05 * math.cos(14.0 * inner) * inner
         for b in range(4):
             # what the clouds do inside is seen through the storm's own colour
-            mood = 1.0 + 0.9 * (colour[b] / looked_up(bands, b, lat) - 1.0)
+            mood = 1.0 + 0.6 * (colour[b] / looked_up(bands, b, lat) - 1.0)
             # in methane the polar hoods lie above the storms
             veiled = 0.15 + 0.85 * (1.0 - smooth(1.0, 1.15, abs(lat))) if b == 3 else 1.0
             colour[b] += veiled * opaque * (s[LOOK + b] * ring * mood - colour[b])

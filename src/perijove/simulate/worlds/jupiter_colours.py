@@ -8,12 +8,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.simulate.worlds.jupiter_noise import swift_noise, texture
+from perijove.simulate.worlds.jupiter_noise import FINER, swift_noise, texture
 
 FloatArray = NDArray[np.float64]
 
 _jit = numba.njit(nogil=True, cache=True, error_model="numpy", inline="never")
 
+OCTAVES = 10.0
+"""Octaves of the texture at most: down to about 1 km."""
 FOLDED = 5
 """Column of the bands' table that tells how many folded filaments there are."""
 SEEN = (1.25, 0.95, 0.68, 0.40)
@@ -40,7 +42,7 @@ def looked_up(table: FloatArray, column: int, latitude: float) -> float:
     """Linear interpolation in a column of a table on evenly spaced latitudes from -90 to 90 deg; `latitude` in rad."""
     at = (latitude / math.pi + 0.5) * (table.shape[0] - 1)
     row = min(table.shape[0] - 2, max(0, int(at)))
-    return table[row, column] + (at - row) * (table[row + 1, column] - table[row, column])
+    return float(table[row, column] + (at - row) * (table[row + 1, column] - table[row, column]))
 
 
 @_jit
@@ -118,6 +120,8 @@ def colour_place(
     """Reflectance (4,) of clouds at home in a unit vector: their band's colour, their texture, their veils."""
     # streaks: stretched along the parallels where the jets are strong, round towards the poles
     drawn = 1.0 + 4.5 * (1.0 - smooth(0.5, 1.15, abs(lat)))
+    # what is drawn out is finer across: so much less of it can be shown
+    octaves = min(OCTAVES, max(1.0, octaves - 0.8 * math.log(drawn) / math.log(FINER)))
     f = coarsest
     fine, ridges = texture(f * x, f * y, f * drawn * lat, octaves, 0.63, 0.45, seed + 500)
     wave = swift_noise(5.0 * x, 5.0 * y, 12.0 * lat, seed + 900)

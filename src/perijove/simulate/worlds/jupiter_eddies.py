@@ -1,7 +1,7 @@
 """How Jupiter's clouds are stirred: eddies that wind up the ground they turn on, in charts that keep angles.
 
-Between the polar circles the chart is Mercator's (longitude, isometric latitude), about each pole the stereographic one;
-in both an eddy is a circle, and in neither is there a seam.
+Between the polar circles the chart is Mercator's (longitude, isometric latitude), about each pole the stereographic
+one; both keep angles, and neither has a seam.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _10_BITS = np.uint64(1023)
 
 
 @_jit
-def hashed(i: int, j: int, seed: int) -> int:
+def hashed(i: int, j: int, seed: int) -> np.uint64:
     """A 64-bit hash of a cell, good in its upper bits."""
     h = (
         np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)
@@ -57,7 +57,7 @@ def stir(u: float, v: float, around: int, turn: float, sense: float, seed: int) 
         if around > 0:
             name = (name + around) % around
         for b in range(2):
-            h = np.uint64(hashed(name, j + b, seed))
+            h = hashed(name, j + b, seed)
             x = u - fi - a - 0.5 - 0.6 * (float(h >> np.uint64(54)) / 1023.0 - 0.5)
             y = v - fj - b - 0.5 - 0.6 * (float((h >> np.uint64(44)) & _10_BITS) / 1023.0 - 0.5)
             reach = 0.36 + 0.34 * float((h >> np.uint64(34)) & _10_BITS) / 1023.0

@@ -21,11 +21,11 @@ GRADIENTS = 1.6 * np.stack(
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
-def _slope(h: int, x: float, y: float, z: float) -> float:
+def _slope(h: np.uint64, x: float, y: float, z: float) -> float:
     """The share of one lattice point, whose hash is still to be finished."""
-    h = np.uint64(h) ^ (np.uint64(h) >> np.uint64(29))
+    h ^= h >> np.uint64(29)
     g = (h * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(56)
-    return GRADIENTS[g, 0] * x + GRADIENTS[g, 1] * y + GRADIENTS[g, 2] * z
+    return float(GRADIENTS[g, 0] * x + GRADIENTS[g, 1] * y + GRADIENTS[g, 2] * z)
 
 
 @_jit
