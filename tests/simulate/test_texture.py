@@ -111,6 +111,10 @@ def test_the_coarsest_level_keeps_the_mean_over_the_globe() -> None:
     assert coarse == pytest.approx(truth, abs=0.01)
 
 
+def test_no_place_no_paint() -> None:
+    assert np.isnan(MAP.paint(np.full((1, 3), math.nan), 0.1, 0.0).albedo).all()
+
+
 def test_threads_do_not_change_the_answer() -> None:
     lon = np.linspace(0.0, 360.0, 40000)
     many = np.concatenate([place(12.0, float(x)) for x in lon[::400]])

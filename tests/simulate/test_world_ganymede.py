@@ -261,6 +261,22 @@ def test_bad_requests_are_refused() -> None:
         PAINTER.paint(np.array([[1.0, 0.0, 0.0]]), -1.0, 0.0)
 
 
+def test_no_place_no_paint() -> None:
+    painting = PAINTER.paint(np.array([[math.nan] * 3, [0.0, 0.0, 1.0]]), 0.01, 0.0)
+    assert painting.height_km is not None
+    assert np.isnan(painting.albedo[0]).all()
+    assert np.isnan(painting.height_km[0])
+    assert np.isfinite(painting.albedo[1]).all()
+
+
+@pytest.mark.parametrize("spacing", [1e-7, 0.3, 2.0])
+def test_any_spacing_is_answered(spacing: float) -> None:
+    painting = PAINTER.paint(spiral(500), spacing, 0.0)
+    assert painting.height_km is not None
+    assert np.isfinite(painting.albedo).all()
+    assert np.isfinite(painting.height_km).all()
+
+
 def test_nothing_asked_nothing_painted() -> None:
     painting = PAINTER.paint(np.empty((0, 3)), 0.1, 0.0)
     assert painting.albedo.shape == (0, 4)

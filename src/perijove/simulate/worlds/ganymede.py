@@ -122,6 +122,9 @@ def _paint_block(places: FloatArray, spacing: float, world: Atlas, albedo: Light
     seed = world.ground.seed
     for n in range(len(places)):
         x, y, z = places[n, 0], places[n, 1], places[n, 2]
+        if not abs(x) + abs(y) + abs(z) < 9.0:
+            albedo[n, :], height[n] = math.nan, math.nan
+            continue
         soil = soil_at(x, y, z, spacing, world.ground)
         up, shine = small_craters(
             RADIUS_KM * x, RADIUS_KM * y, RADIUS_KM * z, RADIUS_KM, soil.dark, spacing, seed + 500
@@ -154,8 +157,8 @@ class GanymedePainter:
     def paint(self, directions: FloatArray, spacing: float, et: float) -> Painting:
         """The surface in planetocentric body-fixed unit vectors `directions` (n, 3), `spacing` rad apart.
 
-        The same at every ET. Heights are km above the ellipsoid. UsageError where the directions are not (n, 3) or the
-        spacing is not above zero.
+        The same at every ET. Heights are km above the ellipsoid. NaN where a direction is NaN. UsageError where the
+        directions are not (n, 3) or the spacing is not above zero.
         """
         places = np.ascontiguousarray(directions, dtype=np.float64)
         if places.ndim != 2 or places.shape[1] != 3:

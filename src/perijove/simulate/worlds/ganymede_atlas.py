@@ -197,26 +197,26 @@ def _named_craters(rng: np.random.Generator) -> FloatArray:
     """The named craters and palimpsests, and the rows of craters (`CRATER_COLUMNS` columns)."""
     rows: list[FloatArray] = []
 
-    def add(place: FloatArray, diameter: float, **values: float) -> None:
+    def add(place: FloatArray, diameter: float, fresh: float, kind: float, rays: float, reach: float) -> None:
+        """One crater more."""
         row = np.zeros(CRATER_COLUMNS)
         row[:3], row[RADIUS] = place, 0.5 * diameter
-        row[FRESH], row[KIND] = values["fresh"], values.get("kind", BOWL)
-        row[RAYS], row[RAY_REACH] = values.get("rays", 0.0), values.get("reach", 0.0)
+        row[FRESH], row[KIND], row[RAYS], row[RAY_REACH] = fresh, kind, rays, reach
         rows.append(row)
 
     for _, lat, lon, diameter in PALIMPSESTS:
-        add(unit_vector(lat, lon), diameter, fresh=0.3, kind=PALIMPSEST)
+        add(unit_vector(lat, lon), diameter, 0.3, PALIMPSEST, 0.0, 0.0)
     for _, lat, lon, diameter, fresh in CRATERS:
-        add(unit_vector(lat, lon), diameter, fresh=fresh)
+        add(unit_vector(lat, lon), diameter, fresh, BOWL, 0.0, 0.0)
     for _, lat, lon, long, bearing, count, rays in CHAINS:
         for along in np.linspace(-0.5, 0.5, count):
             off = (along * long + rng.normal(0.0, 1.0)) / RADIUS_KM
             place = unit_vector(lat, lon) + off * _heading(lat, lon, bearing)
             size = 0.95 * long / count * rng.uniform(0.75, 1.1)
-            add(place / np.linalg.norm(place), size, fresh=0.9, rays=rays, reach=3.2)
+            add(place / np.linalg.norm(place), size, 0.9, BOWL, rays, 3.2)
     for _, lat, lon, diameter, reach in RAYED:
-        add(unit_vector(lat, lon), diameter, fresh=0.92, rays=1.0, reach=reach)
-    add(unit_vector(*KITTU[1:3]), KITTU[3], fresh=1.0, rays=-1.0, reach=15.0)
+        add(unit_vector(lat, lon), diameter, 0.92, BOWL, 1.0, reach)
+    add(unit_vector(*KITTU[1:3]), KITTU[3], 1.0, BOWL, -1.0, 15.0)
     return np.array(rows)
 
 

@@ -133,7 +133,7 @@ def _sample_block(
             _sample(coarse, coarse_middles, latitude, turn, blend, out[n])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MapPainter:
     """A surface from an equirectangular map: north up, east to the right, planetocentric, all the globe.
 
@@ -144,10 +144,10 @@ class MapPainter:
     UsageError for another shape, type or range.
     """
 
-    image: NDArray[np.generic] = field(repr=False, compare=False)
+    image: NDArray[np.generic] = field(repr=False)
     centre_longitude_deg: float = 180.0
     srgb: bool = False
-    _levels: tuple[tuple[Light, FloatArray], ...] = field(init=False, repr=False, compare=False)
+    _levels: tuple[tuple[Light, FloatArray], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the map and average it to its coarser levels."""
@@ -161,8 +161,9 @@ class MapPainter:
     def paint(self, directions: ArrayLike, spacing: float, et: float) -> Painting:
         """The surface in planetocentric body-fixed unit vectors `directions` (n, 3), `spacing` rad apart.
 
-        The same at every ET; no heights. Bilinear between the pixels; where the spacing is coarser than the map, from
-        the map's averages. UsageError where the directions are not (n, 3) or the spacing is not above zero.
+        The same at every ET; no heights. NaN where a direction is NaN. Bilinear between the pixels; where the spacing
+        is coarser than the map, from the map's averages. UsageError where the directions are not (n, 3) or the
+        spacing is not above zero.
         """
         places = np.ascontiguousarray(directions, dtype=np.float64)
         if places.ndim != 2 or places.shape[1] != 3:
