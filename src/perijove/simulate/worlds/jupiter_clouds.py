@@ -180,7 +180,7 @@ def paint_place(
             d = math.sqrt(east * east + north * north)
             edge = d * (1.0 + 0.07 * swift_noise(grain * x, grain * y, grain * z, seed + k))
             free *= 1.0 - 0.85 * s[OPAQUE] * (1.0 - smooth(0.9, 1.8, d))
-            mine = s[OPAQUE] * (1.0 - smooth(0.86, 1.03, edge))
+            mine = s[OPAQUE] * (1.0 - smooth(0.82, 1.04, edge))
             if mine > opaque:
                 opaque, inner, which = mine, edge, k
             rim = max(rim, s[RIM] * math.exp(-(((edge - 1.13) / 0.13) ** 2)))
@@ -197,9 +197,10 @@ def paint_place(
     if which >= 0:
         s = storms[which]
         ring = 1.0 - 0.05 * (1.0 - inner) + 0.05 * math.cos(14.0 * inner) * inner
+        # what the clouds do inside is seen through the storm's own colour, in the great ones the most
+        seen = 0.6 + 3.0 * max(0.0, s[OPAQUE] - 0.7)
         for b in range(4):
-            # what the clouds do inside is seen through the storm's own colour
-            mood = 1.0 + 0.6 * (colour[b] / looked_up(bands, b, lat) - 1.0)
+            mood = 1.0 + seen * (colour[b] / looked_up(bands, b, lat) - 1.0)
             # in methane the polar hoods lie above the storms
             veiled = 0.15 + 0.85 * (1.0 - smooth(1.0, 1.15, abs(lat))) if b == 3 else 1.0
             colour[b] += veiled * opaque * (s[LOOK + b] * ring * mood - colour[b])

@@ -30,8 +30,8 @@ BANDS = (
     # latitude, then normal reflectance BLUE, GREEN, RED, METHANE, then how much the clouds are stirred and how many
     # folded filaments they hold (0-1). Belts lie between a prograde jet and the retrograde one poleward of it
     # (Rogers 1995, The Giant Planet Jupiter, ch. 3); the levels give Karkoschka's (1998) albedo of the whole disc.
-    *((90.0, 0.40, 0.43, 0.43, 0.085, 1.0, 0.75), (76.0, 0.41, 0.45, 0.45, 0.085, 1.0, 0.75)),
-    *((69.0, 0.44, 0.49, 0.50, 0.075, 1.0, 0.80), (64.5, 0.48, 0.54, 0.56, 0.050, 1.0, 0.80)),
+    *((90.0, 0.42, 0.44, 0.42, 0.085, 1.0, 0.75), (76.0, 0.43, 0.46, 0.44, 0.085, 1.0, 0.75)),
+    *((69.0, 0.46, 0.50, 0.49, 0.075, 1.0, 0.80), (64.5, 0.49, 0.54, 0.55, 0.050, 1.0, 0.80)),
     *((60.0, 0.52, 0.61, 0.65, 0.040, 0.95, 0.70), (56.0, 0.51, 0.61, 0.67, 0.036, 0.9, 0.60)),
     *((52.5, 0.57, 0.66, 0.71, 0.036, 0.8, 0.30), (49.5, 0.50, 0.60, 0.67, 0.036, 0.9, 0.65)),
     *((47.3, 0.58, 0.67, 0.72, 0.040, 0.7, 0.30), (44.0, 0.52, 0.62, 0.69, 0.040, 0.8, 0.60)),
@@ -58,9 +58,9 @@ BANDS = (
     *((-41.5, 0.66, 0.74, 0.78, 0.045, 0.55, 0.10), (-43.4, 0.64, 0.72, 0.76, 0.042, 0.6, 0.20)),
     *((-45.6, 0.52, 0.62, 0.69, 0.038, 0.9, 0.65), (-48.5, 0.60, 0.68, 0.73, 0.038, 0.8, 0.20)),
     *((-51.0, 0.60, 0.68, 0.73, 0.038, 0.8, 0.30), (-53.5, 0.50, 0.60, 0.66, 0.036, 0.9, 0.70)),
-    *((-57.0, 0.53, 0.61, 0.65, 0.040, 1.0, 0.50), (-61.0, 0.47, 0.54, 0.57, 0.055, 1.0, 0.80)),
-    *((-66.0, 0.41, 0.46, 0.47, 0.085, 1.0, 0.85), (-75.0, 0.40, 0.44, 0.45, 0.095, 1.0, 0.75)),
-    *((-90.0, 0.39, 0.42, 0.43, 0.090, 1.0, 0.75),),
+    *((-57.0, 0.53, 0.61, 0.65, 0.040, 1.0, 0.50), (-61.0, 0.48, 0.54, 0.56, 0.055, 1.0, 0.80)),
+    *((-66.0, 0.44, 0.47, 0.46, 0.085, 1.0, 0.85), (-75.0, 0.42, 0.45, 0.43, 0.095, 1.0, 0.75)),
+    *((-90.0, 0.41, 0.43, 0.41, 0.090, 1.0, 0.75),),
 )
 
 TABLE_STEP = 0.05
@@ -131,6 +131,7 @@ _FOLDED_CROWDS = ((46.0, 4), (53.5, 8), (58.5, 9), (64.0, 9), (70.0, 8), (76.0, 
 
 WHITE = (0.78, 0.83, 0.84, 0.075, 0.70, 0.08)
 """Look of a vortex: its reflectance in the four bands, how opaque it is, how dark its rim."""
+POLAR = (0.65, 0.69, 0.70, 0.075, 0.62, 0.07)
 BROWN = (0.28, 0.39, 0.53, 0.026, 0.75, 0.02)
 DARK = (0.38, 0.43, 0.47, 0.030, 0.55, 0.02)
 RED = (0.25, 0.385, 0.68, 0.110, 0.92, 0.12)
@@ -156,7 +157,8 @@ def vortices(seed: int) -> FloatArray:
     rows += _row(rng, 41.0, around + np.array([40.0, 133, 215, 322]), 1.05, WHITE)
     for latitude, number in _CROWDS:
         for place in _spread(rng, number):
-            look, size = (WHITE if rng.random() < 0.6 else DARK), 0.75 * rng.uniform(0.4, 1.5)
+            bright = WHITE if abs(latitude) < 58.0 else POLAR
+            look, size = (bright if rng.random() < 0.6 else DARK), 0.6 * rng.uniform(0.4, 1.6)
             rows += _row(rng, latitude + rng.normal(0.0, 0.9), np.array([place]), size, look, 1.2)
     # eight cyclones about the one at the north pole, five about the southern one (Adriani et al. 2018)
     for pole, number, latitude, size in ((1.0, 8, 83.0, 1.7), (-1.0, 5, -82.9, 2.5)):
@@ -168,7 +170,7 @@ def vortices(seed: int) -> FloatArray:
         for place in _spread(rng, number):
             size = rng.uniform(0.9, 2.1)
             rows += _row(rng, latitude + rng.normal(0.0, 1.2), np.array([place]), size, FOLDED, 1.25,
-                         np.sign(latitude) * rng.uniform(1.5, 3.5))  # fmt: skip
+                         np.sign(latitude) * rng.uniform(1.0, 3.0))  # fmt: skip
     table = np.column_stack([np.array(rows), np.arange(len(rows)) >= plain])
     table[:, 1] %= 360.0
     return table
