@@ -116,6 +116,19 @@ def wake(lon: float, lat: float, spot_lon: float) -> float:
 
 
 @_jit
+def tint_storm(colour: FloatArray, lat: float, bands: FloatArray, s: FloatArray, inner: float, opaque: float) -> None:
+    """Give the clouds inside a storm its own colour; `inner` is the way from its middle (0) to its edge (1)."""
+    ring = 1.0 - 0.05 * (1.0 - inner) + 0.05 * math.cos(14.0 * inner) * inner
+    # what the clouds do inside is seen through the storm's own colour, in the great ones the most
+    seen = 0.6 + 3.0 * max(0.0, s[OPAQUE] - 0.7)
+    for b in range(4):
+        mood = 1.0 + seen * (colour[b] / looked_up(bands, b, lat) - 1.0)
+        # in methane the polar hoods lie above the storms
+        veiled = 0.15 + 0.85 * (1.0 - smooth(1.0, 1.15, abs(lat))) if b == 3 else 1.0
+        colour[b] += veiled * opaque * (s[LOOK + b] * ring * mood - colour[b])
+
+
+@_jit
 def paint_clouds(
     directions: FloatArray,
     spacing: float,
@@ -195,14 +208,6 @@ def paint_place(
     lat = math.asin(min(1.0, max(-1.0, z)))
     colour_place(x, y, z, lat, octaves, COARSEST, bands, trail, curled, amount, free, seed, colour)
     if which >= 0:
-        s = storms[which]
-        ring = 1.0 - 0.05 * (1.0 - inner) + 0.05 * math.cos(14.0 * inner) * inner
-        # what the clouds do inside is seen through the storm's own colour, in the great ones the most
-        seen = 0.6 + 3.0 * max(0.0, s[OPAQUE] - 0.7)
-        for b in range(4):
-            mood = 1.0 + seen * (colour[b] / looked_up(bands, b, lat) - 1.0)
-            # in methane the polar hoods lie above the storms
-            veiled = 0.15 + 0.85 * (1.0 - smooth(1.0, 1.15, abs(lat))) if b == 3 else 1.0
-            colour[b] += veiled * opaque * (s[LOOK + b] * ring * mood - colour[b])
+        tint_storm(colour, lat, bands, storms[which], inner, opaque)
     for b in range(4):
         colour[b] *= 1.0 - rim * (0.5 if b == 3 else 1.0)
