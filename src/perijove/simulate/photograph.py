@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 Light = NDArray[np.float32]
 Progress = Callable[[int, int], object]
 
-TEXELS_PER_PIXEL = 1.5
+TEXELS_PER_PIXEL = 1.0
 
 
 @dataclass(frozen=True)
