@@ -73,14 +73,12 @@ def fly(body: Body, et0: float, state: FloatArray, first: float, last: float, st
         return np.concatenate([y[3:], pull])
 
     grid = np.linspace(first, last, max(2, int((last - first) / step) + 2))
-    parts = []
-    for times in (grid[grid < et0][::-1], grid[grid >= et0]):
-        if len(times):
-            run = solve_ivp(rate, (et0, times[-1]), state, "LSODA", times, rtol=1e-11, atol=1e-8)
-            parts.append(run.y.T)
-    before = grid < et0
-    states = np.concatenate([parts[0][::-1], parts[1]]) if before.any() and (~before).any() else parts[0]
-    states = states if not before.all() else parts[0][::-1]
+    states = np.tile(np.asarray(state, dtype=float), (len(grid), 1))
+    # both ways out from the known state
+    for way in (np.flatnonzero(grid < et0)[::-1], np.flatnonzero(grid > et0)):
+        if len(way):
+            run = solve_ivp(rate, (et0, grid[way[-1]]), state, "LSODA", grid[way], rtol=1e-11, atol=1e-8)
+            states[way] = run.y.T
     return Flight(body, grid, states[:, :3], states[:, 3:])
 
 

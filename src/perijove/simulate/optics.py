@@ -74,8 +74,8 @@ def sub_samples(per_side: int, stages: int, *, smear: bool = True) -> Samples:
     line, sample = (down + 0.5) / per_side, (along + 0.5) / per_side
     if not smear:
         return Samples(line + (stages - 1) / 2.0, sample, np.zeros(count))
-    # every second column of cells runs backwards in time, so that early and late light do not lean to one side
-    turned = np.where(along % 2 == 0, down, per_side - 1 - down)
+    # a Latin square: each column begins one cell further down, so that early and late light do not lean to one side
+    turned = np.mod(down - along, per_side)
     within = (along * per_side + turned + 0.5) / count
     early = np.floor((np.arange(count) + 0.5) / count * stages)
     # the second half mirrors the first: together they stand in the middle of the exposure

@@ -62,7 +62,7 @@ class Scene:
 
     def sun(self, et: float) -> FloatArray:
         """Where the Sun stands: (3,) km in j2000 from the body, as its light arrives."""
-        return apparent_sun(et)
+        return apparent_sun(et, self.flight.body)
 
     def label_place(self, et: float) -> LabelPlace:
         """What a label for ET says of the spacecraft's place."""
