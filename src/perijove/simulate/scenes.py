@@ -38,8 +38,8 @@ GANYMEDE_AXIS = (-0.9147, 0.3845, 0.1242)
 """Unit vector of the spin axis in j2000: 5.6 deg from the Earth as it was that day, to a side (not known) from which
 the camera sees most of the lit disc."""
 BACKLIT_PERIJOVE = 22
-BACKLIT_AXIS = (0.7199, 0.3575, 0.5949)
-"""Unit vector of the spin axis in j2000 of the backlit pass, 44 deg from the Earth. JunoCam looks square to its axis,
+BACKLIT_AXIS = (0.7641, 0.2317, 0.6020)
+"""Unit vector of the spin axis in j2000 of the backlit pass, 51 deg from the Earth. JunoCam looks square to its axis,
 and Juno keeps that within some ten degrees of Earth and Sun: no real picture of Jupiter from afar shows a phase angle
 beyond about 120 deg. The true approach of perijove 22 passes 160 to 100 deg; this axis lets the camera see it."""
 BACKLIT_MINUTES = (-300.0, -230.0, -180.0, -140.0, -110.0, -85.0, -42.0)

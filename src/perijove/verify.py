@@ -1,0 +1,151 @@
+"""Verify: how far the solution of a simulated strip lies from the truth it was made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.attitude.pointing import Pointing
+from perijove.bodies import LIGHT_KM_S, Body
+from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Filter
+from perijove.observation import Observation
+from perijove.simulate.ground import ground_seen
+from perijove.simulate.scene import Scene, Shot, time_shot
+
+FloatArray = NDArray[np.float64]
+
+LINES, SAMPLES = 5, 40
+"""Grid of pixels in each framelet at which the pointing is compared."""
+
+
+@dataclass(frozen=True)
+class PixelErrors:
+    """Where the solution puts the ground that pixels truly see, minus those pixels: n errors.
+
+    `px` (n, 2) as (line, sample), native px; `band` (n,) the filter's name, `ground` (n, 3) km body-fixed.
+    """
+
+    px: FloatArray
+    band: NDArray[np.str_]
+    ground: FloatArray
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Errors of one solution, solved minus true: px over the disc, angles in degrees, times in s, places in km.
+
+    `median_px` and `p95_px` of the pointing; `registration_px` maps a filter to the median distance of its errors from
+    green's; `attitude_deg` is the angle between true and solved attitude at mid-image, `axis_deg` that between the
+    axes; `position_km` the distance at mid-image; `sigma_px` is what the solution itself expects, rms.
+    """
+
+    product_id: str
+    median_px: float
+    p95_px: float
+    rms_px: float
+    sigma_px: float
+    registration_px: dict[str, float]
+    attitude_deg: float
+    axis_deg: float
+    period_s: float
+    start_s: float
+    twist_deg: float
+    tilt_deg: float
+    position_km: float
+
+
+def verify(observation: Observation, scene: Scene, shot: Shot) -> Verification:
+    """Compare the solution of a strip with the scene and shot it was simulated from."""
+    pointing, spin = observation.pointing, scene.spin
+    timing = time_shot(scene, shot)
+    errors = pixel_errors(pointing, observation.body, scene, shot)
+    length = np.linalg.norm(errors.px, axis=1)
+    middle = float(timing.et.mean())
+    solved = pointing.spin.camera_from_j2000(middle)
+    turn = solved @ spin.j2000_from_camera(middle)
+    # the light's aberration is part of the attitude that is solved, v/c of some arc seconds
+    angle = np.arccos(np.clip((np.trace(turn) - 1.0) / 2.0, -1.0, 1.0))
+    axis = np.arccos(np.clip(pointing.spin.axis @ spin.axis / np.linalg.norm(spin.axis), -1.0, 1.0))
+    place = np.array([np.interp(middle, pointing.et, p) for p in pointing.position_km.T])
+    return Verification(
+        product_id=pointing.product_id,
+        median_px=float(np.median(length)),
+        p95_px=float(np.percentile(length, 95)),
+        rms_px=float(np.sqrt(np.mean(length**2))),
+        sigma_px=pointing.sigma_px,
+        registration_px=registration(errors),
+        attitude_deg=float(np.degrees(angle)),
+        axis_deg=float(np.degrees(axis)),
+        period_s=pointing.spin.period_s - spin.period_s,
+        start_s=float(pointing.et[0] - timing.et[0]),
+        twist_deg=float(np.degrees(pointing.spin.twist - spin.twist)),
+        tilt_deg=float(np.degrees(pointing.spin.tilt - spin.tilt)),
+        position_km=float(np.linalg.norm(place - scene.flight.position(middle))),
+    )
+
+
+def pixel_errors(pointing: Pointing, body: Body, scene: Scene, shot: Shot) -> PixelErrors:
+    """Errors on a grid of pixels of every framelet that meets the body, as a picture made with the solution has them.
+
+    The body turns back by the light time, as the renderer has it.
+    """
+    timing = time_shot(scene, shot)
+    line, sample = (
+        a.ravel()
+        for a in np.meshgrid(
+            np.linspace(4.0, FRAMELET_LINES - 4.0, LINES),
+            np.linspace(LIT_SAMPLES.start + 16.0, LIT_SAMPLES.stop - 20.0, SAMPLES),
+        )
+    )
+    px, band, ground = [], [], []
+    for name in shot.filters:
+        for frame, et in enumerate(timing.et):
+            seen = ground_seen(scene, shot, name, float(et), line, sample)
+            on = np.isfinite(seen[:, 0])
+            if not on.any():
+                continue
+            at = project(pointing, body, name, frame, seen[on])
+            px.append(at - np.stack([line, sample], axis=-1)[on])
+            band.append(np.full(len(at), name.value))
+            ground.append(seen[on])
+    if not px:
+        return PixelErrors(np.full((1, 2), np.nan), np.array([""]), np.full((1, 3), np.nan))
+    return PixelErrors(np.concatenate(px), np.concatenate(band), np.concatenate(ground))
+
+
+def project(pointing: Pointing, body: Body, band: Filter, frame: int, ground: FloatArray) -> FloatArray:
+    """Pixels (n, 2) in which a solution's framelet shows body-fixed places (n, 3) km."""
+    et, place = float(pointing.et[frame]), pointing.position_km[frame]
+    away = np.linalg.norm(ground - body.body_from_j2000(et) @ place, axis=1)
+    back = body.body_from_j2000(et - away / LIGHT_KM_S)
+    looks = np.einsum("nij,ni->nj", back, ground) - place
+    return pointing.camera.pixel(band, looks @ pointing.spin.camera_from_j2000(et).T)
+
+
+def registration(errors: PixelErrors) -> dict[str, float]:
+    """How far each filter stands off green, px: the median over places of the difference of the two errors.
+
+    Green's error at another filter's places is read from a smooth fit (cubic in longitude-like directions): errors of a
+    solution vary slowly over the disc.
+    """
+    green = errors.band == Filter.GREEN.value
+    if not green.any():
+        return {}
+    terms = _smooth_terms(errors.ground)
+    fit, *_ = np.linalg.lstsq(terms[green], errors.px[green], rcond=None)
+    out = {}
+    for name in dict.fromkeys(errors.band.tolist()):
+        if name != Filter.GREEN.value:
+            mine = errors.band == name
+            out[name] = float(np.median(np.linalg.norm(errors.px[mine] - terms[mine] @ fit, axis=1)))
+    return out
+
+
+def _smooth_terms(ground: FloatArray) -> FloatArray:
+    """Products up to the third degree of the two directions across the mean of places (n, 3): (n, 10)."""
+    middle = ground.mean(axis=0) / np.linalg.norm(ground.mean(axis=0))
+    across = np.linalg.svd(middle[None])[2][1:]
+    x, y = (ground @ across.T / np.linalg.norm(ground, axis=1).mean()).T
+    return np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=-1)
