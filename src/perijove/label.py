@@ -11,6 +11,8 @@ from perijove.instrument import FRAMELET_LINES, Filter
 _PRODUCT_ID = re.compile(r"JNC([ER])_([0-9]{4})([0-9]{3})_([0-9]{2,3})([A-Z])([0-9]{5})_V([0-9]{2})")
 
 
+SIMULATED = "Simulated by Perijove"
+"""RATIONALE_DESC of strips that are not the mission's begins so."""
 PASS_S = 86400.0
 """Images of one pass lie within a day of each other (the orbit takes weeks)."""
 
@@ -86,6 +88,11 @@ class Label:
     path: Path | None
     methane_centre_line: float | None = None
     layout: ImageLayout | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the label says that no camera took the strip."""
+        return self.rationale.startswith(SIMULATED)
 
     @property
     def parts(self) -> ProductId | None:

@@ -19,6 +19,7 @@ from perijove.cli.requests import (
     Up,
     parse_place,
 )
+from perijove.errors import UsageError
 
 app = typer.Typer(
     name="perijove",
@@ -167,3 +168,54 @@ def picture(
         from perijove.cli.picture import run_picture
 
         run_picture(request)
+
+
+@app.command()
+def simulate(
+    scene: Annotated[
+        str | None, typer.Argument(metavar="SCENE", help="A scene's name, or a .toml file that describes one.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for the files.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Print the scenes that have a name.")] = False,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Another world, another noise.")] = None,
+    only: Annotated[
+        list[int] | None, typer.Option("--only", metavar="N", help="Expose only this shot (may be repeated).")
+    ] = None,
+    rays: Annotated[int, typer.Option("--rays", metavar="N", help="N x N rays a pixel.", show_default=True)] = 2,
+    texture: Annotated[
+        Path | None, typer.Option("--texture", metavar="MAP", help="An equirectangular map as the body's surface.")
+    ] = None,
+    texture_centre: Annotated[
+        float, typer.Option("--texture-centre", metavar="DEG", help="East longitude of the map's middle.")
+    ] = 180.0,
+    ideal: Annotated[bool, typer.Option("--ideal", help="No noise and no defects of the detector.")] = False,
+    radiance: Annotated[bool, typer.Option("--radiance", help="Write the noiseless light too, as .npz.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Photograph a known world: raw strips, labels, and the truth behind them."""
+    with command():
+        from perijove.cli.simulate import SimulateRequest, list_scenes, run_simulate
+
+        if listed:
+            print(list_scenes())
+            return
+        if scene is None or output is None:
+            raise UsageError("name a scene and a folder: perijove simulate SCENE -o DIR; --list tells the scenes")
+        run_simulate(
+            SimulateRequest(
+                scene, output, seed, tuple(only or ()), rays, texture, texture_centre, ideal, radiance, quiet, json
+            )
+        )
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the demonstration goes.")] = Path("demo"),
+    quiet: Quiet = False,
+) -> None:
+    """Simulate two famous scenes and process them from raw strips: pictures, reports and a page to look at."""
+    with command():
+        from perijove.cli.demo import run_demo
+
+        run_demo(folder, quiet=quiet)

@@ -92,7 +92,10 @@ def _one_picture(
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     title = label.title or label.product_id
-    origin = provenance([strip_source(observation.raw)], parameters, solution, title=title, name=request.credit)
+    origin = provenance(
+        [strip_source(observation.raw)], parameters, solution,
+        title=title, name=request.credit, simulated=label.simulated,
+    )  # fmt: skip
     with steps.step("writing"):
         for place, data in encode_picture(path, picture, origin, _DEPTHS[request.bits]).items():
             staged.add(place, data)

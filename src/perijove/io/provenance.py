@@ -26,6 +26,8 @@ LICENCE = (
     "Rights in the processing, if any, are those of whoever is named for it."
 )
 """What may be done with the picture; images of the public's processing are often put under CC BY by their makers."""
+SIMULATED_CREDIT = "Simulated with Perijove, not a picture of the mission"
+SIMULATED_LICENCE = "Made of simulated strips: there is no image of the mission in it."
 SCHEMA = "perijove-provenance-1"
 
 
@@ -44,13 +46,14 @@ def strip_source(raw: RawImage) -> Source:
     return Source("strip", raw.path.name, raw.label.product_id, raw.sha256)
 
 
-def credit_line(name: str | None = None) -> str:
+def credit_line(name: str | None = None, *, simulated: bool = False) -> str:
     """The credit line of a picture, with the name of whoever made it; UsageError for a name of more than one line."""
+    source = SIMULATED_CREDIT if simulated else SOURCE_CREDIT
     if name is None or not name.strip():
-        return f"{SOURCE_CREDIT}, processed with Perijove"
+        return source if simulated else f"{source}, processed with Perijove"
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in name.strip()):
         raise UsageError(f"the credit name {name!r} holds control characters: give it as one line of plain text")
-    return f"{SOURCE_CREDIT}, image processing: {name.strip()}"
+    return f"{source}, image processing: {name.strip()}"
 
 
 def software() -> str:
@@ -68,19 +71,21 @@ def provenance(
     *,
     title: str | None = None,
     name: str | None = None,
+    simulated: bool = False,
 ) -> dict[str, object]:
     """The provenance of one picture as a JSON object.
 
     `parameters` is what was asked for (recipe, size, white balance ...), `solution` a summary of trajectory and
-    pointing; both may hold numpy values, paths and enumerations, and NaN becomes null. There is no date in it: the same
+    pointing; both may hold numpy values, paths and enumerations, and NaN becomes null. What is made of `simulated`
+    strips is not credited to the mission. There is no date in it: the same
     inputs and parameters give the same bytes.
     """
     return {
         "schema": SCHEMA,
         "software": software(),
         "title": title,
-        "credit": credit_line(name),
-        "licence": LICENCE,
+        "credit": credit_line(name, simulated=simulated),
+        "licence": SIMULATED_LICENCE if simulated else LICENCE,
         "inputs": [plain(vars(source)) for source in sources],
         "parameters": plain(parameters),
         "solution": plain(solution or {}),

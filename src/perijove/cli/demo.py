@@ -1,0 +1,197 @@
+"""`perijove demo`: two scenes simulated, and processed from raw strips as any others would be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.calibrate.balance import white_balance
+from perijove.cli.common import Steps, json_text
+from perijove.cli.demo_page import Exhibit, page
+from perijove.cli.report import describe
+from perijove.cli.simulate import stage_strips, take_scene
+from perijove.cli.solve import solve_strips
+from perijove.enhance.recipes import apply_recipe
+from perijove.errors import PerijoveError
+from perijove.figure.caption import captioned
+from perijove.geometry.view import View, disc_middle, km_per_native_px, spacecraft_view
+from perijove.io.atomic import Staged, check_folder
+from perijove.io.pictures import encode_picture
+from perijove.io.provenance import provenance, strip_source
+from perijove.mosaic.combine import combine
+from perijove.observation import Observation
+from perijove.render.engine import coverage
+from perijove.simulate.scene import Scene
+from perijove.simulate.scenes import backlit_scene, ganymede_scene
+from perijove.timescale import utc_from_et
+from perijove.verify import Verification, verify
+
+FloatArray = NDArray[np.float64]
+
+SEED = 1
+CREDIT = "Simulated and processed with Perijove. Not a picture of the mission; geometry after NASA's Juno."
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is shown of a scene: from which strip's place, framed how, coloured and captioned how.
+
+    `view_from` is the number of the shot whose place is the viewpoint; `sigma_deg` how quickly strips from elsewhere
+    lose weight. `places` are names with planetocentric latitude and east longitude, deg.
+    """
+
+    scene: Scene
+    name: str
+    title: str
+    recipe: str
+    view_from: int
+    size: int
+    lit_only: bool
+    sigma_deg: float
+    places: tuple[tuple[str, float, float], ...]
+    text: str
+
+
+def stories() -> tuple[Story, ...]:
+    """The two scenes of the demonstration."""
+    return (
+        Story(
+            ganymede_scene(SEED), "ganymede", "Ganymede", "enhanced", 3, 1700, True, 12.0, (("Kittu", 0.4, 25.4),),
+            "On 7 June 2021 Juno flew past Ganymede, 1,038 km above its ice. This moon is painted, but the flight is "
+            "the true one: the strips were taken from where Juno was, second by second. Towards the right, near the "
+            "limb, lies Kittu, a crater of 15 km with dark rays.",
+        ),
+        Story(
+            backlit_scene(SEED), "backlit-jupiter", "Jupiter against the Sun", "natural", 23, 1600, False, 20.0, (),
+            "Jupiter with the Sun behind it is a sight that no telescope on Earth will ever have: from here its phase "
+            "angle never passes 12 degrees. Seven strips, taken over more than four hours on the way in, make one "
+            "picture; sunlight scattered in the haze draws the limb out into the night.",
+        ),
+    )  # fmt: skip
+
+
+def run_demo(folder: Path, *, quiet: bool = False) -> None:
+    """Make the demonstration in a folder; PerijoveError for what fails. What an earlier run left is replaced."""
+    check_folder(folder)
+    steps = Steps(quiet=quiet)
+    exhibits = [_show(story, folder, steps) for story in stories()]
+    with Staged() as staged:
+        staged.add(folder / "index.html", page(exhibits).encode())
+    if not quiet:
+        for exhibit in exhibits:
+            print(f"{folder / exhibit.picture}: {exhibit.quality}")
+        print(f"open {folder / 'index.html'} in a browser")
+
+
+def _show(story: Story, folder: Path, steps: Steps) -> Exhibit:
+    """Simulate one scene into its folder, process its strips blind, write picture and report."""
+    raw = folder / "raw" / story.name
+    taken = take_scene(story.scene, 2, steps)
+    with Staged() as staged:
+        staged.folder(raw)
+        stage_strips(staged, raw, story.scene, taken)
+    paths = [raw / strip.strip_name for strip in taken if strip.exposed is not None]
+    # from here on nothing is known but the files
+    observations = solve_strips(paths, None, steps)
+    shots = {shot.number: shot for shot in story.scene.shots}
+    checks = [verify(o, story.scene, shots[_number(o)]) for o in observations]
+    with steps.step("drawing"):
+        picture, origin = _picture(story, observations)
+    report = {
+        "scene": story.scene.name,
+        "strips": [{**describe(o), "against_truth": asdict(c)} for o, c in zip(observations, checks, strict=True)],
+    }
+    place = folder / f"{story.name}.png"
+    with Staged() as staged:
+        for path, data in encode_picture(place, picture, origin, "8").items():
+            staged.add(path, data)
+        staged.add(folder / f"{story.name}-report.json", json_text(report).encode())
+    return Exhibit(
+        title=story.title,
+        text=story.text,
+        picture=place.name,
+        report=f"{story.name}-report.json",
+        raw=tuple(f"raw/{story.name}/{path.name}" for path in paths),
+        truth=f"raw/{story.name}/truth.json",
+        quality=_quality(checks),
+        rows=tuple(_row(o, c) for o, c in zip(observations, checks, strict=True)),
+    )
+
+
+def _number(observation: Observation) -> int:
+    """The number of a strip's shot."""
+    parts = observation.raw.label.parts
+    if parts is None:
+        raise PerijoveError(
+            f"{observation.raw.label.product_id} is no product id: leave the demonstration's names alone"
+        )
+    return parts.number
+
+
+def _picture(story: Story, observations: Sequence[Observation]) -> tuple[Any, Mapping[str, object]]:
+    """The captioned picture of a scene and its provenance."""
+    lead = next(o for o in observations if _number(o) == story.view_from)
+    view = _view(story, lead, observations)
+    combined = combine(observations, view, lead.middle_et, sigma=float(np.radians(story.sigma_deg)))
+    balance = white_balance(lead.raw.label.perijove)
+    coloured = apply_recipe(story.recipe, combined.planes, balance, combined.full)
+    away = lead.middle_position / np.linalg.norm(lead.middle_position)
+    phase = float(np.degrees(np.arccos(np.clip(away @ lead.middle_sun, -1.0, 1.0))))
+    scale = km_per_native_px(view, disc_middle(lead.middle_position, lead.body, lead.middle_sun))
+    height = float(np.linalg.norm(lead.middle_position)) - lead.body.radii_km[0]
+    when = utc_from_et(lead.middle_et)[:16].replace("T", " ")
+    notes = [
+        f"{when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "
+        f"{scale:.1f} km a camera pixel · {len(observations)} strips · {story.recipe} colour",
+        "Simulated strips, solved and drawn without any knowledge of how they were made",
+    ]
+    places = [(name, float(np.radians(lat)), float(np.radians(lon))) for name, lat, lon in story.places]
+    figure = captioned(
+        coloured, combined.planes, lead.body, title=story.title, credit=CREDIT, notes=notes, places=places
+    )
+    parameters = {"recipe": story.recipe, "size": story.size, "white_balance": balance, "gains": combined.gains}
+    origin = provenance([strip_source(o.raw) for o in observations], parameters, title=story.title, simulated=True)
+    return figure, origin
+
+
+def _view(story: Story, lead: Observation, observations: Sequence[Observation]) -> View:
+    """The view from the lead strip's place, framed on what all strips together have seen of the body."""
+    place, et0 = lead.middle_position, lead.middle_et
+
+    def covered(points: FloatArray) -> NDArray[np.bool_]:
+        seen = [coverage(o.swaths(), o.body, et0, place, points).all(axis=0) for o in observations]
+        return np.asarray(np.any(seen, axis=0))
+
+    return spacecraft_view(
+        place, lead.body, lead.middle_sun, story.size, lit_only=story.lit_only,
+        covered=covered if story.lit_only else None,
+    )  # fmt: skip
+
+
+def _quality(checks: Sequence[Verification]) -> str:
+    """One sentence on how well it went."""
+    median = float(np.median([check.median_px for check in checks]))
+    colours = [px for check in checks for px in check.registration_px.values()]
+    return (
+        f"{len(checks)} strips solved; places lie within {median:.2f} px of the truth, "
+        f"colours within {float(np.median(colours)):.2f} px (medians)"
+    )
+
+
+def _row(observation: Observation, check: Verification) -> tuple[str, ...]:
+    """What the page tells of one strip."""
+    colours = max(check.registration_px.values(), default=float("nan"))
+    return (
+        check.product_id,
+        f"{observation.pointing.limb_rms_px:.2f}",
+        f"{check.sigma_px:.2f}",
+        f"{check.median_px:.2f}",
+        f"{check.p95_px:.2f}",
+        f"{colours:.2f}",
+        f"{check.position_km:.2f}",
+    )
