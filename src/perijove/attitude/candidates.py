@@ -38,11 +38,25 @@ class EdgePoints:
     outward: FloatArray
 
 
+_ABOVE_NOISE = 10.0
+"""A bright level nearer to the noise than so many of its sigmas is that of the sky: what is lit is smaller."""
+
+
 def bright_level(light: NDArray[np.float32]) -> float:
-    """A robust bright level of one filter's framelets: their 99th percentile, 0 if nothing is there."""
-    sample = light[:, ::4, ::4]
-    sample = sample[np.isfinite(sample)]
-    return float(np.percentile(sample, 99.0)) if sample.size else 0.0
+    """A robust bright level of one filter's framelets: their 99th percentile, 0 if nothing is there.
+
+    Of a crescent so thin that this is sky, the 99.9th.
+    """
+    sample, beside = light[:, ::4, ::4], light[:, ::4, 1::4]
+    step = np.abs(sample[..., : beside.shape[-1]] - beside)
+    sample, step = sample[np.isfinite(sample)], step[np.isfinite(step)]
+    if not sample.size:
+        return 0.0
+    level = float(np.percentile(sample, 99.0))
+    # the difference of two pixels has a sigma of sqrt 2 noise, its magnitude a median of 0.6745 of that
+    if step.size and level < _ABOVE_NOISE * float(np.median(step)) / (0.6745 * np.sqrt(2.0)):
+        level = float(np.percentile(sample, 99.9))
+    return level
 
 
 def find_candidates(light: NDArray[np.float32], floor: float) -> EdgePoints:
