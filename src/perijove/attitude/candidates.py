@@ -38,8 +38,8 @@ class EdgePoints:
     outward: FloatArray
 
 
-_ABOVE_NOISE = 10.0
-"""A bright level nearer to the noise than so many of its sigmas is that of the sky: what is lit is smaller."""
+_THIN = 10.0
+"""Where the 99.9th percentile of the light is so many times the 99th, what is lit fills less than 1 % of the strip."""
 
 
 def bright_level(light: NDArray[np.float32]) -> float:
@@ -47,16 +47,12 @@ def bright_level(light: NDArray[np.float32]) -> float:
 
     Of a crescent so thin that this is sky, the 99.9th.
     """
-    sample, beside = light[:, ::4, ::4], light[:, ::4, 1::4]
-    step = np.abs(sample[..., : beside.shape[-1]] - beside)
-    sample, step = sample[np.isfinite(sample)], step[np.isfinite(step)]
+    sample = light[:, ::4, ::4]
+    sample = sample[np.isfinite(sample)]
     if not sample.size:
         return 0.0
-    level = float(np.percentile(sample, 99.0))
-    # the difference of two pixels has a sigma of sqrt 2 noise, its magnitude a median of 0.6745 of that
-    if step.size and level < _ABOVE_NOISE * float(np.median(step)) / (0.6745 * np.sqrt(2.0)):
-        level = float(np.percentile(sample, 99.9))
-    return level
+    level, higher = (float(v) for v in np.percentile(sample, [99.0, 99.9]))
+    return higher if higher > _THIN * max(level, 0.0) else level
 
 
 def find_candidates(light: NDArray[np.float32], floor: float) -> EdgePoints:
