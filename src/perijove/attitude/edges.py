@@ -31,6 +31,8 @@ ALONG_PX = (-2.0, -1.0, 0.0, 1.0, 2.0)
 """Parallel profiles, so far apart along the limb, that are averaged into one."""
 MISFIT = 0.10
 """Greatest rms misfit of a profile, as a share of its plateau."""
+RISE, BACKLIT_RISE = 0.6, 1.0
+"""Greatest rise of the light towards the limb, as a share of that at the limb; backlit haze doubles it."""
 EDGE_SIGMA_PX = 0.85
 """Half-width (sigma) of the edge: optics, pixel and the motion of one exposure."""
 
@@ -164,12 +166,13 @@ def fit_edges(
     max_shift: float,
     width: float = EDGE_SIGMA_PX,
     inside: Callable[[FloatArray], FloatArray] | None = None,
+    rise: float = RISE,
 ) -> Edges:
     """Gauss-Newton fit of all profiles at once: sky, plateau, slope of the plateau, and the edge's place.
 
     `width` is the edge's sigma, px; `inside` gives light (n, s) against that at the limb by distances (n, s) px inwards
-    from it, for plateaus whose fall is known. An edge is good where it lies within `max_shift` px of the prediction and
-    the model describes the profile.
+    from it, for plateaus whose fall is known; `rise` is by how much of its light at the limb a plateau may be darker at
+    its inner end. An edge is good where it lies within `max_shift` px of the prediction and the model describes it.
     """
     y, s = p.light, p.distance
     n = len(y)
@@ -200,7 +203,7 @@ def fit_edges(
             np.isfinite(y).all(axis=1)
             & (np.abs(x[:, 3]) < max_shift)
             & (misfit < MISFIT * x[:, 1])
-            & (x[:, 2] * REACH_PX[0] > -0.6 * x[:, 1])
+            & (x[:, 2] * REACH_PX[0] > -rise * x[:, 1])
             & (x[:, 2] * REACH_PX[0] < 1.5 * x[:, 1])
         )
     return Edges(x[:, 3], sigma, good, x[:, 1])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from perijove.attitude.bare import bare_limb
 from perijove.attitude.candidates import bright_level, find_candidates
-from perijove.attitude.edges import edge_sigma, fit_edges, predict_limb, read_profiles
+from perijove.attitude.edges import BACKLIT_RISE, RISE, edge_sigma, fit_edges, predict_limb, read_profiles
 from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.overlaps import overlap_ties
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, corrected_position, haze_height, join, pixels
@@ -112,6 +112,9 @@ def measure_limb(
     body_from_j2000 = scene.body.body_from_j2000(et)
     camera_from_body = at.spin.camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
     true_camera = solved_camera(strip_camera(camera, exposure), at)
+    middle = place.mean(axis=0)
+    # beyond a phase angle of 120 deg haze brightens the limb
+    rise = BACKLIT_RISE if float(middle @ scene.sun) < -0.5 * float(np.linalg.norm(middle)) else RISE
     parts, sigmas = [], []
     for band, light in exposure.light.items():
         frame, spot, outward = [], [], []
@@ -136,7 +139,7 @@ def measure_limb(
         if not scene.body.atmosphere:
             predicted = _pixels(exposure, camera, image, band, index, where[:, 0], where[:, 1])
             inside = bare_limb(predicted, at, scene).light
-        edges = fit_edges(profiles, max_shift, edge_sigma(exposure.binning), inside)
+        edges = fit_edges(profiles, max_shift, edge_sigma(exposure.binning), inside, rise)
         # a full pixel hides how bright the plateau is, and so where its half lies
         full = np.nanmax(profiles.light, axis=1, initial=-np.inf) >= 0.97 * exposure.saturation
         good = edges.good & ~full & (edges.plateau > LEAST_PLATEAU * bright_level(light))
