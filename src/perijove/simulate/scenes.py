@@ -103,7 +103,7 @@ def ganymede_scene(seed: int = 0) -> Scene:
     """Past Ganymede on 2021-06-07, on the path that Juno truly flew."""
     moon = BODIES["GANYMEDE"]
     flight = fly(moon, GANYMEDE_ET, np.array(GANYMEDE_STATE), GANYMEDE_ET - 2400.0, GANYMEDE_ET + 2400.0, 5.0)
-    times = {1: "16:57:20", 2: "16:58:09", 3: "16:59:20", 4: "17:00:20", 5: "17:02:00"}
+    times = {1: "16:57:20", 2: "16:58:30", 3: "17:00:05", 4: "17:01:10", 5: "17:02:30"}
     shots = tuple(
         Shot(n, et_from_utc(f"2021-06-07T{t}"), interframe_s=0.370, title="Ganymede", exposed=n in (2, 3))
         for n, t in times.items()

@@ -29,7 +29,7 @@ class Surface:
     """Painted ground: the finest grid first.
 
     `axes` (3, 3) has the grid's x, y and centre as rows, body-fixed. `spacing` is that of the finest texels, in units
-    of the sphere's radius. `albedo` holds (4, n, n) float32 a level, BLUE, GREEN, RED, METHANE; `normals` (3, n, n)
+    of the sphere's radius. `albedo` holds (4, n, n) float32 a level, BLUE, GREEN, RED, METHANE; `normals` (n, n, 3)
     float32 the body-fixed outward normal of the ground less that of the ellipsoid, or None where it has no relief.
     """
 
@@ -93,7 +93,8 @@ def paint_surface(
     height /= np.float32(radius)
     bumps = [tilted(axes, spacing, height)]
     for _ in range(LEVELS - 1):
-        bumps.append(halved(bumps[-1]))
+        n = bumps[-1]
+        bumps.append(0.25 * (n[::2, ::2] + n[1::2, ::2] + n[::2, 1::2] + n[1::2, 1::2]))
     return Surface(axes, spacing, tuple(levels), tuple(bumps))
 
 
@@ -118,9 +119,9 @@ def grid_directions(axes: FloatArray, spacing: float, side: int, rows: slice) ->
 
 
 def tilted(axes: FloatArray, spacing: float, height: Light) -> Light:
-    """How the normals (3, n, n) of ground `height` (n, n) radii above the unit sphere differ from the sphere's own."""
+    """How the normals (n, n, 3) of ground `height` (n, n) radii above the unit sphere differ from the sphere's own."""
     side = len(height)
-    out = np.empty((3, side, side), np.float32)
+    out = np.empty((side, side, 3), np.float32)
 
     def rows(first: int) -> None:
         low, high = max(first - 1, 0), min(first + CHUNK_ROWS + 1, side)
@@ -130,7 +131,7 @@ def tilted(axes: FloatArray, spacing: float, height: Light) -> Light:
         normal = np.cross(along, down)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
         last = min(first + CHUNK_ROWS, side)
-        out[:, first:last] = np.moveaxis((normal - flat)[first - low : last - low], -1, 0)
+        out[first:last] = (normal - flat)[first - low : last - low]
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(rows, range(0, side, CHUNK_ROWS)))

@@ -33,8 +33,10 @@ def chapman(mu: float, table: FloatArray) -> float:
 def scattering(haze: FloatArray, cos_turn: float) -> float:
     """Whiteness times phase function over 4 for light turned by an angle of cosine `cos_turn`."""
     forward, backward, share = haze[3], haze[4], haze[5]
-    first = (1.0 - forward * forward) / (1.0 + forward * forward - 2.0 * forward * cos_turn) ** 1.5
-    second = (1.0 - backward * backward) / (1.0 + backward * backward - 2.0 * backward * cos_turn) ** 1.5
+    ahead = 1.0 + forward * forward - 2.0 * forward * cos_turn
+    back = 1.0 + backward * backward - 2.0 * backward * cos_turn
+    first = (1.0 - forward * forward) / (ahead * math.sqrt(ahead))
+    second = (1.0 - backward * backward) / (back * math.sqrt(back))
     return float(0.25 * haze[1] * (share * first + (1.0 - share) * second))
 
 
@@ -48,7 +50,7 @@ def reflected(kind: int, law: FloatArray, mu0: float, mu: float, cos_phase: floa
         return 0.0
     mu = max(mu, 0.01)
     if kind == MINNAERT:
-        return float(mu0 ** law[0] * mu ** (law[0] - 1.0))
+        return math.exp(law[0] * math.log(mu0) + (law[0] - 1.0) * math.log(mu))
     phase = math.acos(min(1.0, max(-1.0, cos_phase)))
     return float((2.0 * law[0] * mu0 / (mu0 + mu) + (1.0 - law[0]) * mu0) * math.exp(-law[1] * phase))
 
@@ -86,9 +88,13 @@ def shaded(
         nx, ny, nz = n[0], n[1], n[2]
         if relief:
             tilt = normals[which]
-            nx += bilinear(tilt[0], row, column)
-            ny += bilinear(tilt[1], row, column)
-            nz += bilinear(tilt[2], row, column)
+            y0, x0 = min(max(row, 0.0), side - 1.001), min(max(column, 0.0), side - 1.001)
+            i, j = int(y0), int(x0)
+            b, a = y0 - i, x0 - j
+            w00, w01, w10, w11 = (1.0 - b) * (1.0 - a), (1.0 - b) * a, b * (1.0 - a), b * a
+            nx += w00 * tilt[i, j, 0] + w01 * tilt[i, j + 1, 0] + w10 * tilt[i + 1, j, 0] + w11 * tilt[i + 1, j + 1, 0]
+            ny += w00 * tilt[i, j, 1] + w01 * tilt[i, j + 1, 1] + w10 * tilt[i + 1, j, 1] + w11 * tilt[i + 1, j + 1, 1]
+            nz += w00 * tilt[i, j, 2] + w01 * tilt[i, j + 1, 2] + w10 * tilt[i + 1, j, 2] + w11 * tilt[i + 1, j + 1, 2]
             length = math.sqrt(nx * nx + ny * ny + nz * nz)
             nx, ny, nz = nx / length, ny / length, nz / length
         mu0 = nx * sun[0] + ny * sun[1] + nz * sun[2]
