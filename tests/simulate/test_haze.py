@@ -1,5 +1,6 @@
 """The simulator's haze against integrals done by quadrature and against closed forms."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -38,7 +39,7 @@ def column(radius: float, scale: float, mu: float) -> float:
     lowest = max(0.0, -radius * mu / scale)
     width = np.sqrt(radius / scale)
     edges = [0.0, lowest, *(lowest + width * k for k in (0.5, 1, 2, 4, 8, 16)), lowest + 200 * width]
-    return sum(quad(density, a, b, limit=400)[0] for a, b in zip(edges, edges[1:], strict=False) if b > a)
+    return sum(quad(density, a, b, limit=400)[0] for a, b in itertools.pairwise(edges) if b > a)
 
 
 @pytest.mark.parametrize("mu", [1.0, 0.7, 0.3, 0.1, 0.03, 0.01, 0.0, -0.01, -0.03, -0.06, -0.09])

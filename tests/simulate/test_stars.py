@@ -42,7 +42,7 @@ def test_an_integration_moves_them_up_by_half_its_rows() -> None:
 
 
 def test_a_star_as_bright_as_the_sun() -> None:
-    # a point of the Sun's own brightness, all in one pixel: radiance is irradiance over the pixel's solid angle, 1 / f^2
+    # the Sun's own brightness, all in one pixel: radiance is irradiance over the pixel's solid angle, 1 / f^2
     _, light = shine(one_star(at_pixel(Filter.GREEN, 60, 700), -26.74))
     assert light[0] == pytest.approx(np.pi * FOCAL_LENGTH_PX**2, rel=1e-9)
 

@@ -80,7 +80,7 @@ def test_turns_take_looks_into_the_bodys_frame(white) -> None:
     # the camera's +Z towards the body, its +X north; two rays a pixel, from two places, are averaged
     turn = np.column_stack([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
     looks = unit(np.array([[0.05, 0.02, 1.0], [-0.1, 0.0, 1.0]]))[None, None]
-    places = np.stack([place, place + [0.0, 100.0, 0.0]])
+    places = np.stack([place, place + np.array([0.0, 100.0, 0.0])])
     light = world.light(surface, GREEN, looks, np.stack([turn, turn]), places, sun, 1e-4)
     each = [trace(world, surface, p, turn @ look, sun)[0] for p, look in zip(places, looks[0, 0], strict=True)]
     assert light[0, 0] == pytest.approx(np.mean(each), rel=1e-6)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,23 @@ class Surface:
     spacing: float
     albedo: tuple[Light, ...]
     normals: tuple[Light, ...] | None
+
+    @cached_property
+    def texels(self) -> Light:
+        """The albedo of all levels, one after the other: (4, t)."""
+        return np.concatenate([level.reshape(4, -1) for level in self.albedo], axis=1)
+
+    @cached_property
+    def tilts(self) -> Light:
+        """The normals of all levels, one after the other: (t, 3); none (0, 3) where there is no relief."""
+        if self.normals is None:
+            return np.zeros((0, 3), np.float32)
+        return np.concatenate([level.reshape(-1, 3) for level in self.normals])
+
+    @cached_property
+    def sides(self) -> NDArray[np.int64]:
+        """Texels along a side of each level."""
+        return np.array([level.shape[-1] for level in self.albedo])
 
 
 def paint_surface(

@@ -7,11 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.simulate.compiled import compiled
+from perijove.simulate.compiled import compiled, inlined
 from perijove.simulate.haze import CHAPMAN_FROM, CHAPMAN_STEPS, TOP_HEIGHTS
 
 FloatArray = NDArray[np.float64]
 Light = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 
 MINNAERT, LUNAR_LAMBERT = 0, 1
 MARCH_STEPS = 32
@@ -55,52 +56,49 @@ def reflected(kind: int, law: FloatArray, mu0: float, mu: float, cos_phase: floa
     return float((2.0 * law[0] * mu0 / (mu0 + mu) + (1.0 - law[0]) * mu0) * math.exp(-law[1] * phase))
 
 
-@compiled
-def bilinear(grid: Light, y: float, x: float) -> float:
-    """Value of a grid (n, n) at continuous element coordinates (centres at whole numbers), clamped at the edge."""
-    n = grid.shape[0]
-    y, x = min(max(y, 0.0), n - 1.001), min(max(x, 0.0), n - 1.001)
-    i, j = int(y), int(x)
-    b, a = y - i, x - j
-    top = grid[i, j] + a * (grid[i, j + 1] - grid[i, j])
-    return float(top + b * (grid[i + 1, j] + a * (grid[i + 1, j + 1] - grid[i + 1, j]) - top))
-
-
-@compiled
+@inlined
 def shaded(
     u: FloatArray, n: FloatArray, d: FloatArray, sun: FloatArray, level: float, axes: FloatArray, spacing: float,
-    albedo: tuple[Light, ...], normals: tuple[Light, ...], relief: bool, kind: int, law: FloatArray,
+    texels: Light, tilts: Light, sides: IntArray, kind: int, law: FloatArray,
 ) -> float:  # fmt: skip
-    """I/F of the ground in direction `u` with ellipsoid normal `n`, seen along `d`; `level` says how coarsely."""
+    """I/F of the ground in direction `u` with ellipsoid normal `n`, seen along `d`; `level` says how coarsely.
+
+    `texels` (t,) and `tilts` (t, 3), empty where there is no relief, hold the levels one after the other, `sides` (l,)
+    the texels along a side of each. Values between texels are bilinear, those beyond the edge the edge's.
+    """
     k = math.sqrt(2.0 / max(1.0 + u[0] * axes[2, 0] + u[1] * axes[2, 1] + u[2] * axes[2, 2], 1e-9)) / spacing
     x = k * (u[0] * axes[0, 0] + u[1] * axes[0, 1] + u[2] * axes[0, 2])
     y = k * (u[0] * axes[1, 0] + u[1] * axes[1, 1] + u[2] * axes[1, 2])
     fine = int(level)
-    light = 0.0
+    cos_phase = -(sun[0] * d[0] + sun[1] * d[1] + sun[2] * d[2])
+    light, start = 0.0, 0
+    for which in range(fine):
+        start += sides[which] * sides[which]
     for which in range(fine, fine + 2):
         share = 1.0 - (level - fine) if which == fine else level - fine
         if share <= 0.0:
-            continue
-        grid = albedo[which]
-        side = grid.shape[0]
+            break
+        side = sides[which]
         size = 2.0**which
-        row, column = y / size + side / 2.0 - 0.5, x / size + side / 2.0 - 0.5
+        row = min(max(y / size + side / 2.0 - 0.5, 0.0), side - 1.001)
+        column = min(max(x / size + side / 2.0 - 0.5, 0.0), side - 1.001)
+        i, j = int(row), int(column)
+        b, a = row - i, column - j
+        at = start + i * side + j
+        under = at + side
+        w00, w01, w10, w11 = (1.0 - b) * (1.0 - a), (1.0 - b) * a, b * (1.0 - a), b * a
+        albedo = w00 * texels[at] + w01 * texels[at + 1] + w10 * texels[under] + w11 * texels[under + 1]
         nx, ny, nz = n[0], n[1], n[2]
-        if relief:
-            tilt = normals[which]
-            y0, x0 = min(max(row, 0.0), side - 1.001), min(max(column, 0.0), side - 1.001)
-            i, j = int(y0), int(x0)
-            b, a = y0 - i, x0 - j
-            w00, w01, w10, w11 = (1.0 - b) * (1.0 - a), (1.0 - b) * a, b * (1.0 - a), b * a
-            nx += w00 * tilt[i, j, 0] + w01 * tilt[i, j + 1, 0] + w10 * tilt[i + 1, j, 0] + w11 * tilt[i + 1, j + 1, 0]
-            ny += w00 * tilt[i, j, 1] + w01 * tilt[i, j + 1, 1] + w10 * tilt[i + 1, j, 1] + w11 * tilt[i + 1, j + 1, 1]
-            nz += w00 * tilt[i, j, 2] + w01 * tilt[i, j + 1, 2] + w10 * tilt[i + 1, j, 2] + w11 * tilt[i + 1, j + 1, 2]
+        if len(tilts) > 0:
+            nx += w00 * tilts[at, 0] + w01 * tilts[at + 1, 0] + w10 * tilts[under, 0] + w11 * tilts[under + 1, 0]
+            ny += w00 * tilts[at, 1] + w01 * tilts[at + 1, 1] + w10 * tilts[under, 1] + w11 * tilts[under + 1, 1]
+            nz += w00 * tilts[at, 2] + w01 * tilts[at + 1, 2] + w10 * tilts[under, 2] + w11 * tilts[under + 1, 2]
             length = math.sqrt(nx * nx + ny * ny + nz * nz)
             nx, ny, nz = nx / length, ny / length, nz / length
         mu0 = nx * sun[0] + ny * sun[1] + nz * sun[2]
         mu = -(nx * d[0] + ny * d[1] + nz * d[2])
-        cos_phase = -(sun[0] * d[0] + sun[1] * d[1] + sun[2] * d[2])
-        light += share * bilinear(grid, row, column) * reflected(kind, law, mu0, mu, cos_phase)
+        light += share * albedo * reflected(kind, law, mu0, mu, cos_phase)
+        start += side * side
     return light
 
 
@@ -143,12 +141,11 @@ def haze_glow(
         out[1] += depth
 
 
-@compiled
+@inlined
 def ray_light(
     place: FloatArray, d: FloatArray, sun: FloatArray, radii: FloatArray, finest: float, axes: FloatArray,
-    spacing: float, albedo: tuple[Light, ...], normals: tuple[Light, ...], relief: bool, kind: int, law: FloatArray,
-    haze: FloatArray, table: FloatArray, o: FloatArray, q: FloatArray, u: FloatArray, n: FloatArray,
-    glow: FloatArray,
+    spacing: float, texels: Light, tilts: Light, sides: IntArray, kind: int, law: FloatArray, haze: FloatArray,
+    table: FloatArray, o: FloatArray, q: FloatArray, u: FloatArray, n: FloatArray, glow: FloatArray,
 ) -> float:  # fmt: skip
     """I/F along the unit vector `d` from `place`; `finest` is the width (rad) of what one ray stands for.
 
@@ -183,7 +180,7 @@ def ray_light(
     level = min(max(math.log2(wide / spacing), 0.0), _TOP_LEVEL)
     light = 0.0
     if mu0 > -0.1:
-        light = shaded(u, n, d, sun, level, axes, spacing, albedo, normals, relief, kind, law)
+        light = shaded(u, n, d, sun, level, axes, spacing, texels, tilts, sides, kind, law)
     if haze[0] <= 0.0:
         return light
     sunward = chapman(mu0, table) if mu0 > -0.1 else 1e30
@@ -202,13 +199,14 @@ def ray_light(
 @compiled
 def trace_rows(
     looks: FloatArray, turns: FloatArray, places: FloatArray, sun: FloatArray, radii: FloatArray, finest: float,
-    axes: FloatArray, spacing: float, albedo: tuple[Light, ...], normals: tuple[Light, ...], relief: bool, kind: int,
-    law: FloatArray, haze: FloatArray, table: FloatArray, out: Light,
+    axes: FloatArray, spacing: float, texels: Light, tilts: Light, sides: IntArray, kind: int, law: FloatArray,
+    haze: FloatArray, table: FloatArray, out: Light,
 ) -> None:  # fmt: skip
     """Mean I/F `out` (h, w) of rays `looks` (h, w, n, 3); ray k of a pixel is turned by `turns` (n, 3, 3) into the
     body's frame and starts at `places` (n, 3)."""
     h, w, count = looks.shape[0], looks.shape[1], looks.shape[2]
-    d, o, q, u, n, glow = np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(2)
+    d, place, o, q, u, n = np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    glow = np.empty(2)
     reach, towards = np.empty(count), np.empty((count, 3))
     for k in range(count):
         far = math.sqrt(places[k, 0] ** 2 + places[k, 1] ** 2 + places[k, 2] ** 2)
@@ -223,13 +221,14 @@ def trace_rows(
         for x in range(w):
             total = 0.0
             for k in range(count):
-                look = looks[y, x, k]
-                if look[0] * towards[k, 0] + look[1] * towards[k, 1] + look[2] * towards[k, 2] < reach[k]:
+                a, b, c = looks[y, x, k, 0], looks[y, x, k, 1], looks[y, x, k, 2]
+                if a * towards[k, 0] + b * towards[k, 1] + c * towards[k, 2] < reach[k]:
                     continue
                 for i in range(3):
-                    d[i] = turns[k, i, 0] * look[0] + turns[k, i, 1] * look[1] + turns[k, i, 2] * look[2]
+                    d[i] = turns[k, i, 0] * a + turns[k, i, 1] * b + turns[k, i, 2] * c
+                    place[i] = places[k, i]
                 total += ray_light(
-                    places[k], d, sun, radii, finest, axes, spacing, albedo, normals, relief, kind, law, haze, table,
+                    place, d, sun, radii, finest, axes, spacing, texels, tilts, sides, kind, law, haze, table,
                     o, q, u, n, glow,
                 )  # fmt: skip
             out[y, x] = total / count

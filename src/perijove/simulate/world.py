@@ -61,12 +61,10 @@ class World:
         out = np.empty(looks.shape[:2], np.float32)
         which = BANDS.index(band)
         haze = haze_optics(self.haze, self.body, band)
-        albedo = tuple(level[which] for level in surface.albedo)
-        none = tuple(np.zeros((1, 1, 3), np.float32) for _ in albedo)
         trace_rows(
-            looks, turns, places, sun, np.array(self.body.radii_km), finest, surface.axes, surface.spacing, albedo,
-            surface.normals or none, surface.normals is not None, self.kind, np.array(self.law[band]),
-            haze.numbers, haze.table, out,
+            looks, turns, places, sun, np.array(self.body.radii_km), finest, surface.axes, surface.spacing,
+            surface.texels[which], surface.tilts, surface.sides, self.kind, np.array(self.law[band]), haze.numbers,
+            haze.table, out,
         )  # fmt: skip
         return out
 
