@@ -66,6 +66,7 @@ def test_columns_beyond_all_measure_stay_finite() -> None:
     assert np.exp(-0.001 * chapman(CHAPMAN_FROM, table)) == 0.0
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 0.95), st.floats(-0.9, 0.0), st.floats(0.0, 1.0), st.floats(0.1, 1.0))
 def test_the_phase_function_scatters_all_light_once(
     forward: float, backward: float, share: float, white: float

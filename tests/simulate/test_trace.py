@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
@@ -97,6 +97,7 @@ def test_minnaert_by_hand(white) -> None:
     assert trace(world, surface, place, point - place, sun)[0] == pytest.approx(np.cos(0.4), rel=1e-5)
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 1.0), st.floats(0.05, 1.0), st.floats(0.0, 1.0))
 def test_lunar_lambert_by_hand(mu0: float, mu: float, share: float) -> None:
     law = np.array([share, 0.0])

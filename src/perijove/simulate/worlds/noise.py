@@ -12,11 +12,12 @@ from perijove.simulate.compiled import compiled
 @compiled
 def mixed(i: int, j: int, k: int, seed: int) -> np.uint64:
     """A 64-bit hash of a lattice point (the finaliser of splitmix64 over the weighted coordinates)."""
+    # summed, for by exclusive or two odd coordinates and their negatives would come out alike
     h = (
         np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)
-        ^ np.uint64(j) * np.uint64(0xC2B2AE3D27D4EB4F)
-        ^ np.uint64(k) * np.uint64(0x165667B19E3779F9)
-        ^ np.uint64(seed) * np.uint64(0xD6E8FEB86659FD93)
+        + np.uint64(j) * np.uint64(0xC2B2AE3D27D4EB4F)
+        + np.uint64(k) * np.uint64(0x165667B19E3779F9)
+        + np.uint64(seed) * np.uint64(0xD6E8FEB86659FD93)
     )
     h ^= h >> np.uint64(30)
     h *= np.uint64(0xBF58476D1CE4E5B9)
