@@ -35,6 +35,10 @@ TIE_SIGMA_PX = 0.15
 """Scatter of a colour tie, in pixels of the strip; its median on the passes at hand is 0.1 to 0.2."""
 LEAST_PLATEAU = 0.04
 """Least light inside an edge, as a share of the bright level."""
+LEAST_LIGHT, LEAST_CELLS = 0.05, 250
+"""Light, as a share of the bright level, that counts as lit; lit places below which the coarse grid is made finer."""
+COARSE_STEP, MOST_CELLS = 16, 4000
+"""Distance of the coarse grid's lines, px; most lit and most dark places that are looked at on a fine one."""
 TIE_WIDTH = 1400
 """Greatest size in pixels of the pictures that ties are found in."""
 
@@ -80,23 +84,41 @@ def _pixels(
     return pixels(camera, owner, frame, index, line, sample, exposure.et[frame])
 
 
+def shading_step(light: NDArray[np.float32]) -> int:
+    """Distance in native px of grid lines that meet the lit part of a strip often enough."""
+    lit = np.nan_to_num(light[:, ::16, ::32]) > LEAST_LIGHT * bright_level(light)
+    return COARSE_STEP if int(lit.sum()) > LEAST_CELLS else COARSE_STEP // 4
+
+
+def _thinned(index: IntArray, most: int) -> IntArray:
+    """At most so many of an index, evenly taken."""
+    return index[:: max(1, -(-len(index) // most))]
+
+
 def shading(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> float:
     """Correlation (-1 to 1) between the light of one filter on a grid of pixels and the height of the Sun there.
 
     Off the disc and on the night side no light is expected.
     """
     band = max(exposure.light, key=lambda b: bright_level(exposure.light[b]))
-    light, step = exposure.light[band], 16 // exposure.binning
-    lines = np.arange(step // 2, light.shape[1], step)
+    light, step = exposure.light[band], shading_step(exposure.light[band]) // exposure.binning
+    lines = np.arange(max(step // 2, 2), light.shape[1] - 2, step)
     samples = np.arange(LIT_SAMPLES.start // exposure.binning + step, light.shape[2] - step, 2 * step)
     frame, line, sample = (a.ravel() for a in np.meshgrid(np.arange(len(light)), lines, samples, indexing="ij"))
     # the mean of a few neighbours: single pixels may be hot
     value = np.mean([light[frame, line + i, sample + j] for i in (-2, 0, 2) for j in (-2, 0, 2)], axis=0)
+    sliver = step * exposure.binning < COARSE_STEP
+    if sliver:
+        # nearly all of the grid is dark: a share of it stands for the rest, and roots keep the brightest from ruling
+        lit = np.nan_to_num(value) > LEAST_LIGHT * bright_level(light)
+        keep = np.sort(np.concatenate([_thinned(np.flatnonzero(part), MOST_CELLS) for part in (lit, ~lit)]))
+        frame, line, sample, value = frame[keep], line[keep], sample[keep], np.sqrt(np.maximum(value[keep], 0.0))
     middle = (np.stack([line, sample]).astype(float) + 0.5) * exposure.binning
     grid = _pixels(exposure, camera, 0, band, frame, middle[0], middle[1])
     rays = cast(grid, at, scene.trajectory, scene.body)
     outward = normal(intersect(rays.position, rays.direction, scene.body.radii_km), scene.body.radii_km)
     height = np.nan_to_num(np.maximum(np.sum(outward * (rays.body_from_j2000 @ scene.sun), axis=-1), 0.0))
+    height = np.sqrt(height) if sliver else height
     known = np.isfinite(value)
     if known.sum() < 10 or not height[known].std() > 0 or not value[known].std() > 0:
         return 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -40,8 +41,17 @@ RATE_DRIFT = 0.0005
 """Relative change of the rate between the arcs of a pass."""
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """What the rest of a pass tells an arc: a spin, and the error of its axis and (relative) of its rate."""
+
+    spin: SpinModel
+    axis_sigma: float
+    rate_sigma: float
+
+
 def free_unknowns(
-    exposures: Sequence[Exposure], anchor: SpinModel | None, reference: SpinModel, scene: Scene
+    exposures: Sequence[Exposure], anchor: Anchor | None, reference: SpinModel, scene: Scene
 ) -> dict[str, Prior]:
     """What may move, and what is known of it beforehand."""
     bands = [b for b in BANDS if any(b in e.light for e in exposures)]
@@ -77,10 +87,10 @@ def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: 
     }
 
 
-def _axis_prior(anchor: SpinModel | None, reference: SpinModel, scene: Scene) -> dict[str, Prior]:
+def _axis_prior(anchor: Anchor | None, reference: SpinModel, scene: Scene) -> dict[str, Prior]:
     """What is known of the axis: another arc's, else the scene's hint, else nothing."""
     if anchor is not None:
-        ra, dec, sigma = anchor.ra, anchor.dec, AXIS_SIGMA
+        ra, dec, sigma = anchor.spin.ra, anchor.spin.dec, float(np.hypot(AXIS_SIGMA, anchor.axis_sigma))
     elif scene.axis is not None:
         (ra, dec), sigma = axis_angles(scene.axis.direction), scene.axis.sigma
     else:
@@ -90,9 +100,9 @@ def _axis_prior(anchor: SpinModel | None, reference: SpinModel, scene: Scene) ->
     return {"ra": (float(ra), sigma / np.cos(dec)), "dec": (dec, sigma)}
 
 
-def _rate_prior(anchor: SpinModel | None) -> tuple[float, float]:
+def _rate_prior(anchor: Anchor | None) -> tuple[float, float]:
     """Mean and sigma of the spin rate: another arc's with its drift, else the mission's."""
     if anchor is not None:
-        return anchor.rate, RATE_DRIFT * anchor.rate
+        return anchor.spin.rate, float(np.hypot(RATE_DRIFT, anchor.rate_sigma)) * anchor.spin.rate
     nominal = 2 * np.pi / NOMINAL_PERIOD_S
     return nominal, RATE_SIGMA * nominal

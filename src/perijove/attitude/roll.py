@@ -20,7 +20,11 @@ ROLL_SIGMA = np.radians(2.0)
 """Error of a roll found so: against limb and ground, two strips of perijove 44 gave 1.7 deg and one 0.1 deg."""
 LEAST_CORRELATION = 0.9
 """Light that goes worse than this with the Sun's height (methane, a sliver of the disc) tells no roll."""
-_REACH_DEG, _STEP_DEG = 20.0, 2.0
+COARSE_CORRELATION = 0.6
+"""Light that goes at least so well with the Sun's height tells a roll that is off by several `ROLL_SIGMA`."""
+WRONG_ROLL = np.radians(6.0)
+"""A roll that the light puts so far off was a false minimum of the limb."""
+_REACH_DEG, _STEP_DEG = 32.0, 4.0
 
 
 def rolled(at: Unknowns, angle: float, et: float, scene: Scene) -> Unknowns:
@@ -32,13 +36,23 @@ def rolled(at: Unknowns, angle: float, et: float, scene: Scene) -> Unknowns:
     return replace(at, spin=spin_at(turn @ j2000_from_spin, et, spin.rate, spin.twist, spin.tilt))
 
 
-def roll_by_light(at: Unknowns, et: float, scene: Scene, shading: Callable[[Unknowns], float]) -> AxisHint | None:
-    """The axis at the roll where `shading` is best, with its error; None where the light cannot tell."""
+def best_roll(
+    at: Unknowns, et: float, scene: Scene, shading: Callable[[Unknowns], float], least: float
+) -> float | None:
+    """The roll, rad, at which the light goes best with the height of the Sun; None where the light cannot tell.
+
+    `shading` tells how well it goes (-1 to 1), at least `least` where it is to be believed.
+    """
     angles = np.radians(np.arange(-_REACH_DEG, _REACH_DEG + 0.1, _STEP_DEG))
     fit = np.array([shading(rolled(at, float(angle), et, scene)) for angle in angles])
     k = int(np.argmax(fit))
-    if fit[k] < LEAST_CORRELATION or k in (0, len(fit) - 1):
+    if fit[k] < least or k in (0, len(fit) - 1):
         return None
     before, top, after = fit[k - 1 : k + 2]
-    best = angles[k] + 0.5 * (before - after) / (before - 2.0 * top + after) * np.radians(_STEP_DEG)
-    return AxisHint(rolled(at, float(best), et, scene).spin.axis, ROLL_SIGMA)
+    return float(angles[k] + 0.5 * (before - after) / (before - 2.0 * top + after) * np.radians(_STEP_DEG))
+
+
+def roll_by_light(at: Unknowns, et: float, scene: Scene, shading: Callable[[Unknowns], float]) -> AxisHint | None:
+    """The axis at the roll where `shading` is best, with its error; None where the light cannot tell."""
+    best = best_roll(at, et, scene, shading, LEAST_CORRELATION)
+    return None if best is None else AxisHint(rolled(at, best, et, scene).spin.axis, ROLL_SIGMA)

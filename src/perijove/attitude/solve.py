@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from perijove.attitude.adjust import Adjustment, adjust
+from perijove.attitude.common import AxisFound, axis_found, common_axis
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.gather import Solution, gather_pointing, used_points
 from perijove.attitude.measure import (
@@ -26,16 +27,15 @@ from perijove.attitude.measure import (
     shading,
 )
 from perijove.attitude.pointing import Pointing
-from perijove.attitude.priors import EARTH_SIGMA, free_unknowns
+from perijove.attitude.priors import EARTH_SIGMA, Anchor, free_unknowns
 from perijove.attitude.problem import (
     Pixels,
     Unknowns,
     join,
     limb_residuals,
 )
-from perijove.attitude.roll import ROLL_SIGMA, roll_by_light
+from perijove.attitude.roll import COARSE_CORRELATION, ROLL_SIGMA, WRONG_ROLL, best_roll, roll_by_light, rolled
 from perijove.attitude.search import AxisHint, FirstGuess, Scene, first_guess, guess_phase
-from perijove.attitude.spin import SpinModel
 from perijove.attitude.ties import Ties, join_ties, weighed_by_scatter
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
@@ -82,16 +82,38 @@ def solve_pointing(
 def _solve(
     exposures: Sequence[Exposure], scene: Scene, camera: Camera, ties: bool, progress: Progress
 ) -> list[Pointing]:
-    """All arcs, the one with the most limb first; its axis helps the others."""
-    found: dict[int, Pointing] = {}
-    anchor: SpinModel | None = None
+    """All arcs: where there are several each first by itself, and then with the axis that they have in common."""
     guesses = _first_guesses(exposures, scene, camera, progress)
-    for arc in _arcs(exposures, guesses):
-        mine, theirs = [exposures[k] for k in arc], [guesses[k] for k in arc]
-        solved = _solve_arc(mine, theirs, anchor, scene, camera, ties, progress)
-        found.update(zip(arc, solved.pointings, strict=True))
-        anchor = anchor or solved.spin
+    arcs = [_Task([exposures[k] for k in arc], [guesses[k] for k in arc], arc) for arc in _arcs(exposures, guesses)]
+
+    def solve(task: _Task, anchor: Anchor | None, with_ties: bool) -> _Arc:
+        return _solve_arc(task.exposures, task.guesses, anchor, scene, camera, with_ties, progress)
+
+    anchor = None
+    if len(arcs) > 1:
+        # each by itself first: seen from several sides, a common axis is known far better than from any one
+        alone, refused = [], []
+        for task in arcs:
+            try:
+                alone.append(solve(task, None, False))
+            except PointingError as error:
+                refused.append(error)
+        if not alone:
+            raise refused[0]
+        anchor = common_axis([a.axis for a in alone])
+    found: dict[int, Pointing] = {}
+    for task in arcs:
+        found.update(zip(task.numbers, solve(task, anchor, ties).pointings, strict=True))
     return [found[k] for k in range(len(exposures))]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """The exposures of an arc, their first guesses, and their places among all."""
+
+    exposures: Sequence[Exposure]
+    guesses: Sequence[tuple[Pixels, FirstGuess | None]]
+    numbers: Sequence[int]
 
 
 def _first_guesses(
@@ -128,13 +150,13 @@ def _arcs(exposures: Sequence[Exposure], guesses: Sequence[tuple[Pixels, FirstGu
 @dataclass(frozen=True)
 class _Arc:
     pointings: list[Pointing]
-    spin: SpinModel
+    axis: AxisFound
 
 
 def _solve_arc(
     exposures: Sequence[Exposure],
     guesses: Sequence[tuple[Pixels, FirstGuess | None]],
-    anchor: SpinModel | None,
+    anchor: Anchor | None,
     scene: Scene,
     camera: Camera,
     with_ties: bool,
@@ -144,6 +166,8 @@ def _solve_arc(
     lead = _lead(exposures, guesses, anchor, scene)
     progress(f"{exposures[lead.index].product_id}: refining the limb")
     alone = _alone(exposures[lead.index], lead.guess.unknowns, anchor, scene, camera)
+    if anchor is None:
+        alone = _rolled_aright(exposures[lead.index], alone, scene, camera)
     if anchor is None and alone.axis_sigma > ROLL_SIGMA / 2.0:
         scene = _with_roll(exposures[lead.index], alone.unknowns, scene, camera)
     start, lost = _chain(exposures, guesses, lead.index, alone.unknowns, scene)
@@ -162,7 +186,7 @@ def _solve_arc(
     pointings = [
         gather_pointing(exposures[k], k, solution, tied, scene, camera, k in lost) for k in range(len(exposures))
     ]
-    return _Arc(pointings, solution.adjustment.unknowns.spin)
+    return _Arc(pointings, axis_found(solution.adjustment))
 
 
 def _settled(before: Unknowns, after: Adjustment) -> bool:
@@ -181,14 +205,14 @@ class _Lead:
 def _lead(
     exposures: Sequence[Exposure],
     guesses: Sequence[tuple[Pixels, FirstGuess | None]],
-    anchor: SpinModel | None,
+    anchor: Anchor | None,
     scene: Scene,
 ) -> _Lead:
     """The exposure whose limb starts the arc: the one with most of it."""
     best: _Lead | None = None
     for k, (points, guess) in enumerate(guesses):
         # the axis of a better arc of the same pass is worth more than a poor one of its own
-        option = guess if anchor is None else guess_phase(points, anchor, scene)
+        option = guess if anchor is None else guess_phase(points, anchor.spin, scene)
         if option is not None and (best is None or option.agree > best.guess.agree):
             best = _Lead(k, option)
     if best is None:
@@ -208,7 +232,7 @@ class _Alone:
     axis_sigma: float
 
 
-def _alone(exposure: Exposure, guess: Unknowns, anchor: SpinModel | None, scene: Scene, camera: Camera) -> _Alone:
+def _alone(exposure: Exposure, guess: Unknowns, anchor: Anchor | None, scene: Scene, camera: Camera) -> _Alone:
     """Refined unknowns of one exposure by itself, so that its axis and rate can be lent to its neighbours."""
     # the guess took the limb for the ellipsoid itself, and is nearest to it so
     at, sigma = guess, np.inf
@@ -220,6 +244,22 @@ def _alone(exposure: Exposure, guess: Unknowns, anchor: SpinModel | None, scene:
         at = refined.unknowns
         sigma = float(np.sqrt(np.max(np.diag(refined.full_covariance())[:2])))
     return _Alone(at, sigma)
+
+
+def _rolled_aright(exposure: Exposure, alone: _Alone, scene: Scene, camera: Camera) -> _Alone:
+    """The solution, begun anew from where the light puts the roll as long as that is far from where the limb put it.
+
+    A short arc of the limb fits, nearly as well, an ellipse that is turned about the line of sight.
+    """
+    middle = float(np.mean(exposure.et))
+    for _ in range(3):
+        angle = best_roll(
+            alone.unknowns, middle, scene, lambda at: shading(exposure, at, scene, camera), COARSE_CORRELATION
+        )
+        if angle is None or abs(angle) < WRONG_ROLL:
+            break
+        alone = _alone(exposure, rolled(alone.unknowns, angle, middle, scene), None, scene, camera)
+    return alone
 
 
 def _with_roll(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> Scene:
@@ -261,7 +301,7 @@ def _chain(
 def _rounds(
     exposures: Sequence[Exposure],
     at: Unknowns,
-    anchor: SpinModel | None,
+    anchor: Anchor | None,
     scene: Scene,
     camera: Camera,
     progress: Progress,
@@ -279,7 +319,7 @@ def _settle(
     at: Unknowns,
     reach: float,
     ties: Ties | None,
-    anchor: SpinModel | None,
+    anchor: Anchor | None,
     scene: Scene,
     camera: Camera,
 ) -> Solution:
