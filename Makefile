@@ -2,6 +2,7 @@
 # make test      the tests
 # make check     ruff, mypy, import-linter
 # make bench     the benchmarks, one after the other
+# make bench-accuracy   simulated strips against their truth, a quarter of an hour; writes docs/accuracy-simulated.md
 # make clean     remove what the others made, .venv included
 #
 # uv is used where it is installed, else PYTHON's own venv and pip. PYTHON names the interpreter, e.g. PYTHON=python3.12.
@@ -13,7 +14,7 @@ STAMP := $(VENV)/.installed
 CODE := $(wildcard src tests benchmarks builders)
 
 .DEFAULT_GOAL := install
-.PHONY: install test check bench clean
+.PHONY: install test check bench bench-accuracy clean
 
 install: $(STAMP)
 
@@ -44,6 +45,9 @@ check: install
 
 bench: install
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+bench-accuracy: install
+	$(BIN)/python -m benchmarks.accuracy
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache

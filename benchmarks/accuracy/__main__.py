@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from benchmarks.accuracy.measure import Row, measure, plain, summarise
 from benchmarks.accuracy.process import Done, Say, photograph_case, process_case
 from benchmarks.accuracy.report import page, screen_table, summary_lines
 from rich.console import Console
+from rich.status import Status
 
 from perijove.errors import PerijoveError
 from perijove.io.atomic import write_files
@@ -70,13 +71,17 @@ def main() -> None:
     rows: list[Row] = []
     for done, (k, case) in enumerate(cases):
         with console.status(case.name) as status:
-            rows += run_case(case, 1000 * asked.seed + k, lambda what, name=case.name: status.update(f"{name}: {what}"))
+
+            def say(what: str, name: str = case.name, status: Status = status) -> None:
+                status.update(f"{name}: {what}")
+
+            rows += run_case(case, 1000 * asked.seed + k, say)
         last = rows[-1]
         what = f"failed: {last.failed}" if last.failed else f"{last.median_px:.3f} px ({last.sigma_px:.2f} stated)"
         console.print(f"[{done + 1}/{len(cases)}] {case.name}: {what}, {last.seconds:.0f} s", highlight=False)
     summary = summarise(rows)
     if asked.json:
-        print(json.dumps({"rows": [plain(row) for row in rows], "summary": asdict(summary)}, indent=1))
+        print(json.dumps({"rows": plain(rows), "summary": plain(summary)}, indent=1))
     else:
         width = None if sys.stdout.isatty() else 260
         out = Console(width=width)

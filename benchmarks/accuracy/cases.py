@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.bodies import JUPITER
-from perijove.ephemeris.sun_earth import apparent_sun
+from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.instrument import Filter
 from perijove.simulate.detector import Detector
 from perijove.simulate.motion import fly
@@ -44,7 +44,8 @@ class Case:
     `at` are minutes from perijove of the strips that are solved jointly (for 'ganymede' and 'backlit' the shots'
     indices). Made-up flights stand `km` from Jupiter's centre at phase angle `phase_deg`; there the processing is given
     the trajectory with its stated errors, as no orbit of Juno goes there. `mounting` are twist and tilt in sigmas of
-    what is known of them. `strips` changes the shots one by one (field by field of `Shot`).
+    what is known of them. `lean_deg` leans the spin axis so far from the Earth that the body comes nearer to the middle
+    of the field. `methane_strip` says which of the strips is taken in methane, at 64 stages, instead.
     """
 
     name: str
@@ -63,10 +64,10 @@ class Case:
     period_s: float | None = None
     mounting: tuple[float, float] | None = None
     nutation: float = 0.0
+    lean_deg: float | None = None
     jitter_s: float = 0.010
     interframe_error_s: float | None = None
     methane_strip: int | None = None
-    """Which of the strips is taken in methane, at 64 stages, instead."""
 
 
 MADE_UP = "made-up"
@@ -88,7 +89,7 @@ CASES: tuple[Case, ...] = (
     Case("low over the north", perijove=17, at=(-10,), frames=30),
     Case("high Sun", perijove=22, at=(25,)),
     Case("half an hour past", perijove=32, at=(35,)),
-    Case("crescent", perijove=13, at=(-80,)),
+    Case("crescent", perijove=40, at=(-170,), lean_deg=9.0),
     Case("crescent, north pole", perijove=28, at=(-50,)),
     Case("backlit", "backlit", 22, at=(4,), stages=2),
     Case("Ganymede", "ganymede", 34, at=(1,)),
@@ -118,6 +119,8 @@ def make(case: Case, seed: int) -> Made:
     scene, hint = _full_scene(case, seed) if case.kind == MADE_UP else (_known_scene(case, seed), None)
     rng = np.random.default_rng([seed, 11])
     spin = replace(scene.spin, nutation=case.nutation, nutation_turn=float(rng.uniform(0.0, 2.0 * np.pi)))
+    if case.lean_deg is not None:
+        spin = replace(spin, axis=_leaned(scene, np.radians(case.lean_deg)))
     if case.period_s is not None:
         spin = replace(spin, period_s=case.period_s)
     if case.mounting is not None:
@@ -128,6 +131,16 @@ def make(case: Case, seed: int) -> Made:
         seed=seed, name=case.name,
     )  # fmt: skip
     return Made(case, scene, hint)
+
+
+def _leaned(scene: Scene, lean: float) -> FloatArray:
+    """A spin axis (3,) that stands `lean` rad from the Earth, on the side that makes it squarer to the body."""
+    et = next(shot.near_et for shot in scene.shots if shot.exposed)
+    earth = apparent_earth(et) / np.linalg.norm(apparent_earth(et))
+    place = scene.flight.position(et)
+    aside = -place - (-place @ earth) * earth
+    out: FloatArray = np.cos(lean) * earth + np.sign(place @ earth) * np.sin(lean) * aside / np.linalg.norm(aside)
+    return out
 
 
 def _known_scene(case: Case, seed: int) -> Scene:

@@ -12,12 +12,14 @@ from scipy.stats import chi2
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.problem import BANDS
 from perijove.ephemeris.trajectory import Trajectory
-from perijove.instrument import Camera, Filter
+from perijove.instrument import FOCAL_LENGTH_PX, Camera, Filter
 from perijove.simulate.scene import Scene
 from perijove.simulate.strip import Strip
 
 FLOOR_PX = 0.03
 """Directions in which a solution claims to be better than a noiseless strip can be are not tested."""
+BEND_PX = 1000.0
+"""A turn that displaces places by d px bends their way by about d^2 over this, which no covariance knows."""
 ACROSS = (0.1, 0.5, 0.9)
 """Where across the disc, as quantiles along and across the scan, the nine tested points lie."""
 _ANGLES = ("ra", "dec", "phase", "twist", "tilt")
@@ -86,7 +88,7 @@ def nine_points(seen: Seen) -> np.ndarray:
 
 
 def displacement_chi(p: Pointing, trajectory: Trajectory, scene: Scene, seen: Seen) -> Chi:
-    """Errors at nine points of the disc against their covariance, in the directions known worse than `FLOOR_PX`."""
+    """Errors at nine points of the disc against their covariance, in the directions known worse than a floor."""
     which = nine_points(seen)
 
     def at(solution: Pointing) -> FloatArray:
@@ -105,7 +107,8 @@ def displacement_chi(p: Pointing, trajectory: Trajectory, scene: Scene, seen: Se
         ],
         axis=-1,
     )
-    return against(seen.error[which].ravel(), jacobian @ p.covariance @ jacobian.T, FLOOR_PX)
+    floor = float(np.hypot(FLOOR_PX, p.sigma_px**2 / BEND_PX))
+    return against(seen.error[which].ravel(), jacobian @ p.covariance @ jacobian.T, floor)
 
 
 def attitude_chi(scene: Scene, strip: Strip, p: Pointing, trajectory: Trajectory) -> Chi:
@@ -124,7 +127,8 @@ def attitude_chi(scene: Scene, strip: Strip, p: Pointing, trajectory: Trajectory
         columns.append([skew[1, 2], skew[2, 0], skew[0, 1]])
     jacobian = np.array(columns).T
     error = attitude_error(scene, strip, p)
-    return against(error, jacobian @ p.covariance @ jacobian.T, FLOOR_PX / 1480.0)
+    floor = float(np.hypot(FLOOR_PX, p.sigma_px**2 / BEND_PX)) / FOCAL_LENGTH_PX
+    return against(error, jacobian @ p.covariance @ jacobian.T, floor)
 
 
 def against(error: FloatArray, covariance: FloatArray, floor: float) -> Chi:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 
 import numpy as np
+from benchmarks.accuracy.cases import FloatArray
 from benchmarks.accuracy.honesty import Chi, attitude_chi, displacement_chi, expected_range
 from benchmarks.accuracy.process import Done
 from benchmarks.accuracy.radiance import Radiance, radiance
@@ -14,6 +15,7 @@ from benchmarks.accuracy.truth import Seen, aberration_axis, attitude_error, col
 from perijove.attitude.problem import BANDS
 
 NAN = float("nan")
+ASTRAY = 10.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def measure(done: Done, index: int, *, light: bool) -> Row:
         noiseless=done.made.case.detector in ("bare", "ideal"),
         made_up=done.made.hint is not None,
         distance_km=float(np.linalg.norm(scene.flight.position(et))),
-        axis_deg=float(np.degrees(np.arctan2(np.linalg.norm(np.cross(true_axis, p.spin.axis)), true_axis @ p.spin.axis))),
+        axis_deg=_angle(true_axis, p.spin.axis),
         axis_sigma_deg=float(np.hypot(p.sigmas["ra"] * np.cos(p.spin.dec), p.sigmas["dec"])),
         period_s=p.spin.period_s - scene.spin.period_s,
         period_sigma_s=p.sigmas["rate"] * p.spin.period_s**2 / (2.0 * np.pi),
@@ -102,6 +104,10 @@ def measure(done: Done, index: int, *, light: bool) -> Row:
         attitude=attitude_chi(scene, strip, p, o.trajectory),
         z=_in_sigmas(done, index),
     )  # fmt: skip
+
+
+def _angle(a: FloatArray, b: FloatArray) -> float:
+    return float(np.degrees(np.arctan2(np.linalg.norm(np.cross(a, b)), a @ b)))
 
 
 def _median(values: np.ndarray) -> float:
@@ -131,45 +137,63 @@ def _in_sigmas(done: Done, index: int) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
+class Pooled:
+    """Chi-squares of many strips: `reduced` that of all together, `expected` where an honest solution's lies nine times
+    in ten, `between` the 5th and 95th percentile of the strips' own and `median` their median."""
+
+    reduced: float
+    expected: tuple[float, float]
+    between: tuple[float, float]
+    median: float
+
+
+@dataclass(frozen=True)
 class Summary:
-    """The whole of the cases. `chi` is the reduced chi-square of all points of all cases, `expected` where an honest
-    solution's lies nine times in ten, `between` the 5th and 95th percentile of the single cases."""
+    """The whole of the cases. Strips `astray` are wrong by more than `ASTRAY` times what they state: named, and not in
+    the pooled chi-squares. `sigma_ratio` is the median of error over stated error of places on the disc."""
 
     done: int
     failed: int
-    chi_points: float
-    expected_points: tuple[float, float]
-    between_points: tuple[float, float]
-    chi_attitude: float
-    expected_attitude: tuple[float, float]
-    between_attitude: tuple[float, float]
+    astray: tuple[str, ...]
+    points: Pooled
+    attitude: Pooled
     sigma_ratio: float
 
 
 def summarise(rows: Sequence[Row]) -> Summary:
     """Over all rows, the failed ones counted only."""
     good = [row for row in rows if not row.failed]
-    points, attitude = [row.points for row in good], [row.attitude for row in good]
+    astray = [row for row in good if not np.nanmax([row.points.reduced, row.attitude.reduced, 0.0]) < ASTRAY**2]
+    sound = [row for row in good if row not in astray]
     ratio = [row.rms_px / row.sigma_px for row in good if row.sigma_px > 0]
     return Summary(
-        len(good), len(rows) - len(good),
-        *_pooled(points), *_pooled(attitude),
-        float(np.sqrt(np.mean(np.square(ratio)))) if ratio else NAN,
-    )  # fmt: skip
+        len(good),
+        len(rows) - len(good),
+        tuple(dict.fromkeys(row.case for row in astray)),
+        _pooled([row.points for row in sound]),
+        _pooled([row.attitude for row in sound]),
+        float(np.median(ratio)) if ratio else NAN,
+    )
 
 
-def _pooled(chis: Sequence[Chi]) -> tuple[float, tuple[float, float], tuple[float, float]]:
+def _pooled(chis: Sequence[Chi]) -> Pooled:
     dof = sum(chi.dof for chi in chis)
     if not dof:
-        return NAN, (NAN, NAN), (NAN, NAN)
+        return Pooled(NAN, (NAN, NAN), (NAN, NAN), NAN)
     single = [chi.reduced for chi in chis if chi.dof]
-    low, high = np.percentile(single, [5, 95])
-    return sum(chi.total for chi in chis) / dof, expected_range(dof), (float(low), float(high))
+    low, median, high = np.percentile(single, [5, 50, 95])
+    total = sum(chi.total for chi in chis)
+    return Pooled(total / dof, expected_range(dof), (float(low), float(high)), float(median))
 
 
-def plain(row: Row) -> dict[str, object]:
-    """A row for JSON."""
-    out = asdict(row)
-    for name in ("points", "attitude"):
-        out[name]["reduced"] = getattr(row, name).reduced
-    return out
+def plain(value: object) -> object:
+    """Rows and summaries as what JSON holds, numbers that are none as null."""
+    if isinstance(value, Chi):
+        return {"total": plain(value.total), "dof": value.dof, "reduced": plain(value.reduced)}
+    if is_dataclass(value):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -83,5 +83,5 @@ def true_light(scene: Scene, strip: Strip, o: Observation, view: View, band: Fil
     places = np.ascontiguousarray(np.repeat(view.position_km[None], count, axis=0))
     finest = 1.0 / (FOCAL_LENGTH_PX * 2.0)
     light = scene.world.light(strip.photograph.surface, band, looks, turns, places, o.middle_sun, finest)
-    blurred: FloatArray = gaussian_filter(light, scene.lens.blur_px) if scene.lens.blur_px else light
-    return blurred
+    out: FloatArray = gaussian_filter(light.astype(float), scene.lens.blur_px)
+    return out

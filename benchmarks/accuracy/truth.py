@@ -121,7 +121,8 @@ def attitude_error(scene: Scene, strip: Strip, p: Pointing) -> FloatArray:
     true = scene.spin.j2000_from_camera(et).T @ aberration
     turned = p.spin.camera_from_j2000(float(p.et[k])) @ true.T
     # vectors turn one way, frames the other
-    return -Rotation.from_matrix(turned).as_rotvec()
+    out: FloatArray = -Rotation.from_matrix(turned).as_rotvec()
+    return out
 
 
 def aberration_axis(scene: Scene, strip: Strip) -> FloatArray:

@@ -82,14 +82,27 @@ def test_summary_counts_failures_and_pools_what_is_left() -> None:
 
     rows = [
         Row("a", "1", rms_px=2.0, sigma_px=1.0, points=Chi(8.0, 4), attitude=Chi(3.0, 3)),
-        Row("b", "2", rms_px=0.0, sigma_px=1.0, points=Chi(4.0, 8), attitude=Chi(0.0, 0)),
+        Row("b", "2", rms_px=0.5, sigma_px=1.0, points=Chi(4.0, 8), attitude=Chi(0.0, 0)),
+        Row("d", "3", rms_px=900.0, sigma_px=1.0, points=Chi(4e5, 4), attitude=Chi(9.0, 3)),
         Row("c", "", failed="no limb"),
     ]
     found = summarise(rows)
-    assert (found.done, found.failed) == (2, 1)
-    assert found.chi_points == pytest.approx(1.0)
-    assert found.chi_attitude == pytest.approx(1.0)
-    assert found.sigma_ratio == pytest.approx(np.sqrt(2.0))
+    assert (found.done, found.failed) == (3, 1)
+    assert found.astray == ("d",)
+    assert found.points.reduced == pytest.approx(1.0)
+    assert found.points.median == pytest.approx((2.0 + 0.5) / 2.0)
+    assert found.attitude.reduced == pytest.approx(1.0)
+    assert found.sigma_ratio == pytest.approx(2.0)
+
+
+def test_json_has_null_where_there_is_no_number() -> None:
+    from benchmarks.accuracy.honesty import Chi
+    from benchmarks.accuracy.measure import Row, plain
+
+    row = plain([Row("a", "1", axis_deg=0.5, points=Chi(6.0, 3))])
+    assert row[0]["axis_deg"] == 0.5
+    assert row[0]["map_km"] is None
+    assert row[0]["points"] == {"total": 6.0, "dof": 3, "reduced": 2.0}
 
 
 def test_cases_are_thirty_and_named_apart() -> None:
