@@ -18,9 +18,18 @@ from perijove.io.labels import parse_label
 from perijove.simulate.frames import j2000_from_body
 from perijove.simulate.scene import Scene, frames_for, time_shot
 from perijove.simulate.scenes import (
-    GANYMEDE_AXIS, PASS_S, SCENES, backlit_scene, ganymede_scene, jupiter_world, moon_world, named_scene,
-    perijove_flight, perijove_scene, spin_near_earth,
-)  # fmt: skip
+    GANYMEDE_AXIS,
+    PASS_S,
+    SCENES,
+    backlit_scene,
+    ganymede_scene,
+    jupiter_world,
+    moon_world,
+    named_scene,
+    perijove_flight,
+    perijove_scene,
+    spin_near_earth,
+)
 from perijove.simulate.strip import take
 from perijove.timescale import et_from_utc
 

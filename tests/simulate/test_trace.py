@@ -12,7 +12,7 @@ from scipy.optimize import brentq, minimize_scalar
 from perijove.bodies import GANYMEDE, IO, JUPITER, Body
 from perijove.instrument import Filter
 from perijove.simulate.surface import Surface, paint_surface
-from perijove.simulate.trace import LUNAR_LAMBERT, MINNAERT, bilinear, reflected
+from perijove.simulate.trace import LUNAR_LAMBERT, MINNAERT, reflected
 from perijove.simulate.world import BANDS, World
 
 FloatArray = NDArray[np.float64]
@@ -225,10 +225,33 @@ def test_aslant_the_ground_is_coarser(white) -> None:
     assert light / np.cos(1.0) == pytest.approx(2.0 - 0.5 * np.log2(mu), abs=1e-4)
 
 
-def test_bilinear_by_hand() -> None:
-    grid = np.array([[0.0, 1.0, 2.0], [10.0, 11.0, 12.0], [20.0, 21.0, 23.0]], np.float32)
-    assert bilinear(grid, 0.5, 0.25) == pytest.approx(5.25)
-    assert bilinear(grid, 1.5, 1.5) == pytest.approx((11 + 12 + 21 + 23) / 4)
-    # clamped at the edge
-    assert bilinear(grid, -4.0, 1.0) == pytest.approx(1.0)
-    assert bilinear(grid, 9.0, 9.0) == pytest.approx(23.0, abs=0.02)
+@pytest.mark.parametrize(("row", "column"), [(100.5, 130.25), (127.0, 127.0), (90.9, 150.1)])
+def test_between_texels_albedo_is_bilinear(white, row: float, column: float) -> None:
+    world = World(BALL, white, MINNAERT, LAMBERT)
+    grid = np.random.default_rng(1).uniform(0.2, 0.8, (256, 256)).astype(np.float32)
+    surface = flat_levels(0.002)
+    surface = replace(surface, albedo=(np.stack([grid] * 4), *surface.albedo[1:]))
+    # the point of the plane, by the projection's definition: distance 2 sin(angle / 2) from the middle
+    x, y = (column - 127.5) * 0.002, (row - 127.5) * 0.002
+    angle, bearing = 2 * np.arcsin(np.hypot(x, y) / 2), np.arctan2(y, x)
+    u = np.array([np.cos(angle), np.sin(angle) * np.cos(bearing), np.sin(angle) * np.sin(bearing)])
+    place = np.array([3000.0, 0.0, 0.0])
+    light = trace(world, surface, place, 1000.0 * u - place, UP, finest=1e-6)[0]
+    i, j = int(row), int(column)
+    b, a = row - i, column - j
+    expected = (1 - b) * ((1 - a) * grid[i, j] + a * grid[i, j + 1])
+    expected += b * ((1 - a) * grid[i + 1, j] + a * grid[i + 1, j + 1])
+    assert light / u[0] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("relief", [False, True])
+def test_a_disc_of_a_few_pixels(painter, relief: bool) -> None:
+    # so far away that a texel a pixel would be less than the coarser levels need: nothing is read beside the grid
+    world = World(BALL, painter(lambda _: 1.0, (lambda _: 0.0) if relief else None), MINNAERT, LAMBERT)
+    place = np.array([5e5, 0.0, 0.0])
+    surface = paint_surface(world.painter, BALL, place[None], UP, 340.0, 0.0)
+    assert surface.sides[-1] >= 2
+    lon = np.array([-1.5, -1.0, 0.0, 0.5, 1.4, 1.55])
+    points = 1000.0 * np.stack([np.cos(lon), np.sin(lon), 0 * lon], axis=-1)
+    light = trace(world, surface, place, points - place, UP, finest=340.0 / 5e5)
+    np.testing.assert_allclose(light, np.cos(lon), atol=0.02)

@@ -21,6 +21,8 @@ Light = NDArray[np.float32]
 
 MAX_SIDE = 4096
 """Texels along a side of the finest grid; where more would be needed, the texels are made larger."""
+LEAST_SIDE = 64
+"""Fewer would leave the coarsest grid without neighbours to go between."""
 CHUNK_ROWS = 64
 LEVELS = 5
 
@@ -77,7 +79,7 @@ def paint_surface(
     # on a flattened body the horizon stands off a little in planetocentric angle
     horizon += 1.0 - min(body.radii_km) / max(body.radii_km)
     half = 2.0 * np.sin(min(horizon, 1.6) / 2.0)
-    side = min(MAX_SIDE, int(np.ceil(2.0 * half * radius / spacing_km)))
+    side = min(MAX_SIDE, max(LEAST_SIDE, int(np.ceil(2.0 * half * radius / spacing_km))))
     side += -side % 2 ** (LEVELS - 1)
     spacing = 2.0 * half / side
     albedo = np.zeros((4, side, side), np.float32)
