@@ -23,9 +23,10 @@ class Row:
     """One strip against the truth; solution less truth. `failed` says why there is nothing else.
 
     Angles in degrees, times in s, places in km. `attitude_deg` is the turn of the middle frame's attitude about the
-    camera's X, Y and Z, `phase_deg` that about the spin axis; `sigma_px` and `axis_sigma_deg` are the stated errors.
-    `rms_px` is the error's rms in one coordinate, to be held against `sigma_px`; `bias_px` its mean (line, sample) by
-    filter. `points` and `attitude` are chi-squares.
+    camera's X, Y and Z, `phase_deg` that about the spin axis; `sigma_px` and `axis_sigma_deg` are the stated
+    errors. `roll_deg` is the turn about the line to the body's centre, `less_roll_px` the median distance without
+    it. `rms_px` is the error's rms in one coordinate, to be held against `sigma_px`; `bias_px` its mean (line,
+    sample) by filter. `points` and `attitude` are chi-squares.
     """
 
     case: str
@@ -49,6 +50,8 @@ class Row:
     limb_rms_px: float = NAN
     median_px: float = NAN
     p95_px: float = NAN
+    roll_deg: float = NAN
+    less_roll_px: float = NAN
     rms_px: float = NAN
     sigma_px: float = NAN
     bias_px: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -93,6 +96,8 @@ def measure(done: Done, index: int, *, light: bool) -> Row:
         limb_rms_px=p.limb_rms_px,
         median_px=float(np.median(length)),
         p95_px=float(np.percentile(length, 95)),
+        roll_deg=float(np.degrees(seen.roll)),
+        less_roll_px=_median(np.linalg.norm(seen.error - seen.roll * seen.by_roll, axis=-1)),
         rms_px=float(np.sqrt(np.mean(seen.error**2))),
         sigma_px=p.sigma_px,
         bias_px=_bias(seen),

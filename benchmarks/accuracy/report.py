@@ -37,6 +37,7 @@ COLUMNS: Sequence[tuple[str, Cell]] = (
     ("limb px", lambda r: number(r.limb_rms_px)),
     ("median px", lambda r: number(r.median_px)),
     ("p95 px", lambda r: number(r.p95_px)),
+    ("less roll px", lambda r: number(r.less_roll_px)),
     ("σ px", lambda r: number(r.sigma_px)),
     ("colour px", lambda r: number(r.colour_px, 3)),
     ("map km", lambda r: number(r.map_km, 1)),
@@ -100,6 +101,9 @@ for strips that were solved jointly.
 - **limb**: residual of the limb points used.
 - **median, p95, σ**: distance, over the disc in all framelets of all filters, between a pixel and where the solved
   camera puts the ground that it truly saw, in camera pixels; the stated error of one coordinate.
+- **less roll**: the median without the part that a turn about the line to the planet's centre explains. Of that turn
+  the limb of one strip knows little: it shows by the planet's oblateness and by the terminator alone, so that a limb
+  wrong by 0.02 px can turn the disc by 0.2 px.
 - **colour**: the difference of these errors between green and the other filters at the same ground, median.
 - **map**: how far from the true ground a pixel's map position lies, median, below 75 degrees of emission.
 - **light**: rendered over true light less 1, by filter: median/scatter in per cent, away from limb, terminator,

@@ -20,6 +20,7 @@ from perijove.simulate.strip import Strip
 LINES = np.linspace(4.0, 124.0, 6)
 SAMPLES_SEEN = np.linspace(40.0, 1610.0, 40)
 MAP_EMISSION = np.radians(75.0)
+ROLL = 1e-5
 THIN = 7
 """Every so manieth ground point is looked up in the other filters."""
 
@@ -27,21 +28,32 @@ THIN = 7
 @dataclass(frozen=True)
 class Seen:
     """Ground that pixels truly saw: n points body-fixed `ground` (n, 3) km, `band` index, `frame`, `pixel` (n, 2) as
-    (line, sample), and `error` (n, 2) px: where the solution sees that ground less the pixel."""
+    (line, sample), and `error` (n, 2) px: where the solution sees that ground less the pixel. `by_roll` (n, 2) is how
+    that would move, px/rad, if the solution were turned about the line to the body's centre."""
 
     band: np.ndarray
     frame: np.ndarray
     pixel: FloatArray
     ground: FloatArray
     error: FloatArray
+    by_roll: FloatArray
+
+    @property
+    def roll(self) -> float:
+        """The turn, rad, about the line to the body's centre that explains the most of the errors."""
+        return float(np.sum(self.error * self.by_roll) / np.sum(self.by_roll**2))
 
 
-def pixel_of(p: Pointing, body: Body, band: Filter, frame: int, ground: FloatArray) -> FloatArray:
-    """Pixels (n, 2) at which a solution sees body-fixed ground (n, 3) in a framelet, light time counted."""
+def pixel_of(p: Pointing, body: Body, band: Filter, frame: int, ground: FloatArray, roll: float = 0.0) -> FloatArray:
+    """Pixels (n, 2) at which a solution sees body-fixed ground (n, 3) in a framelet, light time counted; `roll` rad
+    turns the camera about the line to the body's centre at mid-image."""
     et, place = float(p.et[frame]), p.position_km[frame]
     distance = np.linalg.norm(ground - body.body_from_j2000(et) @ place, axis=-1)
     then = body.body_from_j2000(et - distance / LIGHT_KM_S)
     looks = (np.swapaxes(then, -1, -2) @ ground[..., None])[..., 0] - place
+    if roll:
+        nadir = p.position_km[len(p.et) // 2]
+        looks = Rotation.from_rotvec(roll * nadir / np.linalg.norm(nadir)).apply(looks)
     return p.camera.pixel(band, looks @ p.spin.camera_from_j2000(et).T)
 
 
@@ -64,7 +76,8 @@ def see(scene: Scene, strip: Strip, p: Pointing) -> Seen:
             hit = np.isfinite(error).all(axis=-1)
             count = int(hit.sum())
             which = np.full(count, BANDS.index(band)), np.full(count, frame)
-            parts.append((*which, pixel[hit], ground[hit], error[hit]))
+            rolled = [pixel_of(p, scene.flight.body, band, frame, ground[hit], by) for by in (ROLL, -ROLL)]
+            parts.append((*which, pixel[hit], ground[hit], error[hit], (rolled[0] - rolled[1]) / (2.0 * ROLL)))
     return Seen(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
