@@ -79,6 +79,7 @@ def describe(path: Path, found: Label | OpenedStrip) -> dict[str, object]:
         "perijove": label.perijove,
         "title": label.title,
         "rationale": label.rationale,
+        "simulated": label.simulated,
         "start_utc": label.start_utc,
         "middle_utc": _middle_utc(label),
         "stop_utc": label.stop_utc,
@@ -131,6 +132,8 @@ def rows(found: Label | OpenedStrip) -> list[tuple[str, str]]:
         *_position(label),
         ("label", UNSAID if label.path is None else str(label.path)),
     ]
+    if label.simulated:
+        table.insert(1, ("simulated", "yes: this is no picture of the mission"))
     if isinstance(found, OpenedStrip):
         others = len(found.pass_labels)
         table += [

@@ -15,7 +15,7 @@ from perijove import __version__
 from perijove.cli.common import Steps, json_text
 from perijove.errors import OutputError, UsageError
 from perijove.io.atomic import Staged, check_folder
-from perijove.simulate.custom import custom_scene
+from perijove.simulate.custom import Settings, custom_scene
 from perijove.simulate.detector import Detector
 from perijove.simulate.photograph import Photograph
 from perijove.simulate.scene import Scene
@@ -68,6 +68,9 @@ def run_simulate(request: SimulateRequest) -> None:
     """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
     check_folder(request.output)
     scene = chosen_scene(request)
+    for shot in scene.shots:
+        # what a label refuses is told before the work begins
+        take(scene, replace(shot, exposed=False))
     steps = Steps(quiet=request.quiet)
     strips = take_scene(scene, request.rays, steps)
     with Staged() as staged:
@@ -97,11 +100,10 @@ def chosen_scene(request: SimulateRequest) -> Scene:
     if request.scene.lower().endswith(".toml"):
         path = Path(request.scene)
         table = read_toml(path)
-        if painter is None and isinstance(table.get("texture"), str):
-            centre = table.get("texture_centre_deg", 180.0)
-            if not isinstance(centre, int | float):
-                raise UsageError(f"{path}: texture_centre_deg is {centre!r}: give degrees east")
-            painter = read_texture(path.parent / str(table["texture"]), float(centre))
+        if painter is None and "texture" in table:
+            settings = Settings(table, str(path), list(table))
+            centre = settings.number("texture_centre_deg", 180.0, -360.0, 360.0)
+            painter = read_texture(path.parent / settings.text("texture", ""), centre)
         scene = custom_scene(table, str(path), seed=request.seed, painter=painter)
     else:
         scene = custom_scene({"scene": request.scene}, request.scene, seed=request.seed or 0, painter=painter)
@@ -162,17 +164,20 @@ def light_bytes(picture: Photograph) -> bytes:
 
 
 def read_texture(path: Path, centre_deg: float) -> MapPainter:
-    """A painter from an equirectangular picture file, whose middle lies at `centre_deg` east."""
+    """A painter from an equirectangular picture file, whose middle lies at `centre_deg` east; UsageError for others."""
     if not path.is_file():
-        raise UsageError(f"--texture {path}: there is no such file")
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+        raise UsageError(f"texture {path}: there is no such file; name a map")
+    try:
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+    except cv2.error:  # empty, or larger than OpenCV reads
+        image = None
     if image is None:
-        raise UsageError(f"--texture {path} is no picture that can be read: give PNG, JPEG or TIFF")
+        raise UsageError(f"texture {path} is no picture that can be read: give PNG, JPEG or TIFF")
     if image.ndim == 3:
         image = image[..., 2::-1]
     if image.shape[1] != 2 * image.shape[0]:
         raise UsageError(
-            f"--texture {path} has {image.shape[1]} x {image.shape[0]} px: an equirectangular map is twice as wide as "
+            f"texture {path} has {image.shape[1]} x {image.shape[0]} px: an equirectangular map is twice as wide as "
             "it is high"
         )
     return MapPainter(np.ascontiguousarray(image), centre_longitude_deg=centre_deg, srgb=image.dtype == np.uint8)
