@@ -1,4 +1,5 @@
 # make install   a virtual environment in .venv with the package and its tools
+# make demo      two scenes simulated, and processed from raw strips: look at demo/index.html
 # make test      the tests
 # make check     ruff, mypy, import-linter
 # make bench     the benchmarks, one after the other
@@ -14,7 +15,7 @@ STAMP := $(VENV)/.installed
 CODE := $(wildcard src tests benchmarks builders)
 
 .DEFAULT_GOAL := install
-.PHONY: install test check bench bench-accuracy clean
+.PHONY: install demo test check bench bench-accuracy clean
 
 install: $(STAMP)
 
@@ -34,6 +35,10 @@ $(STAMP): pyproject.toml
 	fi
 	@touch $@
 
+demo: install
+	$(BIN)/perijove demo demo
+	@echo "the pictures are $(CURDIR)/demo/ganymede.png and $(CURDIR)/demo/backlit-jupiter.png"
+
 test: install
 	$(BIN)/pytest
 
@@ -50,5 +55,5 @@ bench-accuracy: install
 	$(BIN)/python -m benchmarks.accuracy
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
+	rm -rf $(VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

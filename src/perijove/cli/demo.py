@@ -20,7 +20,7 @@ from perijove.enhance.recipes import apply_recipe
 from perijove.errors import PerijoveError
 from perijove.figure.caption import captioned
 from perijove.geometry.view import View, disc_middle, km_per_native_px, spacecraft_view
-from perijove.io.atomic import Staged, check_folder
+from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.pictures import encode_picture
 from perijove.io.provenance import provenance, strip_source
 from perijove.mosaic.combine import combine
@@ -77,15 +77,27 @@ def stories() -> tuple[Story, ...]:
 
 def run_demo(folder: Path, *, quiet: bool = False) -> None:
     """Make the demonstration in a folder; PerijoveError for what fails. What an earlier run left is replaced."""
-    check_folder(folder)
+    told = stories()
+    _check_room(folder, told)
     steps = Steps(quiet=quiet)
-    exhibits = [_show(story, folder, steps) for story in stories()]
+    exhibits = [_show(story, folder, steps) for story in told]
     with Staged() as staged:
         staged.add(folder / "index.html", page(exhibits).encode())
     if not quiet:
         for exhibit in exhibits:
             print(f"{folder / exhibit.picture}: {exhibit.quality}")
         print(f"open {folder / 'index.html'} in a browser")
+
+
+def _check_room(folder: Path, told: Sequence[Story]) -> None:
+    """OutputError where something stands in the way, before the work begins."""
+    check_folder(folder)
+    files = [folder / "index.html"]
+    for story in told:
+        check_folder(folder / "raw" / story.name)
+        files += [folder / f"{story.name}.png", folder / f"{story.name}.png.json", folder / f"{story.name}-report.json"]
+    for path in files if folder.is_dir() else []:
+        check_writable(path)
 
 
 def _show(story: Story, folder: Path, steps: Steps) -> Exhibit:
