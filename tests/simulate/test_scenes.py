@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perijove.bodies import BODIES, JUPITER
@@ -136,6 +136,7 @@ def test_a_moon_is_lit_from_where_it_stands() -> None:
     np.testing.assert_array_equal(jupiter.sun(et), apparent_sun(et))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6))
 def test_spins_are_junos(seed: int) -> None:
     et = et_from_utc("2022-08-17T14:45:00")
