@@ -75,13 +75,13 @@ def simulate(scene: Scene) -> Simulated:
     return Simulated(scene, tuple(take(scene, shot, per_side=1, smear=False) for shot in scene.shots))
 
 
-def process(simulated: Simulated) -> Observation:
+def process(simulated: Simulated, *, ties: bool = True) -> Observation:
     """From codes and labels alone."""
     labels = [parse_label(json.dumps(strip.label), Path(strip.label_name)) for strip in simulated.strips]
     strip = simulated.exposed
     assert strip.exposed is not None
     label = next(one for one in labels if one.product_id == strip.product_id)
-    return observe([RawImage(label, strip.exposed.codes, Path(strip.strip_name), "0" * 64)], labels)[0]
+    return observe([RawImage(label, strip.exposed.codes, Path(strip.strip_name), "0" * 64)], labels, ties=ties)[0]
 
 
 def misplaced(simulated: Simulated, found: Observation, band: Filter) -> FloatArray:
@@ -222,4 +222,5 @@ def test_the_simulator_sees_errors_of_the_processing(
         np.testing.assert_array_equal(again, strip.photograph.light[Filter.BLUE][6])
         assert again.max() > 0.1
         assert take(scene, replace(strip.shot, exposed=False)).label == strip.label
-        assert seen <= at_odds(clean, process(clean))
+        # ties cost time, and matter only to the colours
+        assert seen <= at_odds(clean, process(clean, ties="colours" in seen))
