@@ -33,8 +33,9 @@ HAZE_KM, HAZE_SIGMA_KM = 80.0, 60.0
 GRAZING_KM, GRAZING_SIGMA_KM = 60.0, 50.0
 SHAPE_SIGMA_KM = 20.0
 """Each term of the haze's change with latitude; the limb's residuals at perijove 44 wave by so much."""
-EDGE_BIAS_PX = 0.3
-"""How far an edge may stand off where the haze is not resolved; it counts like haze of that many pixels."""
+EDGE_BIAS_PX, GRAZING_BIAS_PX, SHAPE_BIAS_PX = 0.3, 0.5, 0.12
+"""How far an edge may stand off where the haze is not resolved, how much that may change with the Sun's height and with
+latitude; they count like haze of so many pixels. Simulated discs, 400,000 to 190,000 km away: 0.13, 0.7 and 0.1."""
 RATE_SIGMA = 0.006
 """Relative; the published periods, 30.07 to 30.74 s, lie within two of it."""
 RATE_DRIFT = 0.0005
@@ -78,12 +79,13 @@ def free_unknowns(
 
 def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: Scene) -> dict[str, Prior]:
     """What is known of the height of the visible limb; without an atmosphere it is the ground, and nothing is free."""
-    distance = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0])))
-    sigma = float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * distance / FOCAL_LENGTH_PX))
+    km_per_px = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0]))) / FOCAL_LENGTH_PX
+    shape = (0.0, float(np.hypot(SHAPE_SIGMA_KM, SHAPE_BIAS_PX * km_per_px)))
+    height = (HAZE_KM, float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * km_per_px)))
     return {
-        "grazing": (GRAZING_KM, GRAZING_SIGMA_KM),
-        **{f"haze_p{k + 1}": (0.0, SHAPE_SIGMA_KM) for k in range(SHAPES)},
-        **{f"haze_{b.lower()}": (HAZE_KM, sigma) for b in bands},
+        "grazing": (GRAZING_KM, float(np.hypot(GRAZING_SIGMA_KM, GRAZING_BIAS_PX * km_per_px))),
+        **{f"haze_p{k + 1}": shape for k in range(SHAPES)},
+        **{f"haze_{b.lower()}": height for b in bands},
     }
 
 

@@ -36,9 +36,9 @@ class Haze:
     depth: Mapping[Filter, float]
     whiteness: Mapping[Filter, float]
     scale_height_km: float = 25.0
-    forward: float = 0.75
+    forward: float = 0.6
     backward: float = -0.3
-    forward_share: float = 0.85
+    forward_share: float = 0.7
 
 
 def chapman_table(body: Body, haze: Haze) -> FloatArray:

@@ -119,7 +119,7 @@ def backlit_scene(seed: int = 0) -> Scene:
     """Seven looks back at Jupiter's night side, phase angles 160 to 100 deg: see `BACKLIT_AXIS`."""
     scene = perijove_scene(BACKLIT_PERIJOVE, seed, BACKLIT_MINUTES)
     spin = spin_near_earth(scene.spin.epoch, seed, np.array(BACKLIT_AXIS))
-    shots = tuple(replace(shot, stages=2, title="Backlit Jupiter") if shot.exposed else shot for shot in scene.shots)
+    shots = tuple(replace(shot, title="Backlit Jupiter") if shot.exposed else shot for shot in scene.shots)
     return replace(scene, name="backlit", spin=spin, shots=shots)
 
 
