@@ -1,9 +1,11 @@
 """Scenes made from settings: each setting arrives where it belongs, and what makes no sense is told in one sentence."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from perijove.simulate.detector import FADING, RESPONSE, TILT, Detector
 from perijove.simulate.frames import j2000_from_body
 from perijove.simulate.haze import Haze
 from perijove.simulate.optics import Lens
-from perijove.simulate.scene import Scene, time_shot
+from perijove.simulate.scene import Scene, Shot, time_shot
 from perijove.simulate.scenes import SCENES, named_scene
 from perijove.simulate.world import JUPITER_HAZE
 from perijove.timescale import et_from_utc
@@ -381,3 +383,33 @@ def test_what_makes_no_sense_is_refused(toml: str, told: str | None) -> None:
             scene_of(toml)
     else:
         assert told in refusal(toml)
+
+
+DOCS = (Path(__file__).parents[2] / "docs" / "simulate.md").read_text(encoding="utf-8")
+
+
+def test_examples_of_the_docs_are_scenes(white: Any) -> None:
+    examples = re.findall(r"^```toml\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
+    moon, worn = (scene_of(example, painter=white) for example in examples)
+    assert (moon.flight.body.name, moon.perijove, len(moon.shots)) == ("EUROPA", 45, 4)
+    assert [shot.exposed for shot in moon.shots] == [True, True, False, False]
+    assert (worn.detector.read_noise_e, worn.spin.nutation) == (40.0, pytest.approx(np.radians(0.02)))
+    for scene in (moon, worn):
+        for shot in scene.shots:
+            assert len(time_shot(scene, shot).et) < 120
+
+
+@pytest.mark.parametrize("part", [Detector, Lens, Haze])
+def test_docs_name_every_property(part: type) -> None:
+    assert [f.name for f in fields(part) if f"`{f.name}`" not in DOCS] == []
+
+
+def test_docs_tell_the_default_numbers() -> None:
+    rows = dict(re.findall(r"^\| `([^|]*)` \|.*\| ([^|]*) \|$", DOCS, re.MULTILINE))
+    for part in (Detector(), Shot(1, 0.0), Lens()):
+        for field in fields(part):
+            value = getattr(part, field.name)
+            told = rows.get(field.name, "")
+            if isinstance(value, int | float) and not isinstance(value, bool) and re.fullmatch(r"-?[\d.]+", told):
+                assert float(told) == value, field.name
+    assert float(rows["gain_e_dn"]) == 16.3
