@@ -190,7 +190,7 @@ def _quality(checks: Sequence[Verification]) -> str:
     median = float(np.median([check.median_px for check in checks]))
     colours = [px for check in checks for px in check.registration_px.values()]
     return (
-        f"{len(checks)} strips solved; places lie within {median:.2f} px of the truth, "
+        f"{len(checks)} strip{'' if len(checks) == 1 else 's'} solved; places lie within {median:.2f} px of the truth, "
         f"colours within {float(np.median(colours)):.2f} px (medians)"
     )
 
