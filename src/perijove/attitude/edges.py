@@ -31,7 +31,7 @@ ALONG_PX = (-2.0, -1.0, 0.0, 1.0, 2.0)
 """Parallel profiles, so far apart along the limb, that are averaged into one."""
 MISFIT = 0.10
 """Greatest rms misfit of a profile, as a share of its plateau."""
-RISE, BACKLIT_RISE = 0.6, 1.0
+RISE, BACKLIT_RISE = 0.6, 2.5
 """Greatest rise of the light towards the limb, as a share of that at the limb; backlit haze doubles it."""
 EDGE_SIGMA_PX = 0.85
 """Half-width (sigma) of the edge: optics, pixel and the motion of one exposure."""

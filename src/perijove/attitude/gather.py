@@ -11,6 +11,7 @@ from perijove.attitude.adjust import Adjustment
 from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera
 from perijove.attitude.pointing import LimbPoints, Pointing
+from perijove.attitude.priors import TILT_SIGMA, TWIST_SIGMA
 from perijove.attitude.problem import (
     BANDS,
     OFFSET,
@@ -23,9 +24,10 @@ from perijove.attitude.problem import (
     pixels,
 )
 from perijove.attitude.search import Scene
+from perijove.attitude.spin import SpinModel
 from perijove.attitude.ties import Ties, project
 from perijove.geometry.ellipsoid import intersect
-from perijove.instrument import SAMPLES, Camera, Filter
+from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, SAMPLES, Camera, Filter
 
 FloatArray = NDArray[np.float64]
 
@@ -33,6 +35,8 @@ PERIODS_S = (29.7, 31.1)
 """Spin periods that can be believed: the published 30.07 to 30.74 s with some room."""
 GOOD_PX = 3.0
 """A solution is good where places on the disc are known at least so well."""
+MOUNTING_SIGMAS = 6.0
+"""The mounting does not change: a twist or tilt further from its known value than so many sigmas is none."""
 OUTLIER = 4.0
 """Limb points further out than so many robust sigmas are not used."""
 
@@ -102,8 +106,9 @@ def gather_pointing(
     scene: Scene,
     camera: Camera,
     lost: bool,
+    agreed: bool = True,
 ) -> Pointing:
-    """Gather what concerns one exposure."""
+    """Gather what concerns one exposure; `lost` where it showed no limb, `agreed` unless light and limb contradict."""
     limb, adjustment = solution.limb, solution.adjustment
     at = adjustment.unknowns
     mine = limb.points.image == image
@@ -118,7 +123,7 @@ def gather_pointing(
     covariance = adjustment.full_covariance()
     named = _named(at, covariance, image)
     sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
-    good, verdict = _verdict(rms, int(used.sum()), sigma_px, at.spin.period_s, lost)
+    good, verdict = _verdict(rms, int(used.sum()), sigma_px, at.spin, lost, agreed)
     et = framelet_times(exposure, image, at)
     source = "neighbours" if lost else "limb+ties" if tie_count else "limb"
     return Pointing(
@@ -175,17 +180,28 @@ def _mapped_sigma(
     return float(np.sqrt(np.mean(variance)))
 
 
-def _verdict(rms: float, used: int, sigma_px: float, period_s: float, lost: bool) -> tuple[bool, str]:
+def _verdict(rms: float, used: int, sigma_px: float, spin: SpinModel, lost: bool, agreed: bool) -> tuple[bool, str]:
     """Whether a solution can be trusted, and a sentence that says so."""
     if lost:
         return False, (
             "no limb of its own: axis, rate and phase come from its neighbours, "
             f"so that it may stand off by {sigma_px:.1f} px"
         )
-    if not PERIODS_S[0] < period_s < PERIODS_S[1]:
+    if not PERIODS_S[0] < spin.period_s < PERIODS_S[1]:
         return False, (
-            f"doubtful: a spin period of {period_s:.2f} s, which Juno never had; "
+            f"doubtful: a spin period of {spin.period_s:.2f} s, which Juno never had; "
             "INTERFRAME_DELAY or the times in the label must be wrong"
+        )
+    turned = max(abs(spin.twist - MOUNTING_TWIST) / TWIST_SIGMA, abs(spin.tilt - MOUNTING_TILT) / TILT_SIGMA)
+    if turned > MOUNTING_SIGMAS:
+        return False, (
+            f"doubtful: the camera would have to be turned on its mounting by {turned:.0f} times what is possible; "
+            "give the strip together with others of the same half hour"
+        )
+    if not agreed:
+        return False, (
+            "doubtful: the light on the disc asks for another roll than the limb; "
+            "give the strip together with others of the same pass"
         )
     if used < 60:
         return False, f"weak: only {used} limb points; places on the disc may stand off by {sigma_px:.1f} px"

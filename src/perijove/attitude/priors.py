@@ -30,12 +30,17 @@ METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
 HAZE_KM, HAZE_SIGMA_KM = 80.0, 60.0
 """Height of the visible limb above the 1-bar ellipsoid: its half light stands a few scale heights above the clouds."""
+METHANE_HAZE_SIGMA_KM = 150.0
+"""In methane the clouds are nearly black, so that the limb stands wherever its haze gets bright."""
 GRAZING_KM, GRAZING_SIGMA_KM = 60.0, 50.0
 SHAPE_SIGMA_KM = 20.0
 """Each term of the haze's change with latitude; the limb's residuals at perijove 44 wave by so much."""
 EDGE_BIAS_PX, GRAZING_BIAS_PX, SHAPE_BIAS_PX = 0.3, 0.5, 0.12
 """How far an edge may stand off where the haze is not resolved, how much that may change with the Sun's height and with
 latitude; they count like haze of so many pixels. Simulated discs, 400,000 to 190,000 km away: 0.13, 0.7 and 0.1."""
+BROAD_SHAPES, BELT_SIGMA_KM, BELT_BIAS_PX = 4, 5.0, 0.06
+"""Degrees of the change with latitude that may be as large as `SHAPE_SIGMA_KM`; the finer ones are belts and zones,
+whose brightness moves the edge by some hundredths of a pixel, the same in all colours and framelets."""
 RATE_SIGMA = 0.006
 """Relative; the published periods, 30.07 to 30.74 s, lie within two of it."""
 RATE_DRIFT = 0.0005
@@ -80,12 +85,13 @@ def free_unknowns(
 def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: Scene) -> dict[str, Prior]:
     """What is known of the height of the visible limb; without an atmosphere it is the ground, and nothing is free."""
     km_per_px = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0]))) / FOCAL_LENGTH_PX
-    shape = (0.0, float(np.hypot(SHAPE_SIGMA_KM, SHAPE_BIAS_PX * km_per_px)))
-    height = (HAZE_KM, float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * km_per_px)))
+    broad = (0.0, float(np.hypot(SHAPE_SIGMA_KM, SHAPE_BIAS_PX * km_per_px)))
+    fine = (0.0, float(np.hypot(BELT_SIGMA_KM, BELT_BIAS_PX * km_per_px)))
+    sigma = {b: METHANE_HAZE_SIGMA_KM if b is Filter.METHANE else HAZE_SIGMA_KM for b in bands}
     return {
         "grazing": (GRAZING_KM, float(np.hypot(GRAZING_SIGMA_KM, GRAZING_BIAS_PX * km_per_px))),
-        **{f"haze_p{k + 1}": shape for k in range(SHAPES)},
-        **{f"haze_{b.lower()}": height for b in bands},
+        **{f"haze_p{k + 1}": broad if k < BROAD_SHAPES else fine for k in range(SHAPES)},
+        **{f"haze_{b.lower()}": (HAZE_KM, float(np.hypot(sigma[b], EDGE_BIAS_PX * km_per_px))) for b in bands},
     }
 
 

@@ -23,9 +23,11 @@ IntArray = NDArray[np.int64]
 
 BANDS = (Filter.BLUE, Filter.GREEN, Filter.RED, Filter.METHANE)
 SCALARS = ("ra", "dec", "phase", "rate", "twist", "tilt", "interframe")
-SHAPES = 4
+SHAPES = 14
 """Degrees of the haze's change with latitude that are solved for."""
-HAZE, GRAZING, SHAPE, SHIFT, SCALE, STATE, OFFSET = 7, 11, 12, 16, 24, 28, 34
+HAZE, GRAZING, SHAPE = 7, 11, 12
+SHIFT = SHAPE + SHAPES
+SCALE, STATE, OFFSET = SHIFT + 8, SHIFT + 12, SHIFT + 18
 """Where in the vector of unknowns each group begins."""
 
 
@@ -280,8 +282,8 @@ def grazing_light(cos_incidence: FloatArray) -> FloatArray:
 
 
 def haze_shapes(latitude: FloatArray) -> FloatArray:
-    """Legendre polynomials (n, 4) of degree 1 to 4 of the sine of latitude (n,), rad: how the visible limb may change
-    from pole to pole."""
+    """Legendre polynomials (n, `SHAPES`) of degree 1 and up of the sine of latitude (n,), rad, but for the mean that
+    `haze_km` has: how the visible limb may change from pole to pole, belt and zone by belt and zone."""
     return np.asarray(np.polynomial.legendre.legvander(np.sin(latitude), SHAPES)[:, 1:], dtype=float)
 
 

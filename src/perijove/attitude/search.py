@@ -29,6 +29,8 @@ _TRIES = 2000
 _ANGLES = 24
 _WORKING_POINTS = 80
 _CLOSE_PX = 8.0
+_HINT_SIGMAS = 4.0
+"""An axis so many sigmas from the hint counts half."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,20 @@ def first_guess(
         at = polish(few, start, scene, steps=10)
         found.append((_score(few, at, scene), at))
     limit = 0.6 * max(score for score, _ in found)
-    best = max((f for f in found if f[0] >= limit), key=lambda f: f[0] * max(shading(f[1]), 1e-3))
+
+    def merit(option: tuple[float, Unknowns]) -> float:
+        return option[0] * max(shading(option[1]), 1e-3) * expected(option[1], scene)
+
+    best = max((f for f in found if f[0] >= limit), key=merit)
     return _judge(disc, polish(disc.points, best[1], scene, steps=30), scene)
+
+
+def expected(at: Unknowns, scene: Scene) -> float:
+    """How well an axis goes with the scene's hint, 0 to 1: falling off slowly, for hints have been wrong."""
+    if scene.axis is None:
+        return 1.0
+    angle = np.arccos(np.clip(at.spin.axis @ scene.axis.direction, -1.0, 1.0))
+    return float(1.0 / (1.0 + (angle / (_HINT_SIGMAS * scene.axis.sigma)) ** 2))
 
 
 def guess_phase(candidates: Pixels, neighbour: SpinModel, scene: Scene) -> FirstGuess | None:

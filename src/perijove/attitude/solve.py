@@ -7,7 +7,6 @@ spinner at perijove), so arcs are solved one after the other, each with the best
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -40,7 +39,7 @@ from perijove.attitude.ties import Ties, join_ties, weighed_by_scatter
 from perijove.bodies import Body
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PointingError
-from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Camera
+from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Camera, Filter
 
 FloatArray = NDArray[np.float64]
 
@@ -133,13 +132,16 @@ def _first_guesses(
 
 
 def _arcs(exposures: Sequence[Exposure], guesses: Sequence[tuple[Pixels, FirstGuess | None]]) -> list[list[int]]:
-    """Groups of exposures close in time, the one with the most limb first."""
-    order = sorted(range(len(exposures)), key=lambda k: float(exposures[k].et[0]))
-    arcs = [[order[0]]]
-    for before, k in itertools.pairwise(order):
-        if exposures[k].et[0] - exposures[before].et[-1] > ARC_GAP_S:
-            arcs.append([])
-        arcs[-1].append(k)
+    """Groups of exposures close in time and seen in the same light, the one with the most limb first."""
+    arcs: list[list[int]] = []
+    # in methane the limb stands elsewhere: joined to colours the difference would pass for a turn
+    for methane in (False, True):
+        order = [k for k in range(len(exposures)) if (list(exposures[k].light) == [Filter.METHANE]) is methane]
+        order.sort(key=lambda k: float(exposures[k].et[0]))
+        for i, k in enumerate(order):
+            if i == 0 or exposures[k].et[0] - exposures[order[i - 1]].et[-1] > ARC_GAP_S:
+                arcs.append([])
+            arcs[-1].append(k)
 
     def weight(arc: list[int]) -> int:
         return sum(g.agree for _, g in (guesses[k] for k in arc) if g is not None)
@@ -166,8 +168,9 @@ def _solve_arc(
     lead = _lead(exposures, guesses, anchor, scene)
     progress(f"{exposures[lead.index].product_id}: refining the limb")
     alone = _alone(exposures[lead.index], lead.guess.unknowns, anchor, scene, camera)
+    agreed = True
     if anchor is None:
-        alone = _rolled_aright(exposures[lead.index], alone, scene, camera)
+        alone, agreed = _rolled_aright(exposures[lead.index], alone, scene, camera)
     if anchor is None and alone.axis_sigma > ROLL_SIGMA / 2.0:
         scene = _with_roll(exposures[lead.index], alone.unknowns, scene, camera)
     start, lost = _chain(exposures, guesses, lead.index, alone.unknowns, scene)
@@ -184,7 +187,8 @@ def _solve_arc(
         if not scene.body.atmosphere and _settled(before, solution.adjustment):
             break
     pointings = [
-        gather_pointing(exposures[k], k, solution, tied, scene, camera, k in lost) for k in range(len(exposures))
+        gather_pointing(exposures[k], k, solution, tied, scene, camera, k in lost, agreed)
+        for k in range(len(exposures))
     ]
     return _Arc(pointings, axis_found(solution.adjustment))
 
@@ -246,10 +250,11 @@ def _alone(exposure: Exposure, guess: Unknowns, anchor: Anchor | None, scene: Sc
     return _Alone(at, sigma)
 
 
-def _rolled_aright(exposure: Exposure, alone: _Alone, scene: Scene, camera: Camera) -> _Alone:
+def _rolled_aright(exposure: Exposure, alone: _Alone, scene: Scene, camera: Camera) -> tuple[_Alone, bool]:
     """The solution, begun anew from where the light puts the roll as long as that is far from where the limb put it.
 
-    A short arc of the limb fits, nearly as well, an ellipse that is turned about the line of sight.
+    A short arc of the limb fits, nearly as well, an ellipse that is turned about the line of sight. False where limb
+    and light do not come to agree.
     """
     middle = float(np.mean(exposure.et))
     for _ in range(3):
@@ -257,9 +262,9 @@ def _rolled_aright(exposure: Exposure, alone: _Alone, scene: Scene, camera: Came
             alone.unknowns, middle, scene, lambda at: shading(exposure, at, scene, camera), COARSE_CORRELATION
         )
         if angle is None or abs(angle) < WRONG_ROLL:
-            break
+            return alone, True
         alone = _alone(exposure, rolled(alone.unknowns, angle, middle, scene), None, scene, camera)
-    return alone
+    return alone, False
 
 
 def _with_roll(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> Scene:
