@@ -413,3 +413,7 @@ def test_docs_tell_the_default_numbers() -> None:
             if isinstance(value, int | float) and not isinstance(value, bool) and re.fullmatch(r"-?[\d.]+", told):
                 assert float(told) == value, field.name
     assert float(rows["gain_e_dn"]) == 16.3
+    shifts = re.findall(r"(B|G|R|methane) \[(-?[\d.]+), (-?[\d.]+)\]", rows["shift"])
+    assert {name[0]: (float(line), float(sample)) for name, line, sample in shifts} == {
+        name: Lens().shift[band] for name, band in zip("BGRm", Filter, strict=True)
+    }
