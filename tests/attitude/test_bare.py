@@ -8,6 +8,7 @@ import pytest
 from perijove.attitude.bare import BareLimb, bare_limb
 from perijove.attitude.edges import Profiles, fit_edges
 from perijove.attitude.priors import free_unknowns
+from perijove.attitude.problem import SHAPES
 from perijove.attitude.search import Scene
 from perijove.attitude.solve import solve_pointing
 from perijove.attitude.ties import TieResiduals, Ties, weighed_by_scatter
@@ -67,7 +68,7 @@ def test_no_haze_is_free_where_there_is_none(ganymede) -> None:
     spin = ganymede.spin_model(ganymede.et0)
     free = free_unknowns([exposure], None, spin, bare)
     hazy = free_unknowns([exposure], None, spin, replace(bare, body=JUPITER))
-    assert set(hazy) - set(free) == {"grazing", "haze_green", *(f"haze_p{k}" for k in (1, 2, 3, 4))}
+    assert set(hazy) - set(free) == {"grazing_green", "haze_green", *(f"haze_p{k + 1}" for k in range(SHAPES))}
 
 
 def test_ties_are_weighed_by_their_scatter(ganymede) -> None:

@@ -45,7 +45,7 @@ def somewhere(world) -> Unknowns:
         interframe=2e-4,
         offset=np.array([0.015, -0.02]),
         haze_km=np.array([80.0, 60.0, 50.0, 110.0]),
-        grazing_km=40.0,
+        grazing_km=np.array([40.0, 35.0, 30.0, 20.0]),
         shift=rng.normal(0, 0.3, (4, 2)),
         scale=rng.normal(0, 2e-4, 4),
         state=np.array([3.0, -2.0, 4.0, 0.002, 0.001, -0.003]),
@@ -188,14 +188,14 @@ def test_vector_names_and_moved_agree(somewhere):
     assert value["ra"] == somewhere.spin.ra
     assert value["interframe"] == somewhere.interframe
     assert value["haze_methane"] == somewhere.haze_km[3]
-    assert value["grazing"] == somewhere.grazing_km
+    assert value["grazing_red"] == somewhere.grazing_km[2]
     assert value["haze_p4"] == somewhere.shape_km[3]
     assert value["sample_red"] == somewhere.shift[2, 1]
     assert value["scale_blue"] == somewhere.scale[0]
     assert value["vz"] == somewhere.state[5]
     assert value["offset_1"] == somewhere.offset[1]
     assert [names[k] for k in (HAZE, GRAZING, SHAPE, SHIFT, SCALE, STATE, OFFSET)] == [
-        "haze_blue", "grazing", "haze_p1", "line_blue", "scale_blue", "x", "offset_0"
+        "haze_blue", "grazing_blue", "haze_p1", "line_blue", "scale_blue", "x", "offset_0"
     ]  # fmt: skip
     changed = somewhere.moved(np.arange(len(vector), dtype=float))
     np.testing.assert_array_equal(changed.vector(), np.arange(len(vector)))

@@ -87,9 +87,10 @@ def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: 
     km_per_px = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0]))) / FOCAL_LENGTH_PX
     broad = (0.0, float(np.hypot(SHAPE_SIGMA_KM, SHAPE_BIAS_PX * km_per_px)))
     fine = (0.0, float(np.hypot(BELT_SIGMA_KM, BELT_BIAS_PX * km_per_px)))
+    grazing = (GRAZING_KM, float(np.hypot(GRAZING_SIGMA_KM, GRAZING_BIAS_PX * km_per_px)))
     sigma = {b: METHANE_HAZE_SIGMA_KM if b is Filter.METHANE else HAZE_SIGMA_KM for b in bands}
     return {
-        "grazing": (GRAZING_KM, float(np.hypot(GRAZING_SIGMA_KM, GRAZING_BIAS_PX * km_per_px))),
+        **{f"grazing_{b.lower()}": grazing for b in bands},
         **{f"haze_p{k + 1}": broad if k < BROAD_SHAPES else fine for k in range(SHAPES)},
         **{f"haze_{b.lower()}": (HAZE_KM, float(np.hypot(sigma[b], EDGE_BIAS_PX * km_per_px))) for b in bands},
     }

@@ -25,7 +25,7 @@ BANDS = (Filter.BLUE, Filter.GREEN, Filter.RED, Filter.METHANE)
 SCALARS = ("ra", "dec", "phase", "rate", "twist", "tilt", "interframe")
 SHAPES = 14
 """Degrees of the haze's change with latitude that are solved for."""
-HAZE, GRAZING, SHAPE = 7, 11, 12
+HAZE, GRAZING, SHAPE = 7, 11, 15
 SHIFT = SHAPE + SHAPES
 SCALE, STATE, OFFSET = SHIFT + 8, SHIFT + 12, SHIFT + 18
 """Where in the vector of unknowns each group begins."""
@@ -36,9 +36,9 @@ class Unknowns:
     """A point in the space of solutions.
 
     `spin` the model; `interframe` s, to be added to every image's interframe delay; `offset` (images,) s, start-time
-    offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` how much higher it
-    stands where the Sun only grazes it (see `grazing_light`), `shape_km` (4,) how it changes with latitude (see
-    `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each filter's optical centre, `scale` (4,) of its
+    offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` (4,) how much
+    higher it stands where the Sun only grazes it (see `grazing_light`), `shape_km` (`SHAPES`,) how it changes with
+    latitude (see `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each filter's optical centre, `scale` (4,) of its
     relative focal length; `state` (6,) km and km/s, of the trajectory.
     """
 
@@ -46,7 +46,7 @@ class Unknowns:
     interframe: float
     offset: FloatArray
     haze_km: FloatArray
-    grazing_km: float
+    grazing_km: FloatArray
     shape_km: FloatArray
     shift: FloatArray
     scale: FloatArray
@@ -56,7 +56,7 @@ class Unknowns:
         """All unknowns as one vector, in the order of `names`."""
         s = self.spin
         head = [s.ra, s.dec, s.phase, s.rate, s.twist, s.tilt, self.interframe]
-        haze = [*self.haze_km, self.grazing_km, *self.shape_km]
+        haze = [*self.haze_km, *self.grazing_km, *self.shape_km]
         return np.concatenate([head, haze, self.shift.ravel(), self.scale, self.state, self.offset])
 
     def moved(self, vector: FloatArray) -> Unknowns:
@@ -68,7 +68,7 @@ class Unknowns:
             interframe,
             offset=vector[OFFSET:],
             haze_km=vector[HAZE:GRAZING],
-            grazing_km=float(vector[GRAZING]),
+            grazing_km=vector[GRAZING:SHAPE],
             shape_km=vector[SHAPE:SHIFT],
             shift=vector[SHIFT:SCALE].reshape(4, 2),
             scale=vector[SCALE:STATE],
@@ -80,7 +80,7 @@ class Unknowns:
         return [
             *SCALARS,
             *(f"haze_{b.lower()}" for b in BANDS),
-            "grazing",
+            *(f"grazing_{b.lower()}" for b in BANDS),
             *(f"haze_p{k + 1}" for k in range(SHAPES)),
             *(f"{axis}_{b.lower()}" for b in BANDS for axis in ("line", "sample")),
             *(f"scale_{b.lower()}" for b in BANDS),
@@ -161,7 +161,7 @@ def first_point(spin: SpinModel, images: int) -> Unknowns:
         interframe=0.0,
         offset=np.zeros(images),
         haze_km=np.zeros(4),
-        grazing_km=0.0,
+        grazing_km=np.zeros(4),
         shape_km=np.zeros(SHAPES),
         shift=np.zeros((4, 2)),
         scale=np.zeros(4),
@@ -289,7 +289,7 @@ def haze_shapes(latitude: FloatArray) -> FloatArray:
 
 def haze_height(at: Unknowns, band: IntArray | int, cos_incidence: FloatArray, latitude: FloatArray) -> FloatArray:
     """Height (n,) km of the visible limb above the ellipsoid, by band index, cosine of incidence and latitude (rad)."""
-    out: FloatArray = at.haze_km[band] + at.grazing_km * grazing_light(cos_incidence)
+    out: FloatArray = at.haze_km[band] + at.grazing_km[band] * grazing_light(cos_incidence)
     return out + haze_shapes(latitude) @ at.shape_km
 
 
@@ -314,6 +314,6 @@ def limb_residuals(
     sight = differentiate(rays, p, at, trajectory, body)
     change = (g.by_direction[:, None, :] @ sight.turn + g.by_position[:, None, :] @ sight.move)[:, 0]
     change[np.arange(len(p)), HAZE + p.band] -= g.per_km
-    change[:, GRAZING] -= g.per_km * grazing_light(cos_incidence)
+    change[np.arange(len(p)), GRAZING + p.band] -= g.per_km * grazing_light(cos_incidence)
     change[:, SHAPE:SHIFT] -= g.per_km[:, None] * haze_shapes(g.latitude)
     return LimbResiduals(value, change / gradient[:, None], g, cos_incidence)
