@@ -53,7 +53,7 @@ def test_pixels_see_the_ground_they_truly_see(world, strip, alone):
     error = world.pointing_error(strip, LATE_S, alone)
     assert len(error) > 2000
     # one strip sees one side of the limb, whose haze may change with latitude: this world's does not, and has none
-    assert np.max(np.linalg.norm(error, axis=1)) < 2.5
+    assert np.max(np.linalg.norm(error, axis=1)) < 3 * alone.sigma_px < 8.0
     # said to be known no better than twice what it is, per coordinate
     assert alone.sigma_px > np.sqrt(np.mean(error**2)) / 2
 

@@ -147,7 +147,7 @@ def test_without_a_planted_error_they_agree(clean: Simulated) -> None:
 def test_the_processing_sees_errors_of_the_simulated_spin_and_filters() -> None:
     # the world turns about another axis at another rate than the truth says, and blue stands a line lower
     scene = jupiter()
-    leaning = Rotation.from_rotvec([0.0, 0.0, np.radians(1.5)]).apply(scene.spin.axis)
+    leaning = Rotation.from_rotvec([0.0, 0.0, np.radians(4.0)]).apply(scene.spin.axis)
     line, sample = scene.lens.shift[Filter.BLUE]
     wrong = replace(
         scene,
