@@ -111,3 +111,30 @@ def test_import_costs_nothing() -> None:
 def test_first_heading_of_the_changelog_is_unreleased_or_this_version() -> None:
     headings = re.findall(r"^## \[?([^\]\s]+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert headings[0] in ("Unreleased", perijove.__version__)
+
+
+def test_readme_names_every_room() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("## Where things are") :]
+    rooms = [path.parent.name for path in (ROOT / "src" / "perijove").glob("*/*.py")]
+    rooms += ["data", "docs", "tests", "benchmarks", "builders"]
+    assert [room for room in sorted(set(rooms)) if not re.search(rf"\| .*\b{room}`", table)] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_links_between_the_pages_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
+    beside = [link for link in links if link and not link.startswith(("http://", "https://", "mailto:"))]
+    assert [link for link in beside if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in readme] == []
+
+
+def test_demo_is_ignored_by_git_and_made_by_make() -> None:
+    assert "/demo/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^demo: install\n\t\$\(BIN\)/perijove demo demo$", makefile, re.MULTILINE)
