@@ -269,6 +269,15 @@ def test_texture_is_turned_by_its_centre(scene: Path, tmp_path: Path) -> None:
     assert np.abs(light[-90] - light[90]).max() > 0.2
 
 
+def test_help_names_commands_and_options() -> None:
+    told = perijove("--help").stdout
+    assert "  simulate " in told
+    assert "  demo " in told
+    words = CliRunner().invoke(app, ["simulate", "--help"], env={"COLUMNS": "100"}).stdout.replace(",", " ").split()
+    options = "-o --output --list --seed --only --rays --texture --texture-centre --ideal --radiance --quiet --json"
+    assert [option for option in options.split() if option not in words] == []
+
+
 def test_list_tells_the_scenes() -> None:
     result = perijove("simulate", "--list")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -366,6 +375,8 @@ def _args(*args: object) -> Prepare:
         (_args("perijove-0"), "perijove 0 is not among"),
         (_args("perijove-9999"), "perijove 9999 is not among"),
         (_args(""), "no scene ''"),
+        (_args("perijove-²"), "no scene 'perijove-²'"),
+        (_args("perijove-" + "9" * 5000), "no scene 'perijove-999"),
         (_args("none.toml"), "none.toml: No such file or directory; name a scene"),
         (_args("ganymede-pj34", "--only", 9), "no shot 9: choose 1, 2, 3, 4, 5"),
         (_args("ganymede-pj34", "--rays", 0), "--rays 0 cannot be traced"),

@@ -145,6 +145,6 @@ def named_scene(name: str, seed: int = 0) -> Scene:
     if name in SCENES:
         return SCENES[name].make(seed)
     number = name.removeprefix("perijove-")
-    if number != name and number.isdigit():
+    if number != name and number.isdecimal() and len(number) < 5:
         return perijove_scene(int(number), seed)
     raise UsageError(f"there is no scene {name!r}: choose {', '.join(SCENES)}, perijove-N, or name a .toml file")
