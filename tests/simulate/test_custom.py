@@ -178,7 +178,7 @@ _NUMBERS = ("gain_e_dn", "read_noise_e", "bias_dn", "bias_jitter_dn", "column_ga
 
 
 @pytest.mark.parametrize("key", _NUMBERS)
-@given(value=st.floats(0.01, 1.0))
+@given(value=st.floats(0.01, 0.15))
 def test_numbers_of_the_detector(key: str, value: float) -> None:
     detector = custom_scene({"scene": "ganymede-pj34", "detector": {key: value}}, "a.toml").detector
     plain = Detector()
@@ -328,6 +328,7 @@ def test_every_setting_of_a_shot() -> None:
         (plain_jupiter("[detector]\nresponse = false"), "response cannot be switched off"),
         (plain_jupiter("[detector]\ngain_e_dn = false"), "gain_e_dn cannot be switched off"),
         (plain_jupiter("[detector]\nchip = 1.5"), "chip is 1.5: give a whole number"),
+        (plain_jupiter("[detector]\ncolumn_gain = 1"), "give a number from 0 to 0.15"),
         (plain_jupiter("[detector]\nhot_pixels = 1e9"), "give a number from 0 to 100000"),
         (plain_jupiter("[detector]\nfading = { RED = [1.0, 0.5] }"), "has no light left"),
         (plain_jupiter("[haze]\nscale_height_km = 0"), "give a number from 1 to 500"),

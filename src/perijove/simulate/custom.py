@@ -55,7 +55,8 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "forward": (-0.99, 0.99), "backward": (-0.99, 0.99),
     "response": (0.0, 1e9), "fading": (0.0, 2.0), "line_tilt": (-1.0, 1.0), "stray_light": (0.0, 1.0),
     "dust_spots": (0.0, 1e4), "hot_pixels": (0.0, 1e5), "hits_per_framelet": (0.0, 1e6), "step": (0.0, 255.0),
-    "chip": (0.0, 2.0**31 - 1.0),
+    # wider scatter would make columns of negative response
+    "column_gain": (0.0, 0.15), "chip": (0.0, 2.0**31 - 1.0),
 }  # fmt: skip
 """Bounds of those settings that would else be impossible, or take all memory."""
 
