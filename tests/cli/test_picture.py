@@ -183,7 +183,8 @@ def listed(folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"TARGET_NAME": "GANYMEDE"}, "shows GANYMEDE, but only JUPITER"),
+        ({"TARGET_NAME": "SATURN"}, "shows SATURN, but only JUPITER"),
+        ({"TARGET_NAME": "GANYMEDE"}, "no sunlit limb of GANYMEDE"),
         ({"START_TIME": "garbage"}, "START_TIME: 'garbage' is not a UTC time"),
         ({"INTERFRAME_DELAY": "N/A"}, "no INTERFRAME_DELAY"),
         ({"EXPOSURE_DURATION": "N/A"}, "no EXPOSURE_DURATION"),
