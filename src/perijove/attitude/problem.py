@@ -38,8 +38,8 @@ class Unknowns:
     `spin` the model; `interframe` s, to be added to every image's interframe delay; `offset` (images,) s, start-time
     offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` (4,) how much
     higher it stands where the Sun only grazes it (see `grazing_light`), `shape_km` (`SHAPES`,) how it changes with
-    latitude (see `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each filter's optical centre, `scale` (4,) of its
-    relative focal length; `state` (6,) km and km/s, of the trajectory.
+    latitude (see `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each filter's optical centre, `scale`
+    (4,) of its relative focal length; `state` (6,) km and km/s, of the trajectory.
     """
 
     spin: SpinModel

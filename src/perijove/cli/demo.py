@@ -14,7 +14,7 @@ from perijove.calibrate.balance import white_balance
 from perijove.cli.common import Steps, json_text
 from perijove.cli.demo_page import Exhibit, page
 from perijove.cli.report import describe
-from perijove.cli.simulate import stage_strips, take_scene
+from perijove.cli.simulate import only_shots, stage_strips, take_scene
 from perijove.cli.solve import solve_strips
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import PerijoveError
@@ -42,7 +42,8 @@ class Story:
     """What is shown of a scene: from which strip's place, framed how, coloured and captioned how.
 
     `view_from` is the number of the shot whose place is the viewpoint; `sigma_deg` how quickly strips from elsewhere
-    lose weight. `places` are names with planetocentric latitude and east longitude, deg.
+    lose weight. `places` are names with planetocentric latitude and east longitude, deg; a place so given in
+    `centre_deg`, with `fov_deg`, frames a part of the body.
     """
 
     scene: Scene
@@ -55,19 +56,23 @@ class Story:
     sigma_deg: float
     places: tuple[tuple[str, float, float], ...]
     text: str
+    centre_deg: tuple[float, float] | None = None
+    fov_deg: float | None = None
 
 
 def stories() -> tuple[Story, ...]:
     """The two scenes of the demonstration."""
     return (
         Story(
-            ganymede_scene(SEED), "ganymede", "Ganymede", "enhanced", 3, 1700, True, 12.0, (("Kittu", 0.4, 25.4),),
+            only_shots(ganymede_scene(SEED), (3,)), "ganymede", "Ganymede", "enhanced", 3, 1300, True, 12.0,
+            (("Kittu", 0.4, 25.4),),
             "On 7 June 2021 Juno flew past Ganymede, 1,038 km above its ice. This moon is painted, but the flight is "
             "the true one: the strips were taken from where Juno was, second by second. Towards the right, near the "
             "limb, lies Kittu, a crater of 15 km with dark rays.",
+            centre_deg=(8.5, 11.5), fov_deg=34.0,
         ),
         Story(
-            backlit_scene(SEED), "backlit-jupiter", "Jupiter against the Sun", "natural", 23, 1600, False, 20.0, (),
+            backlit_scene(SEED), "backlit-jupiter", "Jupiter against the Sun", "enhanced", 25, 1600, True, 5.0, (),
             "Jupiter with the Sun behind it is a sight that no telescope on Earth will ever have: from here its phase "
             "angle never passes 12 degrees. Seven strips, taken over more than four hours on the way in, make one "
             "picture; sunlight scattered in the haze draws the limb out into the night.",
@@ -159,8 +164,8 @@ def _picture(story: Story, observations: Sequence[Observation]) -> tuple[Any, Ma
     when = utc_from_et(lead.middle_et)[:16].replace("T", " ")
     notes = [
         f"{when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "
-        f"{scale:.1f} km a camera pixel · {len(observations)} strips · {story.recipe} colour",
-        "Simulated strips, solved and drawn without any knowledge of how they were made",
+        f"{scale:.1f} km a camera pixel · {_counted(len(observations))} · {story.recipe} colour",
+        "Simulated; solved and drawn from raw strips without any knowledge of how they were made",
     ]
     places = [(name, float(np.radians(lat)), float(np.radians(lon))) for name, lat, lon in story.places]
     figure = captioned(
@@ -174,6 +179,7 @@ def _picture(story: Story, observations: Sequence[Observation]) -> tuple[Any, Ma
 def _view(story: Story, lead: Observation, observations: Sequence[Observation]) -> View:
     """The view from the lead strip's place, framed on what all strips together have seen of the body."""
     place, et0 = lead.middle_position, lead.middle_et
+    centre = None if story.centre_deg is None else np.radians(story.centre_deg)
 
     def covered(points: FloatArray) -> NDArray[np.bool_]:
         seen = [coverage(o.swaths(), o.body, et0, place, points).all(axis=0) for o in observations]
@@ -181,8 +187,15 @@ def _view(story: Story, lead: Observation, observations: Sequence[Observation]) 
 
     return spacecraft_view(
         place, lead.body, lead.middle_sun, story.size, lit_only=story.lit_only,
+        fov=None if story.fov_deg is None else float(np.radians(story.fov_deg)),
+        centre=None if centre is None else (float(centre[0]), float(centre[1])),
         covered=covered if story.lit_only else None,
     )  # fmt: skip
+
+
+def _counted(strips: int) -> str:
+    """How many strips, in words for a caption."""
+    return "1 strip" if strips == 1 else f"{strips} strips"
 
 
 def _quality(checks: Sequence[Verification]) -> str:

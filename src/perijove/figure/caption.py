@@ -267,13 +267,13 @@ def draw_arrow(sheet: Sheet, at: tuple[float, float, float], north: FloatArray, 
 
 
 def draw_name(sheet: Sheet, shape: tuple[int, ...], x: float, y: float, name: str, sizes: Type) -> None:
-    """Mark a place with a small ring, and its name at the end of a thin line that leads towards the freer side."""
+    """Put a ring around a place, and its name at the end of a thin line that leads towards the freer side."""
     right = 1.0 if x + 4.0 * sizes.mark + text_width(name, sizes.mark, "italic") < shape[1] - sizes.margin else -1.0
     down = -1.0 if y - 3.5 * sizes.mark > sizes.margin else 1.0
-    radius, halo = 0.42 * sizes.mark, HALO * sizes.line
+    radius, halo = 0.9 * sizes.mark, HALO * sizes.line
     slope = np.array([right * 0.8, down * 0.6])
     start = np.array([x, y]) + radius * slope
-    bend = np.array([x, y]) + 2.4 * sizes.mark * slope
+    bend = np.array([x, y]) + 2.8 * sizes.mark * slope
     end = bend + np.array([right * 0.6 * sizes.mark, 0.0])
     sheet.ring(x, y, radius, sizes.line, MARK, halo=halo)
     sheet.line([(float(a), float(b)) for a, b in (start, bend, end)], sizes.line, MARK, halo=halo)
