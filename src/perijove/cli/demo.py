@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,16 @@ class Story:
     fov_deg: float | None = None
 
 
+def clean(scene: Scene) -> Scene:
+    """The scene without dust on the filters, which only a flat field of the day could take away."""
+    return replace(scene, detector=replace(scene.detector, dust_spots=0.0))
+
+
 def stories() -> tuple[Story, ...]:
     """The two scenes of the demonstration."""
     return (
         Story(
-            only_shots(ganymede_scene(SEED), (3,)), "ganymede", "Ganymede", "enhanced", 3, 1300, True, 12.0,
+            only_shots(clean(ganymede_scene(SEED)), (3,)), "ganymede", "Ganymede", "enhanced", 3, 1300, True, 12.0,
             (("Kittu", 0.4, 25.4),),
             "On 7 June 2021 Juno flew past Ganymede, 1,038 km above its ice. This moon is painted, but the flight is "
             "the true one: the strips were taken from where Juno was, second by second. Towards the right, near the "
@@ -72,7 +77,8 @@ def stories() -> tuple[Story, ...]:
             centre_deg=(8.5, 11.5), fov_deg=34.0,
         ),
         Story(
-            backlit_scene(SEED), "backlit-jupiter", "Jupiter against the Sun", "enhanced", 25, 1600, True, 5.0, (),
+            clean(backlit_scene(SEED)), "backlit-jupiter", "Jupiter against the Sun", "enhanced", 25, 1600, True, 5.0,
+            (),
             "Jupiter with the Sun behind it is a sight that no telescope on Earth will ever have: from here its phase "
             "angle never passes 12 degrees. Seven strips, taken over more than four hours on the way in, make one "
             "picture; sunlight scattered in the haze draws the limb out into the night.",
