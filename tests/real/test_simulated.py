@@ -113,7 +113,7 @@ def of_solution(simulated: Simulated, found: Observation) -> dict[str, float]:
         "interframe": abs(pointing.interframe_s - scene.interframe_error_s) / (4 * sigma["interframe"]),
         "start": abs(float(pointing.et[middle] - timing.et[middle])) / 0.010,
         "position": float(np.linalg.norm(pointing.position_km - truth, axis=1).max()) / 5.0,
-        "limb": pointing.limb_rms_px / 0.13,
+        "limb": pointing.limb_rms_px / 0.17,
         "blue's centre": abs(pointing.parameters["line_blue"]) / 0.1,
     }
 

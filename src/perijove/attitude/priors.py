@@ -28,7 +28,7 @@ INTERFRAME_SIGMA_S = 0.0003
 SHIFT_SIGMA_PX, SCALE_SIGMA = 0.05, 0.0001
 METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
-HAZE_KM, HAZE_SIGMA_KM = 80.0, 60.0
+HAZE_KM, HAZE_SIGMA_KM = 60.0, 60.0
 """Height of the visible limb above the 1-bar ellipsoid: its half light stands a few scale heights above the clouds."""
 METHANE_HAZE_SIGMA_KM = 150.0
 """In methane the clouds are nearly black, so that the limb stands wherever its haze gets bright."""

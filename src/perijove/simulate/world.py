@@ -31,8 +31,8 @@ CLOUD_LAW: Mapping[Filter, tuple[float, ...]] = {
 ICE_LAW: Mapping[Filter, tuple[float, ...]] = dict.fromkeys(BANDS, (0.6, 0.5))
 """Share of Lommel-Seeliger's law at mid phase angles, and the fall-off with phase per rad: an icy moon's."""
 JUPITER_HAZE = Haze(
-    # slant paths make these opaque 35 to 55 km up, where the real limb stands
-    depth={Filter.BLUE: 0.07, Filter.GREEN: 0.045, Filter.RED: 0.03, Filter.METHANE: 0.03},
+    # slant paths make these opaque 50 to 70 km up, where the real limb stands
+    depth={Filter.BLUE: 0.11, Filter.GREEN: 0.075, Filter.RED: 0.05, Filter.METHANE: 0.05},
     whiteness={Filter.BLUE: 0.90, Filter.GREEN: 0.95, Filter.RED: 0.97, Filter.METHANE: 0.97},
 )
 
