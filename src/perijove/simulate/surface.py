@@ -59,6 +59,33 @@ class Surface:
         return np.array([level.shape[-1] for level in self.albedo])
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """The finest grid: `axes` and `spacing` as in `Surface`, `side` in texels, `horizon` rad from its middle."""
+
+    axes: FloatArray
+    spacing: float
+    side: int
+    horizon: float
+
+
+def _grid(body: Body, places: FloatArray, spacing_km: float) -> _Grid:
+    """A grid that holds all that can be seen of a body from places (n, 3) km."""
+    ups = places / np.linalg.norm(places, axis=1, keepdims=True)
+    up = ups.mean(axis=0) / np.linalg.norm(ups.mean(axis=0))
+    x = np.cross([0.0, 0.0, 1.0], up)
+    x = np.array([1.0, 0.0, 0.0]) if np.linalg.norm(x) < 1e-6 else x / np.linalg.norm(x)
+    farthest = float(np.linalg.norm(places, axis=1).max())
+    strayed = float(np.arccos(np.clip(ups @ up, -1.0, 1.0)).max())
+    horizon = float(np.arccos(min(1.0, min(body.radii_km) / farthest))) + strayed + 0.01
+    # on a flattened body the horizon stands off a little in planetocentric angle
+    horizon += 1.0 - min(body.radii_km) / max(body.radii_km)
+    half = 2.0 * np.sin(min(horizon, 1.6) / 2.0)
+    side = min(MAX_SIDE, max(LEAST_SIDE, int(np.ceil(2.0 * half * float(np.mean(body.radii_km)) / spacing_km))))
+    side += -side % 2 ** (LEVELS - 1)
+    return _Grid(np.stack([x, np.cross(up, x), up]), 2.0 * half / side, side, horizon)
+
+
 def paint_surface(
     painter: Painter, body: Body, places: FloatArray, sun: FloatArray, spacing_km: float, et: float
 ) -> Surface:
@@ -67,21 +94,8 @@ def paint_surface(
     `spacing_km` is that of the texels, larger where the grid would pass `MAX_SIDE`. Texels that nobody can see or no
     light reaches stay black.
     """
-    radius = float(np.mean(body.radii_km))
-    ups = places / np.linalg.norm(places, axis=1, keepdims=True)
-    up = ups.mean(axis=0) / np.linalg.norm(ups.mean(axis=0))
-    x = np.cross([0.0, 0.0, 1.0], up)
-    x = np.array([1.0, 0.0, 0.0]) if np.linalg.norm(x) < 1e-6 else x / np.linalg.norm(x)
-    axes = np.stack([x, np.cross(up, x), up])
-    farthest = float(np.linalg.norm(places, axis=1).max())
-    strayed = float(np.arccos(np.clip(ups @ up, -1.0, 1.0)).max())
-    horizon = float(np.arccos(min(1.0, min(body.radii_km) / farthest))) + strayed + 0.01
-    # on a flattened body the horizon stands off a little in planetocentric angle
-    horizon += 1.0 - min(body.radii_km) / max(body.radii_km)
-    half = 2.0 * np.sin(min(horizon, 1.6) / 2.0)
-    side = min(MAX_SIDE, max(LEAST_SIDE, int(np.ceil(2.0 * half * radius / spacing_km))))
-    side += -side % 2 ** (LEVELS - 1)
-    spacing = 2.0 * half / side
+    grid = _grid(body, places, spacing_km)
+    axes, side, spacing, up = grid.axes, grid.side, grid.spacing, grid.axes[2]
     albedo = np.zeros((4, side, side), np.float32)
     height = np.zeros((side, side), np.float32)
     relief = False
@@ -90,7 +104,7 @@ def paint_surface(
         # painters run their own threads; here only the rows are shared out
         which = slice(first, min(first + CHUNK_ROWS, side))
         directions = grid_directions(axes, spacing, side, which)
-        cos_reach = np.cos(horizon + 2.0 * spacing)
+        cos_reach = np.cos(grid.horizon + 2.0 * spacing)
         wanted = (directions @ up > cos_reach) & (directions @ sun > -0.12)
         if not wanted.any():
             return False
@@ -110,7 +124,7 @@ def paint_surface(
         levels.append(halved(levels[-1]))
     if not relief:
         return Surface(axes, spacing, tuple(levels), None)
-    height /= np.float32(radius)
+    height /= np.float32(np.mean(body.radii_km))
     bumps = [tilted(axes, spacing, height)]
     for _ in range(LEVELS - 1):
         n = bumps[-1]
