@@ -25,7 +25,7 @@ STEP_PX = 0.5
 CURVE_POINTS = 4096
 SPACING_PX = 4.0
 """Distance between neighbouring limb points."""
-LEAST_COS_INCIDENCE = 0.1
+LEAST_COS_INCIDENCE = 0.05
 """Limb nearer to the terminator than this is too soft to be an edge."""
 ALONG_PX = (-2.0, -1.0, 0.0, 1.0, 2.0)
 """Parallel profiles, so far apart along the limb, that are averaged into one."""

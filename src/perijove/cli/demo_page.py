@@ -77,7 +77,7 @@ def _section(exhibit: Exhibit) -> str:
 <div class="pair">
 <figure class="raw"><div class="scroll">
 {strips}
-</div><figcaption>raw: {len(exhibit.raw)} {'strip' if len(exhibit.raw) == 1 else 'strips'}</figcaption></figure>
+</div><figcaption>raw: {len(exhibit.raw)} {"strip" if len(exhibit.raw) == 1 else "strips"}</figcaption></figure>
 <figure class="made"><a href="{picture}"><img src="{picture}" alt="{title}"></a></figure>
 </div>
 <table><tr>{head}</tr>
