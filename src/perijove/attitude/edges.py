@@ -32,7 +32,8 @@ ALONG_PX = (-2.0, -1.0, 0.0, 1.0, 2.0)
 MISFIT = 0.10
 """Greatest rms misfit of a profile, as a share of its plateau."""
 RISE, BACKLIT_RISE = 0.6, 2.5
-"""Greatest rise of the light towards the limb, as a share of that at the limb; backlit haze doubles it."""
+"""Greatest rise of the light towards the limb, as a share of that at the limb; in a thin crescent
+with the Sun behind it nearly all light is at the limb."""
 EDGE_SIGMA_PX = 0.85
 """Half-width (sigma) of the edge: optics, pixel and the motion of one exposure."""
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.render.jit import inlined, kernel
+from perijove.jit import inlined, kernel
 from perijove.render.rays import HIT
 
 FloatArray = NDArray[np.float64]

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.render.jit import inlined, kernel
+from perijove.jit import inlined, kernel
 
 Light = NDArray[np.float32]
 UIntArray = NDArray[np.uint64]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.jit import inlined, kernel
 from perijove.render.framelets import Optics
-from perijove.render.jit import inlined, kernel
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

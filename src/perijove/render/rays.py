@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.render.jit import kernel
+from perijove.jit import kernel
 
 FloatArray = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.jit import kernel
 from perijove.render.framelets import Optics
 from perijove.render.interpolate import interpolate, interpolate_many
-from perijove.render.jit import kernel
 from perijove.render.locate import (
     NOT_SEEN,
     Sightings,

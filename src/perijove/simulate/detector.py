@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
@@ -20,6 +19,7 @@ from scipy.ndimage import gaussian_filter1d
 from perijove.calibrate.decompand import decompanding_table
 from perijove.errors import UsageError
 from perijove.instrument import FRAMELET_LINES, SAMPLES, Filter
+from perijove.jit import kernel
 from perijove.simulate.compression import LOSSLESS, LOSSY, STEP, compress
 from perijove.simulate.particles import HOT_PERIJOVE, WAIT, hits_at, hot_places, strike
 
@@ -358,7 +358,7 @@ def stray_light(dn: Light, share: float) -> Light:
     return out
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def spill(charge: Light, full: np.float32) -> None:
     """Let what is above `full` in `charge` (lines, samples) run along its column, half each way, into what has room.
 

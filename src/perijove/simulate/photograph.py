@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.simulate.frames import j2000_from_body
-from perijove.simulate.optics import PAD_LINES, Lens, looks, sub_samples
+from perijove.simulate.optics import PAD_LINES, looks, sub_samples
 from perijove.simulate.scene import Scene, Shot, Timing, time_shot
 from perijove.simulate.stars import add_stars, star_light
 from perijove.simulate.surface import Surface
@@ -54,14 +53,15 @@ def photograph(
     sun_body = sun @ j2000_from_body(scene.flight.body, middle) / np.linalg.norm(sun)
     surface = shot_surface(scene, timing, sun_body)
     samples = sub_samples(per_side, shot.stages, smear=smear)
+    rays = {band: looks(scene.lens, band, samples) for band in shot.filters}
     light = {band: np.empty((len(timing.et), 128, 1648), np.float32) for band in shot.filters}
     work = [(band, frame) for frame in range(len(timing.et)) for band in shot.filters]
     done = 0
 
     def one(task: tuple[Filter, int]) -> None:
         band, frame = task
-        rays = _rays(_frozen(scene.lens), band, per_side, shot.stages, smear)
-        light[band][frame] = framelet(scene, shot, band, float(timing.et[frame]), rays, samples.seconds, surface)
+        et = float(timing.et[frame])
+        light[band][frame] = framelet(scene, shot, band, et, rays[band], samples.seconds, surface)
 
     with ThreadPoolExecutor(2) as pool:
         for _ in pool.map(one, work):
@@ -105,24 +105,3 @@ def framelet(
         add_stars(pixels, light, out)
     blurred: Light = gaussian_filter(out, scene.lens.blur_px) if scene.lens.blur_px > 0.0 else out
     return blurred[PAD_LINES:-PAD_LINES]
-
-
-@dataclass(frozen=True)
-class _FrozenLens:
-    """A lens that can be looked up: its mappings as tuples."""
-
-    shift: tuple[tuple[Filter, tuple[float, float]], ...]
-    scale: tuple[tuple[Filter, float], ...]
-    k1: float
-    k2: float
-
-
-def _frozen(lens: Lens) -> _FrozenLens:
-    return _FrozenLens(tuple(lens.shift.items()), tuple(lens.scale.items()), lens.k1, lens.k2)
-
-
-@lru_cache(maxsize=8)
-def _rays(lens: _FrozenLens, band: Filter, per_side: int, stages: int, smear: bool) -> FloatArray:
-    """Rays of a filter's framelets, kept: 22 MB at 2 x 2."""
-    own = Lens(dict(lens.shift), dict(lens.scale), lens.k1, lens.k2)
-    return looks(own, band, sub_samples(per_side, stages, smear=smear))

@@ -58,7 +58,7 @@ def moon_world(seed: int, body: Body, painter: Painter | None = None) -> World:
 
 def spin_near_earth(et: float, seed: int, axis: FloatArray | None = None) -> Spin:
     """A spin as Juno's: about an axis some degrees from the Earth (or the one given), with a period of 30.1 to 30.7 s,
-    a little nutation, and a camera mounted as it was found to be, give or take its uncertainty."""
+    no nutation, and a camera mounted as it was found to be, give or take its uncertainty."""
     rng = np.random.default_rng([seed, 2])
     earth = apparent_earth(et)
     towards = earth / np.linalg.norm(earth) if axis is None else axis / np.linalg.norm(axis)
@@ -87,7 +87,7 @@ def perijove_flight(number: int) -> Flight:
 
 
 def perijove_scene(number: int, seed: int = 0, minutes: tuple[float, ...] = (-80.0, -70.0)) -> Scene:
-    """A pass of Jupiter, with strips at `minutes` from perijove and labels of four more between them."""
+    """A pass of Jupiter, with strips at `minutes` from perijove and the labels of up to four more around them."""
     flight = perijove_flight(number)
     passage = flight.et[0] + PASS_S
     around = [m for m in (-110.0, -60.0, 60.0, 110.0) if min(abs(m - x) for x in minutes) > 5.0]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.simulate.compiled import compiled, inlined
+from perijove.jit import inlined, kernel
 from perijove.simulate.haze import CHAPMAN_FROM, CHAPMAN_STEPS, TOP_HEIGHTS
 
 FloatArray = NDArray[np.float64]
@@ -21,7 +21,7 @@ STEEP = 0.2
 _TOP_LEVEL = 3.999
 
 
-@compiled
+@kernel
 def chapman(mu: float, table: FloatArray) -> float:
     """Slant column over vertical column towards zenith cosine `mu`, from the table of ln Ch."""
     place = (max(mu, CHAPMAN_FROM) - CHAPMAN_FROM) / (1.0 - CHAPMAN_FROM) * (CHAPMAN_STEPS - 1)
@@ -30,7 +30,7 @@ def chapman(mu: float, table: FloatArray) -> float:
     return math.exp((1.0 - part) * table[i] + part * table[i + 1])
 
 
-@compiled
+@kernel
 def scattering(haze: FloatArray, cos_turn: float) -> float:
     """Whiteness times phase function over 4 for light turned by an angle of cosine `cos_turn`."""
     forward, backward, share = haze[3], haze[4], haze[5]
@@ -41,7 +41,7 @@ def scattering(haze: FloatArray, cos_turn: float) -> float:
     return float(0.25 * haze[1] * (share * first + (1.0 - share) * second))
 
 
-@compiled
+@kernel
 def reflected(kind: int, law: FloatArray, mu0: float, mu: float, cos_phase: float) -> float:
     """I/F of ground of unit albedo: Minnaert (law[0] is k), or lunar-Lambert (McEwen 1991) with a phase slope.
 
@@ -102,7 +102,7 @@ def shaded(
     return light
 
 
-@compiled
+@kernel
 def haze_glow(
     o: FloatArray, q: FloatArray, radii: FloatArray, sun: FloatArray, cos_turn: float, end: float, haze: FloatArray,
     table: FloatArray, out: FloatArray,
@@ -196,7 +196,7 @@ def ray_light(
     return float(glow[0] + light * math.exp(-glow[1] - haze[0] * sunward))
 
 
-@compiled
+@kernel
 def trace_rows(
     looks: FloatArray, turns: FloatArray, places: FloatArray, sun: FloatArray, radii: FloatArray, finest: float,
     axes: FloatArray, spacing: float, texels: Light, tilts: Light, sides: IntArray, kind: int, law: FloatArray,

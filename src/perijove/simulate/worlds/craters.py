@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from perijove.jit import kernel
 from perijove.simulate.worlds.noise import gradient_noise, mixed, uniform
 
 FloatArray = NDArray[np.float64]
-
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 REACH = 2.2
 """Radii to which the raised rim and its apron go."""
@@ -41,14 +39,14 @@ def fresh_depth_km(diameter_km: ArrayLike) -> FloatArray:
     return np.asarray(np.exp(log_depth))
 
 
-@_jit
+@kernel
 def ramp(low: float, high: float, x: float) -> float:
     """Smooth step from 0 at `low` to 1 at `high` (which may be the smaller one)."""
     t = min(1.0, max(0.0, (x - low) / (high - low)))
     return t * t * (3.0 - 2.0 * t)
 
 
-@_jit
+@kernel
 def crater_height(x: float, diameter: float, depth: float) -> float:
     """Height, depth's unit, above the ground at `x` radii from the centre of a crater `depth` deep from rim to floor.
 
@@ -74,7 +72,7 @@ def crater_height(x: float, diameter: float, depth: float) -> float:
     return height
 
 
-@_jit
+@kernel
 def ray_share(
     qx: float,
     qy: float,
@@ -112,7 +110,7 @@ def ray_share(
     return min(1.0, max(0.0, blanket + (1.0 - blanket) * 1.5 * streak))
 
 
-@_jit
+@kernel
 def small_craters(
     x: float, y: float, z: float, radius: float, dark: float, spacing: float, seed: int
 ) -> tuple[float, float]:
@@ -137,7 +135,7 @@ def small_craters(
     return height, shine
 
 
-@_jit
+@kernel
 def _octave(x: float, y: float, z: float, radius: float, dark: float, least: float, seed: int) -> tuple[float, float]:
     """`small_craters` for the diameters from `least` to twice that."""
     height, shine = 0.0, 0.0

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.errors import UsageError
+from perijove.jit import kernel
 from perijove.simulate.worlds.craters import REACH, crater_height, ramp, ray_share, small_craters
 from perijove.simulate.worlds.ganymede_atlas import Atlas, atlas
 from perijove.simulate.worlds.ganymede_bins import cell_of
@@ -20,8 +20,6 @@ from perijove.simulate.worlds.noise import fractal_noise, gradient_noise
 from perijove.simulate.worlds.painting import Light, Painting
 
 FloatArray = NDArray[np.float64]
-
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 BRIGHT = np.array([0.45, 0.52, 0.56])
 DARK = np.array([0.26, 0.32, 0.37])
@@ -44,7 +42,7 @@ class Coat(NamedTuple):
     height: float
 
 
-@_jit
+@kernel
 def _craters_on(x: float, y: float, z: float, spacing: float, dark: float, coat: Coat, world: Atlas) -> Coat:
     """Lay the large craters on the ground, the oldest first: each wipes out what was there as far as it is fresh."""
     ice, soot, tone, height = coat.ice, coat.soot, coat.tone, coat.height
@@ -84,7 +82,7 @@ def _craters_on(x: float, y: float, z: float, spacing: float, dark: float, coat:
     return Coat(ice, soot, tone, height)
 
 
-@_jit
+@kernel
 def _rays_on(x: float, y: float, z: float, spacing: float, coat: Coat, world: Atlas) -> Coat:
     """Strew the ejecta of fresh craters: ice, or soot."""
     ice, soot = coat.ice, coat.soot
@@ -110,13 +108,13 @@ def _rays_on(x: float, y: float, z: float, spacing: float, coat: Coat, world: At
     return Coat(ice, soot, coat.tone, coat.height)
 
 
-@_jit
+@kernel
 def _frost(x: float, y: float, z: float, mottle: float) -> float:
     """Share of frost: the polar caps, from some 40 degrees on, ragged at their edges."""
     return 0.42 * ramp(0.60, 0.92, abs(z) + 0.09 * mottle) * (1.0 + 0.35 * mottle)
 
 
-@_jit
+@kernel
 def _paint_block(places: FloatArray, spacing: float, world: Atlas, albedo: Light, height: Light) -> None:
     """Albedo (n, 4) and height (n,) km of places (n, 3); `spacing` in km."""
     seed = world.ground.seed

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.jit import kernel
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 class Bins(NamedTuple):
@@ -26,7 +25,7 @@ class Bins(NamedTuple):
     items: IntArray
 
 
-@_jit
+@kernel
 def cell_of(x: float, y: float, z: float, across: int) -> int:
     """The number of the cell in which a place lies."""
     i = min(across - 1, max(0, int(0.5 * across * (x + 1.0))))
@@ -35,7 +34,7 @@ def cell_of(x: float, y: float, z: float, across: int) -> int:
     return (i * across + j) * across + k
 
 
-@_jit
+@kernel
 def _reached(centre: FloatArray, reach: float, across: int, cells: IntArray) -> int:
     """Write the cells of the sphere's shell that a cap (`centre` unit, `reach` chord) may touch; their number."""
     edge = 2.0 / across
@@ -60,7 +59,7 @@ def _reached(centre: FloatArray, reach: float, across: int, cells: IntArray) -> 
     return count
 
 
-@_jit
+@kernel
 def _sorted_into(centres: FloatArray, reaches: FloatArray, across: int) -> tuple[IntArray, IntArray]:
     """Counting sort of the things into the cells: (start, items)."""
     cells = np.empty(across**3, np.int64)
@@ -84,7 +83,7 @@ def reaching(centres: FloatArray, reaches: FloatArray, across: int) -> Bins:
     return Bins(across, start, items)
 
 
-@_jit
+@kernel
 def _rivals(seeds: FloatArray, across: int) -> tuple[IntArray, IntArray]:
     """For each cell of the shell the seeds that may be the nearest or the second nearest to a place in it."""
     edge = 2.0 / across

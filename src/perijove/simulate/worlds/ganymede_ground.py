@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.jit import kernel
 from perijove.simulate.worlds.craters import ramp
 from perijove.simulate.worlds.ganymede_bins import Bins, cell_of
 from perijove.simulate.worlds.noise import fractal_noise, gradient_noise
 
 FloatArray = NDArray[np.float64]
-
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 RADIUS_KM = 2631.2
 """Mean radius of Ganymede, as `perijove.bodies` has it."""
@@ -56,7 +54,7 @@ class Soil(NamedTuple):
     height: float
 
 
-@_jit
+@kernel
 def bent(x: float, y: float, z: float, spacing: float, seed: int) -> tuple[float, float, float]:
     """A place (unit vector) pushed aside a little, so that what is drawn straight comes out natural."""
     octaves = min(3.0, max(1.0, math.log2(220.0 / spacing)))
@@ -69,7 +67,7 @@ def bent(x: float, y: float, z: float, spacing: float, seed: int) -> tuple[float
     return bx * norm, by * norm, bz * norm
 
 
-@_jit
+@kernel
 def grooves(
     across: float, along: float, distance: float, tall: float, spacing: float, seed: float
 ) -> tuple[float, float]:
@@ -93,7 +91,7 @@ def grooves(
     return height, 0.035 * height / tall + 0.06 * swell
 
 
-@_jit
+@kernel
 def _furrows(x: float, y: float, z: float, ground: Ground, spacing: float) -> tuple[float, float]:
     """Height (km) and change of tone of the old furrows: broken arcs of valleys with raised edges about far centres."""
     best, second, which, f = -1.0, -1.0, 0, ground.furrows
@@ -118,7 +116,7 @@ def _furrows(x: float, y: float, z: float, ground: Ground, spacing: float) -> tu
     return there * (0.22 * edge - 0.40 * valley), there * (0.16 * edge - 0.06 * valley)
 
 
-@_jit
+@kernel
 def _dark_soil(x: float, y: float, z: float, mottle: float, ground: Ground, spacing: float, tone: float) -> Soil:
     """Old ground: hummocks with ice on their crests, dark dust between them, and furrows."""
     s = RADIUS_KM / 15.0
@@ -128,7 +126,7 @@ def _dark_soil(x: float, y: float, z: float, mottle: float, ground: Ground, spac
     return Soil(1.0, tone * (1.0 + 0.07 * mottle + 0.22 * rough + lit), 0.30 * rough + 0.10 * mottle + up)
 
 
-@_jit
+@kernel
 def _patch(x: float, y: float, z: float, mottle: float, ground: Ground, spacing: float) -> Soil:
     """The soil of the Voronoi patch of a place, blended over its edge by the spacing."""
     cell, p = cell_of(x, y, z, ground.patch_bins.across), ground.patches
@@ -155,7 +153,7 @@ def _patch(x: float, y: float, z: float, mottle: float, ground: Ground, spacing:
     return _mixed_soil(other, soil, mine)
 
 
-@_jit
+@kernel
 def _mixed_soil(a: Soil, b: Soil, share: float) -> Soil:
     """`share` of b in a."""
     return Soil(
@@ -163,7 +161,7 @@ def _mixed_soil(a: Soil, b: Soil, share: float) -> Soil:
     )
 
 
-@_jit
+@kernel
 def _patch_soil(x: float, y: float, z: float, mottle: float, ground: Ground, spacing: float, n: int) -> Soil:
     """The soil of the patch n, wherever the place lies."""
     p = ground.patches
@@ -178,7 +176,7 @@ def _patch_soil(x: float, y: float, z: float, mottle: float, ground: Ground, spa
     return Soil(p[n, 9], p[n, 8] * (1.0 + lit + 0.09 * mottle), up + 0.06 * mottle)
 
 
-@_jit
+@kernel
 def _inside_blocks(x: float, y: float, z: float, ground: Ground) -> tuple[float, float]:
     """How far, km, a place lies inside a dark block (below zero: outside all), and that block's tone."""
     cell = cell_of(x, y, z, ground.block_bins.across)
@@ -198,7 +196,7 @@ def _inside_blocks(x: float, y: float, z: float, ground: Ground) -> tuple[float,
     return deepest, tone
 
 
-@_jit
+@kernel
 def _floor(x: float, y: float, z: float, mottle: float, ground: Ground, spacing: float) -> Soil:
     """What lies under the lanes: a dark block, or the patches between them."""
     inside, tone = _inside_blocks(x, y, z, ground)
@@ -212,7 +210,7 @@ def _floor(x: float, y: float, z: float, mottle: float, ground: Ground, spacing:
     return soil
 
 
-@_jit
+@kernel
 def soil_at(x: float, y: float, z: float, spacing: float, ground: Ground) -> Soil:
     """The ground at a place (unit vector): the youngest lane over it, or else the patch; edges blend by the spacing."""
     s = RADIUS_KM / 45.0

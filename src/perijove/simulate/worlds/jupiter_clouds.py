@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.jit import kernel
 from perijove.simulate.worlds.jupiter_colours import colour_place, looked_up, smooth
 from perijove.simulate.worlds.jupiter_eddies import stir_mercator, stir_polar
 from perijove.simulate.worlds.jupiter_noise import FINER, swift_noise
@@ -15,8 +15,6 @@ from perijove.simulate.worlds.jupiter_noise import FINER, swift_noise
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Light = NDArray[np.float32]
-
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy", inline="never")
 
 COARSEST = 7.0
 """Cells of the first octave of the clouds' texture in one radian."""
@@ -40,7 +38,7 @@ CENTRE, EAST, NORTH, HALF, LOOK, OPAQUE, RIM, TWIST, FOLDS, DRIFT, LON, LAT, REA
 STIRRED, WIND = 4, 6
 
 
-@_jit
+@kernel
 def wind_shift(
     lon: float, lat: float, dt: float, bands: FloatArray, near: IntArray, storms: FloatArray, radii: FloatArray
 ) -> float:
@@ -61,7 +59,7 @@ def wind_shift(
     return float(shift)
 
 
-@_jit
+@kernel
 def stirred_place(
     x: float, y: float, z: float, amount: float, sense: float, spacing: float, seed: int
 ) -> tuple[float, float, float]:
@@ -86,7 +84,7 @@ def stirred_place(
     return mx, my, mz
 
 
-@_jit
+@kernel
 def around_storm(x: float, y: float, z: float, east: float, north: float, s: FloatArray) -> tuple[float, float, float]:
     """Unit vector of the place whose clouds lie here: wound up within a storm, parted around it outside."""
     d2 = east * east + north * north
@@ -104,7 +102,7 @@ def around_storm(x: float, y: float, z: float, east: float, north: float, s: Flo
     return x * size, y * size, z * size
 
 
-@_jit
+@kernel
 def wake(lon: float, lat: float, spot_lon: float) -> float:
     """How deep (0-1) a place lies in the turbulence that trails to the west of the Great Red Spot."""
     behind = spot_lon - lon
@@ -115,7 +113,7 @@ def wake(lon: float, lat: float, spot_lon: float) -> float:
     return smooth(4.0, 14.0, behind) * (1.0 - smooth(35.0, 130.0, behind)) * math.exp(-across * across)
 
 
-@_jit
+@kernel
 def tint_storm(colour: FloatArray, lat: float, bands: FloatArray, s: FloatArray, inner: float, opaque: float) -> None:
     """Give the clouds inside a storm its own colour; `inner` is the way from its middle (0) to its edge (1)."""
     ring = 1.0 - 0.05 * (1.0 - inner) + 0.05 * math.cos(14.0 * inner) * inner
@@ -128,7 +126,7 @@ def tint_storm(colour: FloatArray, lat: float, bands: FloatArray, s: FloatArray,
         colour[b] += veiled * opaque * (s[LOOK + b] * ring * mood - colour[b])
 
 
-@_jit
+@kernel
 def paint_clouds(
     directions: FloatArray,
     spacing: float,
@@ -164,7 +162,7 @@ def paint_clouds(
             out[i, b] = min(0.97, max(0.01, colour[b]))
 
 
-@_jit
+@kernel
 def paint_place(
     lon: float,
     lat: float,

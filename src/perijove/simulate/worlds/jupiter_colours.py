@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.jit import kernel
 from perijove.simulate.worlds.jupiter_noise import FINER, swift_noise, texture
 
 FloatArray = NDArray[np.float64]
-
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy", inline="never")
 
 OCTAVES = 10.0
 """Octaves of the texture at most: down to about 1 km."""
@@ -30,14 +28,14 @@ TINT = (0.15, 0.09, 0.03, 0.0)
 """Change of the bands' colour from place to place."""
 
 
-@_jit
+@kernel
 def smooth(low: float, high: float, x: float) -> float:
     """0 below `low`, 1 above `high`, a smooth way between."""
     t = min(1.0, max(0.0, (x - low) / (high - low)))
     return t * t * (3.0 - 2.0 * t)
 
 
-@_jit
+@kernel
 def looked_up(table: FloatArray, column: int, latitude: float) -> float:
     """Linear interpolation in a column of a table on evenly spaced latitudes from -90 to 90 deg; `latitude` in rad."""
     at = (latitude / math.pi + 0.5) * (table.shape[0] - 1)
@@ -45,7 +43,7 @@ def looked_up(table: FloatArray, column: int, latitude: float) -> float:
     return float(table[row, column] + (at - row) * (table[row + 1, column] - table[row, column]))
 
 
-@_jit
+@kernel
 def tropics(lon: float, lat: float, noise: float, ragged: float) -> float:
     """Darkness (0-1) of the hot spots on the North Equatorial Belt's southern edge and of the festoons they trail."""
     degrees = math.degrees(lat)
@@ -59,7 +57,7 @@ def tropics(lon: float, lat: float, noise: float, ragged: float) -> float:
     return min(0.85, max(0.0, 1.0 * max(0.0, hot) + 0.6 * max(0.0, tail)))
 
 
-@_jit
+@kernel
 def wisps(x: float, y: float, lat: float, ridges: float, seed: int) -> float:
     """Darkness (0-1) of the thin bluish veils of the Equatorial Zone, swept back by its jets."""
     lean = -7.0 * abs(lat)
@@ -68,7 +66,7 @@ def wisps(x: float, y: float, lat: float, ridges: float, seed: int) -> float:
     return smooth(0.0, 0.7, value + 0.5 * ridges) * (1.0 - smooth(0.07, 0.13, abs(lat)))
 
 
-@_jit
+@kernel
 def plumes(x: float, y: float, lat: float, trail: float, ridges: float, seed: int) -> float:
     """How much (0-1) of the pale, leaning folds lies at a place: in the Great Red Spot's wake and the belts' rifts."""
     degrees = math.degrees(lat)
@@ -87,7 +85,7 @@ def plumes(x: float, y: float, lat: float, trail: float, ridges: float, seed: in
     return amount * smooth(-0.05, 0.40, 1.5 * value + 0.3 * ridges)
 
 
-@_jit
+@kernel
 def folds(
     x: float, y: float, lat: float, folded: float, curled: float, octaves: float, ridges: float, seed: int
 ) -> float:
@@ -101,7 +99,7 @@ def folds(
     return held * smooth(-0.12, 0.42, strands + 0.35 * ridges)
 
 
-@_jit
+@kernel
 def colour_place(
     x: float,
     y: float,

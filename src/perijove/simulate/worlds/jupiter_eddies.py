@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy", inline="never")
+from perijove.jit import kernel
 
 LEVELS = 7
 FINER = 3
@@ -27,7 +26,7 @@ STRENGTH = (2.6, 2.3, 1.5, 1.0, 0.8, 0.7, 0.7)
 _10_BITS = np.uint64(1023)
 
 
-@_jit
+@kernel
 def hashed(i: int, j: int, seed: int) -> np.uint64:
     """A 64-bit hash of a cell, good in its upper bits."""
     h = (
@@ -41,7 +40,7 @@ def hashed(i: int, j: int, seed: int) -> np.uint64:
     return h * np.uint64(0x94D049BB133111EB)
 
 
-@_jit
+@kernel
 def stir(u: float, v: float, around: int, turn: float, sense: float, seed: int) -> tuple[float, float]:
     """Where the ground at (u, v) came from: one eddy in each unit cell has turned it.
 
@@ -76,13 +75,13 @@ def stir(u: float, v: float, around: int, turn: float, sense: float, seed: int) 
     return u + du, v + dv
 
 
-@_jit
+@kernel
 def share(cell: float, spacing: float) -> float:
     """How far eddies of a size are drawn at a spacing of places: fading in from 4 to 10 places a cell."""
     return min(1.0, max(0.0, (cell / spacing - 4.0) / 6.0))
 
 
-@_jit
+@kernel
 def stir_mercator(
     lon: float, psi: float, scale: float, stirred: float, sense: float, spacing: float, seed: int
 ) -> tuple[float, float]:
@@ -99,7 +98,7 @@ def stir_mercator(
     return lon, psi
 
 
-@_jit
+@kernel
 def stir_polar(x: float, y: float, stirred: float, sense: float, spacing: float, seed: int) -> tuple[float, float]:
     """All levels of eddies, finest first, on a polar stereographic chart of radius 2 tan(colatitude / 2)."""
     for n in range(LEVELS):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy", inline="never")
+from perijove.jit import inlined, kernel
 
 FINER = 2.5
 """Each octave's cells are so many times smaller than the last's."""
@@ -20,7 +19,7 @@ GRADIENTS = 1.6 * np.stack(
 )
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _slope(h: np.uint64, x: float, y: float, z: float) -> float:
     """The share of one lattice point, whose hash is still to be finished."""
     h ^= h >> np.uint64(29)
@@ -28,7 +27,7 @@ def _slope(h: np.uint64, x: float, y: float, z: float) -> float:
     return float(GRADIENTS[g, 0] * x + GRADIENTS[g, 1] * y + GRADIENTS[g, 2] * z)
 
 
-@_jit
+@kernel
 def swift_noise(x: float, y: float, z: float, seed: int) -> float:
     """Gradient noise after Perlin (2002): about -1 to 1, mean 0, features of about unit size, twice smooth."""
     fx, fy, fz = math.floor(x), math.floor(y), math.floor(z)
@@ -51,7 +50,7 @@ def swift_noise(x: float, y: float, z: float, seed: int) -> float:
     return near + w * (low + v * (high - low) - near)
 
 
-@_jit
+@kernel
 def texture(x: float, y: float, z: float, octaves: float, gain: float, bend: float, seed: int) -> tuple[float, float]:
     """Fractal noise, each octave bent by the coarser ones, which draws it out into filaments: (sum, ridged sum).
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from perijove.simulate.compiled import compiled
+from perijove.jit import kernel
 
 
-@compiled
+@kernel
 def mixed(i: int, j: int, k: int, seed: int) -> np.uint64:
     """A 64-bit hash of a lattice point (the finaliser of splitmix64 over the weighted coordinates)."""
     # summed, for by exclusive or two odd coordinates and their negatives would come out alike
@@ -27,7 +27,7 @@ def mixed(i: int, j: int, k: int, seed: int) -> np.uint64:
     return h
 
 
-@compiled
+@kernel
 def uniform(h: np.uint64, which: int) -> float:
     """The `which`-th (0, 1, 2, ...) number in [0, 1) that hangs on a hash."""
     g = h + np.uint64(which + 1) * np.uint64(0x9E3779B97F4A7C15)
@@ -37,7 +37,7 @@ def uniform(h: np.uint64, which: int) -> float:
     return float(g >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@compiled
+@kernel
 def _slope(i: int, j: int, k: int, seed: int, x: float, y: float, z: float) -> float:
     """The share of one lattice point: its gradient (one of twelve directions) times the way from it."""
     which = mixed(i, j, k, seed) % np.uint64(12)
@@ -51,7 +51,7 @@ def _slope(i: int, j: int, k: int, seed: int, x: float, y: float, z: float) -> f
     return (a if low & np.uint64(1) else -a) + (b if low & np.uint64(2) else -b)
 
 
-@compiled
+@kernel
 def gradient_noise(x: float, y: float, z: float, seed: int) -> float:
     """Gradient noise after Perlin (2002): about -1 to 1, mean 0, features of about unit size, twice smooth."""
     fx, fy, fz = math.floor(x), math.floor(y), math.floor(z)
@@ -64,7 +64,7 @@ def gradient_noise(x: float, y: float, z: float, seed: int) -> float:
     return low + w * (_face(i, j, k + 1, seed, x, y, z - 1.0, u, v) - low)
 
 
-@compiled
+@kernel
 def _face(i: int, j: int, k: int, seed: int, x: float, y: float, z: float, u: float, v: float) -> float:
     """Bilinear mixture of the shares of four lattice points."""
     a = _slope(i, j, k, seed, x, y, z)
@@ -75,7 +75,7 @@ def _face(i: int, j: int, k: int, seed: int, x: float, y: float, z: float, u: fl
     return low + v * (high - low)
 
 
-@compiled
+@kernel
 def fractal_noise(x: float, y: float, z: float, octaves: float, gain: float, seed: int) -> float:
     """Sum of octaves, each twice as fine as the last and `gain` times as strong; a broken last octave fades in.
 

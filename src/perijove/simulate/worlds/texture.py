@@ -6,11 +6,11 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from perijove.errors import UsageError
+from perijove.jit import kernel
 from perijove.simulate.worlds.painting import Light, Painting
 
 FloatArray = NDArray[np.float64]
@@ -18,8 +18,6 @@ FloatArray = NDArray[np.float64]
 BLOCK = 16384
 """Places painted at a time by one thread."""
 THREADS = 2
-
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 def _as_light(image: NDArray[np.generic], srgb: bool) -> Light:
@@ -84,7 +82,7 @@ def _pyramid(bands: Light) -> tuple[tuple[Light, FloatArray], ...]:
         borders = np.append(borders[:-1:2], borders[-1])
 
 
-@_jit
+@kernel
 def _line_value(level: Light, line: int, turn: float, band: int) -> float:
     """One line's value at `turn` (0..1 from its left edge round the globe); past a pole stands its other side."""
     lines, samples = level.shape[0], level.shape[1]
@@ -99,7 +97,7 @@ def _line_value(level: Light, line: int, turn: float, band: int) -> float:
     return float(a + share * (b - a))
 
 
-@_jit
+@kernel
 def _sample(level: Light, middles: FloatArray, latitude: float, turn: float, share: float, out: Light) -> None:
     """Add `share` of the level's bilinear value at a place to `out` (4,)."""
     lines = len(middles)
@@ -117,7 +115,7 @@ def _sample(level: Light, middles: FloatArray, latitude: float, turn: float, sha
         out[band] += share * (a + down * (b - a))
 
 
-@_jit
+@kernel
 def _sample_block(
     places: FloatArray, fine: Light, fine_middles: FloatArray, coarse: Light, coarse_middles: FloatArray,
     blend: float, left_edge: float, out: Light,

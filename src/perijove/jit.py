@@ -1,4 +1,4 @@
-"""How the kernels of this room are compiled: strict floating point, cached on disk, without the interpreter's lock."""
+"""How kernels are compiled: strict floating point, cached on disk, without the interpreter's lock."""
 
 from __future__ import annotations
 
