@@ -16,6 +16,7 @@ from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.simulate.ground import ground_seen
 from perijove.simulate.scene import Scene
 from perijove.simulate.strip import Strip
+from perijove.verify import looks_to, project
 
 LINES = np.linspace(4.0, 124.0, 6)
 SAMPLES_SEEN = np.linspace(40.0, 1610.0, 40)
@@ -47,14 +48,11 @@ class Seen:
 def pixel_of(p: Pointing, body: Body, band: Filter, frame: int, ground: FloatArray, roll: float = 0.0) -> FloatArray:
     """Pixels (n, 2) at which a solution sees body-fixed ground (n, 3) in a framelet, light time counted; `roll` rad
     turns the camera about the line to the body's centre at mid-image."""
-    et, place = float(p.et[frame]), p.position_km[frame]
-    distance = np.linalg.norm(ground - body.body_from_j2000(et) @ place, axis=-1)
-    then = body.body_from_j2000(et - distance / LIGHT_KM_S)
-    looks = (np.swapaxes(then, -1, -2) @ ground[..., None])[..., 0] - place
+    looks = looks_to(p, body, frame, ground)
     if roll:
         nadir = p.position_km[len(p.et) // 2]
         looks = Rotation.from_rotvec(roll * nadir / np.linalg.norm(nadir)).apply(looks)
-    return p.camera.pixel(band, looks @ p.spin.camera_from_j2000(et).T)
+    return project(p, band, frame, looks)
 
 
 def framelet_error(

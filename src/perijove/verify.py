@@ -87,10 +87,7 @@ def verify(observation: Observation, scene: Scene, shot: Shot) -> Verification:
 
 
 def pixel_errors(pointing: Pointing, body: Body, scene: Scene, shot: Shot) -> PixelErrors:
-    """Errors on a grid of pixels of every framelet that meets the body, as a picture made with the solution has them.
-
-    The body turns back by the light time, as the renderer has it.
-    """
+    """Errors on a grid of pixels of every framelet that meets the body, as a picture by the solution has them."""
     timing = time_shot(scene, shot)
     line, sample = (
         a.ravel()
@@ -106,7 +103,7 @@ def pixel_errors(pointing: Pointing, body: Body, scene: Scene, shot: Shot) -> Pi
             on = np.isfinite(seen[:, 0])
             if not on.any():
                 continue
-            at = project(pointing, body, name, frame, seen[on])
+            at = project(pointing, name, frame, looks_to(pointing, body, frame, seen[on]))
             px.append(at - np.stack([line, sample], axis=-1)[on])
             band.append(np.full(len(at), name.value))
             ground.append(seen[on])
@@ -115,13 +112,21 @@ def pixel_errors(pointing: Pointing, body: Body, scene: Scene, shot: Shot) -> Pi
     return PixelErrors(np.concatenate(px), np.concatenate(band), np.concatenate(ground))
 
 
-def project(pointing: Pointing, body: Body, band: Filter, frame: int, ground: FloatArray) -> FloatArray:
-    """Pixels (n, 2) in which a solution's framelet shows body-fixed places (n, 3) km."""
+def looks_to(pointing: Pointing, body: Body, frame: int, ground: FloatArray) -> FloatArray:
+    """Lines of sight (n, 3) km in j2000 from where a solution has the camera to body-fixed places (n, 3) km.
+
+    The body is turned back by the light time, as the renderer has it.
+    """
     et, place = float(pointing.et[frame]), pointing.position_km[frame]
     away = np.linalg.norm(ground - body.body_from_j2000(et) @ place, axis=1)
     back = body.body_from_j2000(et - away / LIGHT_KM_S)
-    looks = np.einsum("nij,ni->nj", back, ground) - place
-    return pointing.camera.pixel(band, looks @ pointing.spin.camera_from_j2000(et).T)
+    looks: FloatArray = np.einsum("nij,ni->nj", back, ground) - place
+    return looks
+
+
+def project(pointing: Pointing, band: Filter, frame: int, looks: FloatArray) -> FloatArray:
+    """Pixels (n, 2) in which a solution's framelet shows what lies along `looks` (n, 3) in j2000."""
+    return pointing.camera.pixel(band, looks @ pointing.spin.camera_from_j2000(float(pointing.et[frame])).T)
 
 
 def registration(errors: PixelErrors) -> dict[str, float]:
