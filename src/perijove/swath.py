@@ -17,9 +17,11 @@ FloatArray = NDArray[np.float64]
 class Swath:
     """Light, times and geometry of the n framelets of one filter.
 
-    `light` (n, lines, samples) float32, NaN where masked or bad; `et` (n,) ET of mid-exposure; `position_km` (n, 3)
-    the camera's position in j2000 relative to the body's centre; `camera_from_j2000` (n, 3, 3). `binning` is 1, or 2
-    where pixels were summed 2 x 2 (a summed pixel's centre i + 0.5 is native 2 i + 1).
+    `light` (n, lines, samples) float32, NaN where masked or bad, times `unit` is what is rendered (DN and the I/F of a
+    DN, say). `variance` float32, in the square of the light's unit, and `quality` (uint8, bits of
+    `calibrate.quality.Quality`) have its shape, or are None where nobody asked for them. `et` (n,) ET of mid-exposure;
+    `position_km` (n, 3) the camera's position in j2000 relative to the body's centre; `camera_from_j2000` (n, 3, 3).
+    `binning` is 1, or 2 where pixels were summed 2 x 2 (a summed pixel's centre i + 0.5 is native 2 i + 1).
     """
 
     band: Filter
@@ -29,6 +31,9 @@ class Swath:
     et: FloatArray
     position_km: FloatArray
     camera_from_j2000: FloatArray
+    unit: float = 1.0
+    variance: NDArray[np.float32] | None = None
+    quality: NDArray[np.uint8] | None = None
 
 
 def split_by_filter(

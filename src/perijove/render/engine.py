@@ -13,7 +13,7 @@ from perijove.bodies import Body
 from perijove.errors import UsageError
 from perijove.geometry.view import View
 from perijove.render.backplanes import COS_EMISSION, COS_INCIDENCE, LATITUDE, LONGITUDE, PHASE, measure_rows
-from perijove.render.framelets import FrameTable, frame_table
+from perijove.render.framelets import FrameTable, Uncertainty, frame_table
 from perijove.render.interpolate import BILINEAR, CATMULL_ROM, LANCZOS_3
 from perijove.render.planes import Planes
 from perijove.render.rays import HIT, cast_rows
@@ -23,6 +23,9 @@ from perijove.swath import Swath
 FloatArray = NDArray[np.float64]
 
 INTERPOLATIONS = {"bilinear": BILINEAR, "catmull-rom": CATMULL_ROM, "lanczos": LANCZOS_3}
+UNKNOWN = Uncertainty(np.empty(0, np.float32), np.empty(0, np.uint8))
+NOTHING = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
+"""What the kernels are given where no sigma is asked for."""
 BLOCK_ROWS = 16
 """Rows a thread takes at a time: their points (32 bytes a pixel) stay in its cache while every band reads them."""
 
@@ -45,6 +48,9 @@ def render(
     the camera's own place then, so that parallax and rotation are undone. Rays that miss are carried as
     `rays.FADE_START` tells. Framelets that overlap are blended by smooth weights.
 
+    The light is the swaths' times their `unit`. Where all of them come with a variance, `sigma` and `quality` are
+    filled too.
+
     `sun_direction` (3,) points from the body to the Sun in j2000, any length. `interpolation` is 'bilinear',
     'catmull-rom' or 'lanczos' (3 lobes). Without `backplanes` only light and weight are filled. `threads`: None takes
     one a processor.
@@ -55,6 +61,7 @@ def render(
     check_request(swaths, interpolation)
     tables = [frame_table(swath, body, et0, view.position_km) for swath in swaths]
     planes = empty_planes(swaths, view, backplanes)
+    doubted = len(planes.sigma) > 0
     sun = sun_in_body(body, et0, sun_direction)
     radii = np.array(body.radii_km)
     rays = view.ray_basis()
@@ -74,7 +81,13 @@ def render(
         cast_rows(first, rays, radii, points, what, planes.altitude_km[rows])
         for k, table in enumerate(tables):
             out, weight = planes.light[k, rows], planes.weight[k, rows]
-            resample_rows(table.matrices, table.light, table.optics, points, what, kind, out, weight)
+            sigma, bits = (planes.sigma[k, rows], planes.quality[k, rows]) if doubted else NOTHING
+            resample_rows(
+                table.matrices, table.light, table.optics, points, what, kind, out, weight,
+                table.known if doubted else UNKNOWN, sigma, bits,
+            )  # fmt: skip
+            out *= np.float32(swaths[k].unit)
+            sigma *= np.float32(swaths[k].unit)
         if backplanes:
             stack = np.empty((len(measured), *shape), np.float32)
             measure_rows(points, what, view.position_km, sun, radii, stack, planes.hit[rows])
@@ -100,6 +113,7 @@ def empty_planes(swaths: Sequence[Swath], view: View, backplanes: bool) -> Plane
     """Planes of the right shapes, not yet filled."""
     size = (view.height, view.width)
     side = size if backplanes else (0, 0)
+    doubted = (len(swaths), *size) if all(swath.variance is not None for swath in swaths) else (0, 0, 0)
     return Planes(
         bands=tuple(swath.band for swath in swaths),
         view=view,
@@ -112,6 +126,8 @@ def empty_planes(swaths: Sequence[Swath], view: View, backplanes: bool) -> Plane
         phase=np.empty(side, np.float32),
         hit=np.empty(side, np.bool_),
         altitude_km=np.empty(side, np.float32),
+        sigma=np.empty(doubted, np.float32),
+        quality=np.empty(doubted, np.uint8),
     )
 
 

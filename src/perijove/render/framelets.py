@@ -53,9 +53,19 @@ class Optics(NamedTuple):
     ramp: float
 
 
+class Uncertainty(NamedTuple):
+    """What is known of one swath's pixels beside their light, flat like it: `variance` float32, `quality` uint8 bits.
+
+    Both are empty where it was not asked for.
+    """
+
+    variance: NDArray[np.float32]
+    quality: NDArray[np.uint8]
+
+
 @dataclass(frozen=True)
 class FrameTable:
-    """One swath made ready: `matrices` (n, 24), `light` flat float32, and `optics`.
+    """One swath made ready: `matrices` (n, 24), `light` flat float32, `optics`, and what is `known` of the light.
 
     A row of `matrices` holds two 3 x 4 affine maps from the frame b0 (km) to the camera, first two lines multiplied by
     the focal length in px: the first for points that turn with the body, the second for points carried by direction.
@@ -64,6 +74,7 @@ class FrameTable:
     matrices: FloatArray
     light: NDArray[np.float32]
     optics: Optics
+    known: Uncertainty
 
 
 def light_time(body: Body, position_km: FloatArray) -> FloatArray:
@@ -96,7 +107,17 @@ def frame_table(swath: Swath, body: Body, et0: float, viewpoint: FloatArray) -> 
     matrices[:, 1, :, :3] = camera_from_sky * stretch
     matrices[:, 1, :, 3] = -np.einsum("nij,j->ni", matrices[:, 1, :, :3], viewpoint)
     light = np.ascontiguousarray(swath.light, dtype=np.float32)
-    return FrameTable(matrices.reshape(-1, 24), light.reshape(-1), optics_of(swath, body))
+    return FrameTable(matrices.reshape(-1, 24), light.reshape(-1), optics_of(swath, body), uncertainty_of(swath))
+
+
+def uncertainty_of(swath: Swath) -> Uncertainty:
+    """Variance and quality of a swath, flat; both empty without a variance, all bits 0 without a quality."""
+    if swath.variance is None:
+        return Uncertainty(np.empty(0, np.float32), np.empty(0, np.uint8))
+    variance = np.ascontiguousarray(swath.variance, dtype=np.float32).reshape(-1)
+    if swath.quality is None:
+        return Uncertainty(variance, np.zeros(variance.size, np.uint8))
+    return Uncertainty(variance, np.ascontiguousarray(swath.quality, dtype=np.uint8).reshape(-1))
 
 
 def check_swath(swath: Swath) -> None:
@@ -104,6 +125,7 @@ def check_swath(swath: Swath) -> None:
     n = len(swath.et)
     shape = (n, FRAMELET_LINES // swath.binning, SAMPLES // swath.binning)
     wanted = {"light": shape, "position_km": (n, 3), "camera_from_j2000": (n, 3, 3)}
+    wanted |= {name: shape for name in ("variance", "quality") if getattr(swath, name) is not None}
     for name, expected in wanted.items():
         found = getattr(swath, name).shape
         if found != expected or n == 0:

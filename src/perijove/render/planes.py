@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ class Planes:
 
     `light` (bands, h, w), in the unit of the swaths, NaN where no framelet sees the pixel; `weight` (bands, h, w) is
     the summed weight of the framelets behind it: 1 well inside a framelet, towards 0 at the outer edges of a strip.
+    `sigma` (bands, h, w) is the standard deviation of the light, in its unit, by the noise of the camera's pixels, NaN
+    where there is none; `quality` (bands, h, w) uint8 the bits of `calibrate.quality.Quality`, any of whose pixels went
+    into it. Both have the shape (0, 0, 0) where they were not asked for.
 
     The backplanes (h, w) belong to the point where the pixel's ray meets the ellipsoid and are NaN where it misses:
     planetocentric `latitude` and east `longitude` (0 to 2 pi) in rad, `cos_incidence`, `cos_emission`, `phase` angle
@@ -38,6 +41,8 @@ class Planes:
     phase: Plane
     hit: NDArray[np.bool_]
     altitude_km: Plane
+    sigma: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
+    quality: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 0, 0), np.uint8))
 
     def band(self, band: Filter) -> Plane:
         """Light (h, w) of one filter."""

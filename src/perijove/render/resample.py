@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.jit import kernel
-from perijove.render.framelets import Optics
+from perijove.render.framelets import Optics, Uncertainty
 from perijove.render.interpolate import interpolate, interpolate_many
 from perijove.render.locate import (
     NOT_SEEN,
@@ -21,6 +21,7 @@ from perijove.render.locate import (
     predict_frame,
     seek_frame,
 )
+from perijove.render.uncertainty import Bits, add_uncertainty, feather
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -36,16 +37,6 @@ class Taps(NamedTuple):
     value: Light
     hard: IntArray
     scratch: Light
-
-
-@kernel
-def feather(optics: Optics, line: float, sample: float) -> float:
-    """Weight of a place in a framelet: 1 inside, smoothly 0 at the first and last line and at the masked columns."""
-    a = min(1.0, min(line, optics.lines - line) / optics.feather)
-    b = min(1.0, min(sample - optics.left, optics.right - sample) / optics.ramp)
-    if a <= 0.0 or b <= 0.0:
-        return 0.0
-    return a * a * (3.0 - 2.0 * a) * b * b * (3.0 - 2.0 * b)
 
 
 @kernel
@@ -127,8 +118,14 @@ def resample_rows(
     kind: int,
     out: Light,
     out_weight: Light,
+    known: Uncertainty,
+    out_sigma: Light,
+    out_bits: Bits,
 ) -> None:
-    """Fill `out` and `out_weight` (rows, w) from the points (rows, 3, w) of `cast_rows` and their kinds (rows, w)."""
+    """Fill `out` and `out_weight` (rows, w) from the points (rows, 3, w) of `cast_rows` and their kinds (rows, w).
+
+    Where the swath's pixels come with a variance `out_sigma` and `out_bits` (rows, w) are filled too.
+    """
     rows, width = what.shape
     found, beside = make_sightings(width), make_sightings(width)
     wanted, near, every = np.empty(width, np.int64), np.empty(width, np.int64), np.arange(width)
@@ -142,22 +139,32 @@ def resample_rows(
     )
     out[:] = np.float32(0.0)
     out_weight[:] = np.float32(0.0)
+    out_sigma[:] = np.float32(0.0)
+    out_bits[:] = np.uint8(0)
+    doubted = known.variance.size > 0
     for r in range(rows):
         p, k, total, weight = points[r], what[r], out[r], out_weight[r]
         n = width if locate_row(matrices, optics, p, k, found, wanted) > 0 else 0
         for turn in range(2):
             look(light, optics, n, found, kind, taps, total, weight)
+            if doubted:
+                add_uncertainty(known, optics, n, found, kind, taps.scratch, out_sigma[r], out_bits[r])
             some = list_overlaps(optics, n, found, near)
             for way in (-1, 1):
                 m = locate_beside(matrices, optics, p, k, way, some, near, found, beside)
                 while m > 0:
                     look(light, optics, m, beside, kind, taps, total, weight)
+                    if doubted:
+                        add_uncertainty(known, optics, m, beside, kind, taps.scratch, out_sigma[r], out_bits[r])
                     m = locate_beside(matrices, optics, p, k, way, m, every, beside, beside)
             if turn == 1 or optics.turn == 0:
                 break
             n = locate_turn_away(matrices, optics, p, k, wanted, found)
         for c in range(width):
             total[c] = total[c] / weight[c] if weight[c] > 0.0 else math.nan
+        if doubted:
+            for c in range(width):
+                out_sigma[r, c] = math.sqrt(out_sigma[r, c]) / weight[c] if weight[c] > 0.0 else math.nan
 
 
 @kernel
