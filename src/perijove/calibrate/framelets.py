@@ -83,7 +83,7 @@ def calibrate(raw: RawImage, *, mend: bool = True) -> Calibrated:
 
 def _calibrate_band(codes: NDArray[np.uint8], table: Light, response: Light, lit: slice, mend: bool) -> _Band:
     """The light of one filter's framelets (frames, lines, samples); `response` (lines,) divides it."""
-    bias = framelet_bias(codes, table, FRAMELET_LINES // codes.shape[1])
+    bias = framelet_bias(codes, table, FRAMELET_LINES // codes.shape[1]).level_dn
     # the table rises, so that one code parts what is full from the rest
     first_full = min(int(np.searchsorted(table, FULL_DN)), 255)
     full = int(np.count_nonzero(codes[:, :, lit] >= first_full))
