@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,15 @@ from perijove.attitude.pointing import Pointing
 from perijove.attitude.solve import solve_pointing
 from perijove.bodies import BODIES, Body
 from perijove.calibrate.framelets import FULL_DN, Calibrated, calibrate
+from perijove.calibrate.frames import CalibrationFrames
+from perijove.calibrate.pointspread import point_spread
+from perijove.calibrate.sharpen import noise_growth
+from perijove.calibrate.sharpen import sharpen as sharpened
 from perijove.ephemeris.labels import solve_trajectory
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import LabelError, PointingError, UsageError
-from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S
+from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, Filter
 from perijove.label import PASS_S, Label
 from perijove.raw import RawImage
 from perijove.swath import Swath, split_by_filter
@@ -61,11 +66,38 @@ class Observation:
         out: FloatArray = self.body.body_from_j2000(self.middle_et) @ -attitude[1]
         return out
 
-    def swaths(self) -> list[Swath]:
-        """The strip's filters, ready to be rendered."""
-        p = self.pointing
+    @property
+    def full(self) -> dict[Filter, float]:
+        """I/F by filter from which a pixel of this exposure is full."""
+        return {band: FULL_DN / dn for band, dn in self.calibrated.dn_per_light.items()}
+
+    def swaths(self, *, sigma: bool = False, sharpen: bool = False) -> list[Swath]:
+        """The strip's filters, ready to be rendered: light in DN, whose unit is the I/F of one.
+
+        With `sigma` they have variance and quality too. With `sharpen` the camera's blur is taken back, as far as the
+        noise allows.
+        """
+        p, light = self.pointing, self.calibrated.light
         attitude = p.spin.camera_from_j2000(p.et)
-        return split_by_filter(self.calibrated.light, p.camera, self.calibrated.binning, p.et, p.position_km, attitude)
+        swaths = split_by_filter(light, p.camera, self.calibrated.binning, p.et, p.position_km, attitude)
+        with ThreadPoolExecutor(len(swaths)) as pool:
+            return list(pool.map(lambda swath: self._swath(swath, sigma, sharpen), swaths))
+
+    def _swath(self, swath: Swath, sigma: bool, sharpen: bool) -> Swath:
+        """One filter's swath with its unit, and what else is wanted of it."""
+        band, calibrated = swath.band, self.calibrated
+        swath = replace(swath, unit=1.0 / calibrated.dn_per_light[band])
+        if not (sigma or sharpen):
+            return swath
+        variance, quality, light = calibrated.variance(band), calibrated.quality[band], swath.light
+        if sharpen:
+            psf = point_spread(band, stages=self.raw.label.tdi_stages or 1, binning=calibrated.binning)
+            swath = replace(swath, light=sharpened(light, variance, quality, psf))
+        if sigma:
+            if sharpen:
+                variance *= noise_growth(light, variance, quality, psf)
+            swath = replace(swath, variance=variance, quality=quality)
+        return swath
 
 
 def framelet_times(label: Label) -> FloatArray:
@@ -112,18 +144,22 @@ def observe(
     raws: Sequence[RawImage],
     pass_labels: Iterable[Label],
     *,
+    frames: CalibrationFrames | None = None,
     ties: bool = True,
     step: Callable[[str], object] = lambda _: None,
 ) -> list[Observation]:
     """Calibrate strips, solve their trajectory from all labels of the pass, and their pointing jointly.
 
     `pass_labels` are other labels of the same pass; the strips' own are added. Strips of several passes are solved pass
-    by pass. `step` is told what is being done. Raises PerijoveError where a strip cannot be solved.
+    by pass. `frames` are calibration frames, None for the response that comes with Perijove. `step` is told what is
+    being done. Raises PerijoveError where a strip cannot be solved.
     """
     labels = {label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}
     done: dict[str, Observation] = {}
     for group in _passes(raws):
-        done.update({o.raw.label.product_id: o for o in _observe_pass(group, list(labels.values()), ties, step)})
+        done.update(
+            {o.raw.label.product_id: o for o in _observe_pass(group, list(labels.values()), frames, ties, step)}
+        )
     return [done[raw.label.product_id] for raw in raws]
 
 
@@ -142,18 +178,23 @@ def _passes(raws: Sequence[RawImage]) -> list[list[RawImage]]:
 
 
 def _observe_pass(
-    raws: Sequence[RawImage], labels: Sequence[Label], ties: bool, step: Callable[[str], object]
+    raws: Sequence[RawImage],
+    labels: Sequence[Label],
+    frames: CalibrationFrames | None,
+    ties: bool,
+    step: Callable[[str], object],
 ) -> list[Observation]:
     """Observations of the strips of one pass."""
     body = body_of(raws[0].label)
-    step("calibrating")
-    calibrated = [calibrate(raw) for raw in raws]
-    exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
-    middle = float(np.mean([e.et.mean() for e in exposures]))
+    middle = float(np.mean([framelet_times(raw.label).mean() for raw in raws]))
     sun, earth = apparent_sun(middle, body), apparent_earth(middle, body)
     if not np.isfinite(sun).all():
         name = raws[0].label.product_id
         raise PointingError(f"{name}: START_TIME lies outside 2011-2031, which the Sun's table covers; check the label")
+    step("calibrating")
+    away = float(np.linalg.norm(sun))
+    calibrated = [calibrate(raw, frames, sun_distance_km=away) for raw in raws]
+    exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
     step("fitting the trajectory")
     trajectory = solve_trajectory(labels, raws[0].label, body)
     step("solving the pointing")

@@ -40,7 +40,7 @@ def test_light_is_decompanded_freed_of_bias_and_response_and_nan_where_masked(ma
     masked[LIT_SAMPLES] = False
     assert np.isnan(light[:, :, masked]).all()
     assert light.dtype == np.float32
-    np.testing.assert_allclose(done.bias_dn[Filter.BLUE], 10.0)
+    np.testing.assert_allclose(done.bias[Filter.BLUE].level_dn, 10.0)
     assert (done.exposure_s, done.binning, done.full_fraction) == (0.0032, 1, 0.0)
 
 

@@ -12,7 +12,7 @@ from perijove.render.planes import Planes
 Lambert = Callable[..., Planes]
 LEVELS = (1000.0, 2000.0, 4000.0)
 GREY = {Filter.BLUE: 2.0, Filter.GREEN: 1.0, Filter.RED: 0.5}
-FULL = 2500.0
+FULL = dict.fromkeys(Filter, 2500.0)
 
 
 def overexposed(planes: Planes) -> Planes:
@@ -23,9 +23,9 @@ def overexposed(planes: Planes) -> Planes:
 @pytest.mark.parametrize("name", ["natural", "enhanced"])
 def test_what_one_filter_lost_is_told_by_another(lambert: Lambert, name: str) -> None:
     planes = lambert(LEVELS)
-    ideal = apply_recipe(name, planes, GREY, np.inf)
+    ideal = apply_recipe(name, planes, GREY)
     saved = apply_recipe(name, overexposed(planes), GREY, FULL)
-    lost = apply_recipe(name, overexposed(planes), GREY, np.inf)
+    lost = apply_recipe(name, overexposed(planes), GREY)
     assert ideal.settings["recovered"] == 0.0
     assert saved.settings["recovered"] > 0.3
     np.testing.assert_allclose(saved.rgb, ideal.rgb, atol=0.02)
@@ -59,7 +59,7 @@ def test_a_picture_of_one_filter_has_nobody_to_ask(lambert: Lambert) -> None:
 
 def test_dust_within_full_ground_does_not_tell_the_colour(lambert: Lambert) -> None:
     planes = lambert(LEVELS)
-    ideal = apply_recipe("natural", planes, GREY, np.inf).rgb
+    ideal = apply_recipe("natural", planes, GREY).rgb
     dusty = overexposed(planes)
     dusty.light[2, 150:153, 90:93] = 1200.0
     np.testing.assert_allclose(apply_recipe("natural", dusty, GREY, FULL).rgb, ideal, atol=0.03)

@@ -39,8 +39,8 @@ def constant_look(
     light = np.full((frames, FRAMELET_LINES // 2, SAMPLES // 2), level, np.float32)
     light[:, :, :12] = light[:, :, 815:] = np.nan
     positions = np.broadcast_to(place @ frozen, (frames, 3)).copy()
-    swaths = tuple(Swath(band, Camera(), 2, light, et, positions, rotation) for band in bands)
-    return Look(name, swaths, ET0, np.asarray(place, dtype=float), exposure_s)
+    swaths = tuple(Swath(band, Camera(), 2, light, et, positions, rotation, 1 / exposure_s) for band in bands)
+    return Look(name, swaths, ET0, np.asarray(place, dtype=float))
 
 
 @pytest.fixture(scope="session")

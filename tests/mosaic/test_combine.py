@@ -129,5 +129,5 @@ def test_what_cannot_be_combined_is_refused(look, view, et0):
         combine([], view, et0)
     with pytest.raises(UsageError, match="a is given twice"):
         combine_looks([look("a"), look("a")], JUPITER, view, et0)
-    with pytest.raises(UsageError, match="a: an exposure of 0"):
-        combine_looks([look("a", exposure_s=0.0)], JUPITER, view, et0)
+    with pytest.raises(UsageError, match="a: a unit of -1"):
+        combine_looks([look("a", exposure_s=-1.0)], JUPITER, view, et0)

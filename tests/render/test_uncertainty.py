@@ -34,7 +34,7 @@ def test_sigma_is_the_scatter_of_noisy_renderings(spinner, ground, kind):
         return render([replace(swath, light=light)], JUPITER, scene.et0, view, interpolation=kind, backplanes=False)
 
     truth = picture(swath.light)
-    runs = 300
+    runs = 120
     total = np.zeros(truth.light.shape)
     for _ in range(runs):
         noise = np.sqrt(swath.variance) * rng.standard_normal(swath.light.shape, np.float32)

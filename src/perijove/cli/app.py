@@ -10,11 +10,13 @@ import typer
 from perijove.cli.common import command
 from perijove.cli.requests import (
     DEFAULT_SIZE,
+    SOLAR,
     Depth,
     Format,
     Interpolation,
     PictureRequest,
     Recipe,
+    Sharpen,
     SolveRequest,
     Up,
     parse_place,
@@ -57,6 +59,10 @@ Report = Annotated[
 ]
 Credit = Annotated[
     str | None, typer.Option("--credit", metavar="NAME", help="Who made the picture, for the credit line.")
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option("--calibration", metavar="DIR", help="Calibration frames of `perijove flat`, or B. Swift's."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -107,12 +113,13 @@ def solve(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the limb residuals by framelet and band.")
     ] = None,
+    calibration: Calibration = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Find the trajectory and the pointing of strips, with residuals."""
     with command():
-        request = SolveRequest(tuple(strips), labels, output, plot, quiet, json)
+        request = SolveRequest(tuple(strips), labels, output, plot, calibration, quiet, json)
         from perijove.cli.solve import run_solve
 
         run_solve(request)
@@ -126,7 +133,7 @@ def picture(
     recipe: Annotated[
         Recipe,
         typer.Option(
-            "--recipe", help="True light, illumination divided out, or light as it is (float TIFF).", show_default=True
+            "--recipe", help="True light, illumination divided out, or I/F as it is (float TIFF).", show_default=True
         ),
     ] = Recipe.NATURAL,
     size: Annotated[int, typer.Option("--size", metavar="N", help="Longer side, px.")] = DEFAULT_SIZE,
@@ -143,6 +150,24 @@ def picture(
     interpolation: Annotated[
         Interpolation, typer.Option("--interpolation", help="Between the pixels of a framelet.", show_default=True)
     ] = Interpolation.CATMULL_ROM,
+    balance: Annotated[
+        str,
+        typer.Option(
+            "--white-balance",
+            metavar="solar|perijove|R,G,B",
+            help="What is white in sunlight is white; as published at that time; or factors on the camera's numbers.",
+        ),
+    ] = SOLAR,
+    sharpen: Annotated[
+        Sharpen | None, typer.Option("--sharpen", help="Take back the blur of the camera, as far as noise allows.")
+    ] = None,
+    calibration: Calibration = None,
+    with_sigma: Annotated[
+        bool, typer.Option("--with-sigma", help="Add a band of standard deviations for each filter (recipe linear).")
+    ] = False,
+    with_quality: Annotated[
+        bool, typer.Option("--with-quality", help="Add a band of quality bits for each filter (recipe linear).")
+    ] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -162,6 +187,11 @@ def picture(
             format=file_format,
             depth=depth,
             interpolation=interpolation,
+            calibration=calibration,
+            white_balance=balance,
+            sharpen=sharpen,
+            with_sigma=with_sigma,
+            with_quality=with_quality,
             quiet=quiet,
             json=json,
         )

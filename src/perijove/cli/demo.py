@@ -161,7 +161,7 @@ def _picture(story: Story, observations: Sequence[Observation]) -> tuple[Any, Ma
     lead = next(o for o in observations if _number(o) == story.view_from)
     view = _view(story, lead, observations)
     combined = combine(observations, view, lead.middle_et, sigma=float(np.radians(story.sigma_deg)))
-    balance = white_balance(lead.raw.label.perijove)
+    balance = white_balance("solar", lead.raw.label.perijove)
     coloured = apply_recipe(story.recipe, combined.planes, balance, combined.full)
     away = lead.middle_position / np.linalg.norm(lead.middle_position)
     phase = float(np.degrees(np.arccos(np.clip(away @ lead.middle_sun, -1.0, 1.0))))

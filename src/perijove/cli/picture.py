@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ def run_picture(request: PictureRequest) -> None:
     """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
     _check_outputs(request)
     steps = Steps(quiet=request.quiet)
-    observations = solve_strips(request.strips, request.labels, steps)
+    observations = solve_strips(request.strips, request.labels, steps, request.calibration)
     solving = shares(steps, len(observations))
     with Staged() as staged:
         if request.into_folder:
@@ -80,15 +80,22 @@ def _one_picture(
             swaths, observation.body, observation.middle_et, framed.view,
             sun_direction=observation.sun, interpolation=request.interpolation.value,
         )  # fmt: skip
-    balance = white_balance(label.perijove)
+    balance = white_balance(request.white_balance, label.perijove)
     with steps.step("colouring"):
-        picture = apply_recipe(request.recipe.value, planes, balance)
+        picture = apply_recipe(request.recipe.value, planes, balance, observation.full)
+        picture = replace(
+            picture,
+            sigma=picture.sigma if request.with_sigma else None,
+            quality=picture.quality if request.with_quality else None,
+        )
     entry = describe(observation)
     path = request.path_for(label.product_id)
     parameters = {
         "recipe": picture.recipe, "settings": picture.settings, "size": request.size, "fov_deg": request.fov_deg,
         "centre_deg": request.centre_deg, "up": request.up, "interpolation": request.interpolation,
-        "white_balance": balance, "exposure_s": label.exposure_s, "view": framed.numbers,
+        "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
+        "calibration": observation.calibrated.source, "dn_per_i_over_f": observation.calibrated.dn_per_light,
+        "exposure_s": label.exposure_s, "view": framed.numbers,
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     title = label.title or label.product_id
@@ -106,7 +113,8 @@ def _one_picture(
 
 def shown(observation: Observation, request: PictureRequest) -> list[Swath]:
     """The filters that the picture shows: all of them in recipe linear, else three colours or the best single one."""
-    swaths = observation.swaths()
+    with_sigma = request.with_sigma or request.with_quality
+    swaths = observation.swaths(sigma=with_sigma, sharpen=request.sharpen is not None)
     if request.recipe is Recipe.LINEAR:
         return swaths
     bands = picture_bands(tuple(swath.band for swath in swaths))

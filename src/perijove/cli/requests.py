@@ -50,6 +50,12 @@ class Interpolation(StrEnum):
     LANCZOS = "lanczos"
 
 
+class Sharpen(StrEnum):
+    """By what the blur of the camera is taken back: the spread of a point of light in each framelet."""
+
+    PSF = "psf"
+
+
 class Up(StrEnum):
     """What points upwards in a picture: the body's north, or the camera's own up."""
 
@@ -57,6 +63,8 @@ class Up(StrEnum):
     CAMERA = "camera"
 
 
+SOLAR = "solar"
+"""The default white balance: what is white in the Sun's light is white."""
 DEPTHS = {Format.PNG: (Depth.EIGHT, Depth.SIXTEEN), Format.TIF: (Depth.SIXTEEN, Depth.FLOAT)}
 """The depths that each format can hold, the usual one first."""
 _SUFFIXES = {".png": Format.PNG, ".tif": Format.TIF, ".tiff": Format.TIF}
@@ -73,6 +81,7 @@ class SolveRequest:
     labels: Path | None = None
     output: Path | None = None
     plot: Path | None = None
+    calibration: Path | None = None
     quiet: bool = False
     json: bool = False
 
@@ -90,7 +99,8 @@ class PictureRequest:
 
     `output` is a folder where `into_folder` is true. `format` and `depth` None mean: by the output's name and the
     recipe (`file_format`, `bits` say which). `size` is the longer side in px, `fov_deg` the full angle; `centre_deg`
-    planetocentric latitude and east longitude in degrees.
+    planetocentric latitude and east longitude in degrees. `calibration` is a folder of calibration frames;
+    `white_balance` is `solar`, `perijove` or three factors as text.
     """
 
     strips: tuple[Path, ...]
@@ -106,6 +116,11 @@ class PictureRequest:
     format: Format | None = None
     depth: Depth | None = None
     interpolation: Interpolation = Interpolation.CATMULL_ROM
+    calibration: Path | None = None
+    white_balance: str = SOLAR
+    sharpen: Sharpen | None = None
+    with_sigma: bool = False
+    with_quality: bool = False
     quiet: bool = False
     json: bool = False
 
@@ -122,6 +137,7 @@ class PictureRequest:
             raise UsageError(f"--fov {self.fov_deg:g} cannot be drawn: give degrees between 0 and {MAX_FOV_DEG:g}")
         if self.credit is not None and not self.credit.strip().isprintable():
             raise UsageError("--credit holds characters that cannot be printed: give a plain name")
+        self._check_light()
         self._check_file()
 
     @property
@@ -145,6 +161,22 @@ class PictureRequest:
     def path_for(self, product_id: str) -> Path:
         """Where the picture of a product goes."""
         return self.output / f"{product_id}.{self.file_format}" if self.into_folder else self.output
+
+    def _check_light(self) -> None:
+        """Refuse what does not go with the recipe, and a white balance that is none."""
+        from perijove.calibrate.balance import white_balance
+
+        white_balance(self.white_balance, 0)
+        if self.recipe is Recipe.LINEAR:
+            if self.white_balance != SOLAR:
+                raise UsageError(
+                    f"--white-balance {self.white_balance} would make the I/F of recipe linear false: leave it out, "
+                    "or choose another recipe"
+                )
+            return
+        for option, wanted in (("--with-sigma", self.with_sigma), ("--with-quality", self.with_quality)):
+            if wanted:
+                raise UsageError(f"{option} goes with I/F, not with a picture for the eye: add --recipe linear")
 
     def _check_file(self) -> None:
         """Refuse an output whose name, format, depth and recipe do not go together."""

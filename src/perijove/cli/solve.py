@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from perijove.bodies import BODIES
+from perijove.calibrate.frames import CalibrationFrames
 from perijove.cli.common import Steps, json_text
 from perijove.cli.report import describe, detail, solution_summary
 from perijove.cli.requests import SolveRequest
@@ -28,7 +29,7 @@ def run_solve(request: SolveRequest) -> None:
         if path is not None:
             check_writable(path)
     steps = Steps(quiet=request.quiet)
-    observations = solve_strips(request.strips, request.labels, steps)
+    observations = solve_strips(request.strips, request.labels, steps, request.calibration)
     timings = shares(steps, len(observations))
     text = json_text({"strips": [{**describe(o), **detail(o), "timings_s": timings} for o in observations]})
     with Staged() as staged:
@@ -43,19 +44,35 @@ def run_solve(request: SolveRequest) -> None:
             print(solution_summary(observation, timings))
 
 
-def solve_strips(paths: Sequence[Path], labels: Path | None, steps: Steps) -> list[Observation]:
-    """Open strips with their labels and solve them; PerijoveError for strips that cannot be done together."""
+def solve_strips(
+    paths: Sequence[Path], labels: Path | None, steps: Steps, calibration: Path | None = None
+) -> list[Observation]:
+    """Open strips with their labels, calibrate and solve them; PerijoveError for strips that cannot be done together.
+
+    `calibration` is a folder of calibration frames; without it the frames that come with Perijove are used.
+    """
     with steps.step("reading"):
+        frames = None if calibration is None else _frames(calibration)
         opened = [open_strip(path, labels) for path in paths]
     check_strips(opened)
     _warn_of_unreadable(opened)
     pass_labels = [label for strip in opened for label in strip.pass_labels]
     with steps.steps("calibrating") as turn:
         observations = observe(
-            [strip.raw for strip in opened], pass_labels, step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing)
+            [strip.raw for strip in opened],
+            pass_labels,
+            frames=frames,
+            step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
         )
     _warn_of_rejected(observations)
     return observations
+
+
+def _frames(folder: Path) -> CalibrationFrames:
+    """The calibration frames of a folder."""
+    from perijove.io.calibration import read_calibration
+
+    return read_calibration(folder)
 
 
 def shares(steps: Steps, count: int) -> dict[str, float]:

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.calibrate import FULL_DN
 from perijove.enhance.exposure import (
     DARKEST_SHARE,
     NIGHT_COSINE,
@@ -75,7 +74,7 @@ TWILIGHT = (-0.12, 0.03)
 def enhanced(
     planes: Planes,
     balance: Mapping[Filter, float] | None = None,
-    full: float = FULL_DN,
+    full: Mapping[Filter, float] | None = None,
     strength: Strength = STRENGTH,
 ) -> Picture:
     """The picture with illumination divided out, local contrast, saturation and sharpness raised; sRGB's transfer."""

@@ -38,15 +38,15 @@ def true_light(
     planes: Planes,
     bands: tuple[Filter, ...],
     balance: Mapping[Filter, float] | None,
-    full: float,
+    full: Mapping[Filter, float] | None,
     lit: NDArray[np.bool_],
 ) -> tuple[Plane, float]:
     """Balanced light (h, w, bands) with full highlights recovered, and the share of the lit disc that was full.
 
-    `full` is in the unit of the planes.
+    `full` is the light of each filter, in the unit of the planes, from which its pixels are full; None for never.
     """
     light = balanced(planes, bands, balance)
-    limits = np.array([full * (balance or {}).get(band, 1.0) for band in bands])
+    limits = np.array([(full or {}).get(band, np.inf) * (balance or {}).get(band, 1.0) for band in bands])
     return light, recover_highlights(light, limits, lit, ~planes.hit, max(native_px(planes.view), 0.8))
 
 

@@ -18,8 +18,9 @@ class Picture:
 
     `rgb` (h, w, bands) float32, NaN where there is no data; `bands` are the filters of its planes, red, green, blue, or
     the one of a grey picture. `transfer` is 'srgb' (values 0 to 1, coded by the transfer function of sRGB) or 'linear'
-    (values proportional to light in the unit of the planes, green unchanged by the white balance). `recipe` is the
-    name of the recipe, `settings` what it chose: black and white level of the light and the like.
+    (values in the unit of the planes, which is I/F). `recipe` is the name of the recipe, `settings` what it chose:
+    black and white level of the light and the like. A linear picture may have `sigma`, the standard deviation of its
+    values, and `quality`, uint8 bits of `calibrate.quality.Quality`, both of the shape of `rgb`.
     """
 
     rgb: Colour
@@ -27,6 +28,8 @@ class Picture:
     transfer: str
     recipe: str
     settings: dict[str, float]
+    sigma: Colour | None = None
+    quality: NDArray[np.uint8] | None = None
 
     @property
     def height(self) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from perijove.calibrate import FULL_DN
 from perijove.enhance.enhanced import enhanced
 from perijove.enhance.exposure import (
     DARKEST_SHARE,
@@ -25,13 +25,14 @@ from perijove.instrument import Filter
 from perijove.render.planes import Planes
 
 Balance = Mapping[Filter, float] | None
+Full = Mapping[Filter, float] | None
 
 WHITE_PERCENTILE = 99.5
 WHITE = 0.75
 """Linear light that the percentile of the lit disc is given; the rest rolls off towards 1."""
 
 
-def natural(planes: Planes, balance: Balance = None, full: float = FULL_DN) -> Picture:
+def natural(planes: Planes, balance: Balance = None, full: Full = None) -> Picture:
     """True light: white balance, full highlights recovered, stray light taken off, one exposure, sRGB's transfer."""
     bands = picture_bands(planes.bands)
     lit = lit_disc(planes)
@@ -45,26 +46,35 @@ def natural(planes: Planes, balance: Balance = None, full: float = FULL_DN) -> P
     return Picture(light, bands, "srgb", "natural", settings)
 
 
-def linear(planes: Planes, balance: Balance = None, full: float = FULL_DN) -> Picture:
-    """The light as it is, white-balanced (green stays in the unit of the planes), NaN where a filter has no data.
+def linear(planes: Planes, balance: Balance = None, full: Full = None) -> Picture:
+    """The light as it is, in the unit of the planes, times a balance where one is given; NaN where there is no data.
+
+    Sigma and quality come with it where the planes have them.
 
     Red, green, blue come first; a strip with methane too has it last.
     """
-    order = [band for band in (Filter.RED, Filter.GREEN, Filter.BLUE, Filter.METHANE) if band in planes.bands]
-    return Picture(balanced(planes, tuple(order), balance), tuple(order), "linear", "linear", {})
+    order = tuple(band for band in (Filter.RED, Filter.GREEN, Filter.BLUE, Filter.METHANE) if band in planes.bands)
+    picture = Picture(balanced(planes, order, balance), order, "linear", "linear", {})
+    if not len(planes.sigma):
+        return picture
+    places = [planes.bands.index(band) for band in order]
+    factors = np.array([(balance or {}).get(band, 1.0) for band in order], np.float32)
+    sigma = np.moveaxis(planes.sigma[places], 0, -1) * factors
+    return replace(picture, sigma=sigma, quality=np.moveaxis(planes.quality[places], 0, -1))
 
 
-RECIPES: Mapping[str, Callable[[Planes, Balance, float], Picture]] = {
+RECIPES: Mapping[str, Callable[[Planes, Balance, Full], Picture]] = {
     "natural": natural,
     "enhanced": enhanced,
     "linear": linear,
 }
 
 
-def apply_recipe(name: str, planes: Planes, balance: Balance = None, full: float = FULL_DN) -> Picture:
+def apply_recipe(name: str, planes: Planes, balance: Balance = None, full: Full = None) -> Picture:
     """The picture that a recipe makes of rendered planes; `balance` maps a filter to its white-balance factor.
 
-    `full` is the light, in the unit of the planes, from which a pixel of the camera is full (infinity for never).
+    `full` maps a filter to the light, in the unit of the planes, from which a pixel of the camera is full (None for
+    never).
     'natural' and 'enhanced' need the backplanes. Raises UsageError for an unknown recipe or missing backplanes.
     """
     if name not in RECIPES:

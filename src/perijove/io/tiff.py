@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
+from perijove.calibrate.quality import Quality
 from perijove.enhance.picture import Picture
 from perijove.errors import OutputError, UsageError
 from perijove.io.png import integers
@@ -29,31 +30,59 @@ _TAGS = {
 def encode_tiff(picture: Picture, origin: Mapping[str, object], depth: str = "16") -> bytes:
     """A picture as the bytes of a TIFF; bands in the order red, green, blue (or the one of a grey picture).
 
-    `depth` '32f' keeps the values and has NaN where there is no data; '16' scales 0 to 1 to 1 to 65535, with 0 for no
-    data, and is for pictures with a transfer function only. The tag PROVENANCE holds `origin` as JSON, TRANSFER the
-    transfer function. Raises UsageError for another depth or a linear picture in integers.
+    `depth` '32f' keeps the values and has NaN where there is no data; the bands of sigma and of quality follow those of
+    the light where the picture has them, in the same order. Bands of a linear picture name their unit, I/F. '16' scales
+    0 to 1 to 1 to 65535, with 0 for no data, and is for pictures with a transfer function only. The tag PROVENANCE
+    holds `origin` as JSON, TRANSFER the transfer function. Raises UsageError for another depth or a linear picture in
+    integers.
     """
     if depth not in DEPTHS:
         raise UsageError(f"a TIFF cannot be written with depth {depth!r}: give one of {', '.join(DEPTHS)}")
     if depth == "16" and picture.transfer != "srgb":
         raise UsageError(f"16-bit integers cannot hold the {picture.recipe} picture: write it with 32-bit floats")
-    values = picture.rgb if depth == "32f" else integers(picture.rgb, 16, least=1)
     names = [band.value for band in picture.bands]
+    units = ["I/F" if picture.transfer == "linear" else ""] * len(names)
+    values: NDArray[np.generic]
+    if depth == "32f":
+        values, names, units = with_extra_bands(picture, names, units)
+    else:
+        values = integers(picture.rgb, 16, least=1)
     tags = {_TAGS[key]: text for key, text in text_fields(origin).items()}
     tags |= {"PROVENANCE": as_json(origin), "TRANSFER": picture.transfer, "BANDS": ",".join(names)}
+    if picture.quality is not None:
+        tags["QUALITY_BITS"] = ", ".join(f"{bit.value} {(bit.name or '').lower()}" for bit in Quality)
     try:
-        return _geotiff(values, names, tags)
+        return _geotiff(values, names, units, tags)
     except RasterioError as error:
         raise OutputError(f"the TIFF cannot be encoded: {error}; give a smaller size") from error
+
+
+def with_extra_bands(
+    picture: Picture, names: list[str], units: list[str]
+) -> tuple[NDArray[np.float32], list[str], list[str]]:
+    """Values (h, w, bands) of light, sigma and quality, with the bands' names and units.
+
+    Quality is 0 to 255 and so exact in floating point; it is NaN where there is no light.
+    """
+    values, all_names, all_units = [picture.rgb], list(names), list(units)
+    if picture.sigma is not None:
+        values.append(picture.sigma)
+        all_names += [f"{name} sigma" for name in names]
+        all_units += units
+    if picture.quality is not None:
+        values.append(np.where(np.isnan(picture.rgb), np.float32(np.nan), picture.quality).astype(np.float32))
+        all_names += [f"{name} quality" for name in names]
+        all_units += ["bits"] * len(names)
+    return (values[0] if len(values) == 1 else np.concatenate(values, axis=-1)), all_names, all_units
 
 
 _memory_file: Any = MemoryFile
 
 
-def _geotiff(values: NDArray[np.generic], names: list[str], tags: Mapping[str, str]) -> bytes:
+def _geotiff(values: NDArray[np.generic], names: list[str], units: list[str], tags: Mapping[str, str]) -> bytes:
     """The bytes of a TIFF of (h, w, bands) values; it is encoded in memory, so that no half of it is ever on a disk."""
     height, width, count = values.shape
-    floating = values.dtype.kind == "f"
+    floating, coloured = values.dtype.kind == "f", names[:3] == ["RED", "GREEN", "BLUE"]
     with warnings.catch_warnings():
         # a picture as seen from a spacecraft has no place on a map
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -71,7 +100,7 @@ def _geotiff(values: NDArray[np.generic], names: list[str], tags: Mapping[str, s
                 # as many rows a strip as make it worth compressing, so few that a reader can take parts
                 blockysize=min(height, 64),
                 interleave="pixel",
-                photometric="RGB" if count == 3 else "MINISBLACK",
+                photometric="RGB" if coloured else "MINISBLACK",
                 num_threads="all_cpus",
                 bigtiff="if_safer",
             ) as target:
@@ -79,7 +108,9 @@ def _geotiff(values: NDArray[np.generic], names: list[str], tags: Mapping[str, s
                 target.update_tags(**tags)
                 for index, name in enumerate(names, start=1):
                     target.set_band_description(index, name)
-                if count == 3:
+                if any(units):
+                    target.units = units
+                if coloured:
                     kinds = rasterio.enums.ColorInterp
-                    target.colorinterp = (kinds.red, kinds.green, kinds.blue)
+                    target.colorinterp = (kinds.red, kinds.green, kinds.blue, *[kinds.undefined] * (count - 3))
             return bytes(memory.read())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,18 +38,18 @@ FULL_WEIGHT = 1e-4
 
 @dataclass(frozen=True)
 class Combined:
-    """Strips in one view: `planes` in DN a second, whose `weight` is the sum of the looks' weights.
+    """Strips in one view: `planes` in I/F, whose `weight` is the sum of the looks' weights.
 
     `looks` are their names in order, `gains` (looks, bands) the factors that their light got, `rejected` (looks, bands)
-    the pixels that were taken for radiation hits. `full` is the light, in the unit of the planes, from which a pixel
-    of the shortest exposure is full; recipes ask for it.
+    the pixels that were taken for radiation hits. `full` maps a filter to the I/F from which a pixel of the shortest
+    exposure is full; recipes ask for it.
     """
 
     planes: Planes
     looks: tuple[str, ...]
     gains: FloatArray
     rejected: NDArray[np.int64]
-    full: float
+    full: Mapping[Filter, float]
 
 
 def combine(
@@ -96,7 +96,7 @@ def combine_looks(
     interpolation: str = "catmull-rom",
     threads: int | None = None,
 ) -> Combined:
-    """Render looks at one body in a common view and average their light, each divided by its exposure.
+    """Render looks at one body in a common view and average their light.
 
     A look weighs by its sharpness and by how near it stands to the viewpoint (`sigma`, rad at the ground), and fades
     out over `seam_px` (default 6 % of the view) towards its edges; haze beside the limb is taken from looks that see
@@ -106,7 +106,7 @@ def combine_looks(
     median are left out. NaN where no look has seen anything.
 
     Looks are taken in the order of their names, so that their order changes no bit of the result. Raises UsageError for
-    no looks, a name given twice, or an exposure that is not positive, and what `render` raises.
+    no looks, a name given twice, or a unit that is not positive, and what `render` raises.
     """
     ordered = sorted(looks, key=lambda look: look.name)
     check_looks(ordered)
@@ -131,9 +131,9 @@ def combine_looks(
     for b in range(len(bands)):
         light[:, b] *= gains[:, b].astype(np.float32)[:, None, None]
         if len(ordered) >= 3:
-            rejected[:, b] = drop_hits(light[:, b], weight[:, b], np.array([o.exposure_s for o in ordered]), reject)
+            rejected[:, b] = drop_hits(light[:, b], weight[:, b], units_of(ordered, bands[b]), reject)
     mean, total = averaged(light, weight)
-    full = FULL_DN / min(look.exposure_s for look in ordered)
+    full = {band: FULL_DN * float(np.nanmax(units_of(ordered, band))) for band in bands}
     whole = replace(planes, bands=bands, light=mean, weight=total)
     return Combined(whole, tuple(look.name for look in ordered), gains, rejected, full)
 
@@ -147,21 +147,29 @@ def check_looks(looks: Sequence[Look]) -> None:
         if names.count(name) > 1:
             raise UsageError(f"{name} is given twice: give every strip once")
     for look in looks:
-        if not look.exposure_s > 0.0:
-            raise UsageError(f"{look.name}: an exposure of {look.exposure_s} s cannot be combined: it must be positive")
+        for swath in look.swaths:
+            if not swath.unit > 0.0:
+                raise UsageError(f"{look.name}: a unit of {swath.unit} cannot be combined: it must be positive")
+
+
+def units_of(looks: Sequence[Look], band: Filter) -> FloatArray:
+    """I/F of one DN (looks,) in one filter; NaN for a look without it."""
+    units = [{swath.band: swath.unit for swath in look.swaths} for look in looks]
+    return np.array([unit.get(band, np.nan) for unit in units])
 
 
 def place_look(look: Look, planes: Planes, shared: Plane, bands: Sequence[Filter], light: Plane, weight: Plane) -> None:
-    """Fill one look's light in DN a second and its weight, (bands, h, w) both."""
+    """Fill one look's light and its weight, (bands, h, w) both."""
+    unit = {swath.band: swath.unit for swath in look.swaths}
     for k, band in enumerate(planes.bands):
         b = bands.index(band)
         value = planes.light[k]
-        light[b] = value / np.float32(look.exposure_s)
+        light[b] = value
         weight[b] = np.minimum(planes.weight[k], 1.0) * shared
         # where only some filters see, a little is better than nothing
         some = np.isfinite(value)
         weight[b] = np.where(some, weight[b], 0.0)
-        weight[b][some & (value >= FULL_DN)] *= FULL_WEIGHT
+        weight[b][some & (value >= FULL_DN * unit[band])] *= FULL_WEIGHT
 
 
 def gains_of(looks: Sequence[Look], planes: Planes, light: Plane, weight: Plane) -> FloatArray:
@@ -177,11 +185,12 @@ def gains_of(looks: Sequence[Look], planes: Planes, light: Plane, weight: Plane)
     return np.stack(gains, axis=1)
 
 
-def drop_hits(light: Plane, weight: Plane, exposures: FloatArray, reject: float) -> NDArray[np.int64]:
+def drop_hits(light: Plane, weight: Plane, units: FloatArray, reject: float) -> NDArray[np.int64]:
     """Set the weight (looks, h, w) of hits in one band's light to 0, in place; how many of each look there were.
 
-    Only where three looks or more see a pixel. The scatter granted is the largest of 1.4826 times the median deviation,
-    the detector's noise and `LEAST_SCATTER` of the light; `reject` times it is the most that a look may depart.
+    `units` (looks,) is the light of one DN. Only where three looks or more see a pixel. The scatter granted is the
+    largest of 1.4826 times the median deviation, the detector's noise and `LEAST_SCATTER` of the light; `reject` times
+    it is the most that a look may depart.
     """
     seen = weight > 0.0
     many = np.flatnonzero(seen.sum(axis=0) >= 3)
@@ -193,9 +202,9 @@ def drop_hits(light: Plane, weight: Plane, exposures: FloatArray, reject: float)
     middle = np.nanmedian(value, axis=0)
     away = np.abs(value - middle)
     scatter = np.maximum(1.4826 * np.nanmedian(away, axis=0), LEAST_SCATTER * np.abs(middle))
-    for k, exposure in enumerate(exposures):
-        electrons = np.maximum(middle * exposure * ELECTRONS_PER_DN, 0.0) + READ_NOISE_ELECTRONS**2
-        noise = np.sqrt(electrons) / (ELECTRONS_PER_DN * exposure)
+    for k, unit in enumerate(units):
+        electrons = np.maximum(middle / unit * ELECTRONS_PER_DN, 0.0) + READ_NOISE_ELECTRONS**2
+        noise = np.sqrt(electrons) * unit / ELECTRONS_PER_DN
         hit = some[k] & (away[k] > reject * np.maximum(scatter, noise))
         flat[k, many[hit]] = 0.0
         dropped[k] = np.count_nonzero(hit)
