@@ -1,0 +1,287 @@
+"""Noise: the variance of a pixel's light, by what the camera does to it on the way to its code.
+
+Charge comes with its shot noise, the readout adds its own, the converter rounds to whole numbers, four of which are
+averaged where pixels are summed; companding rounds to the steps of a table, which grow with the light; lossy coding
+rounds the cosine transform of 16 x 16 codes. In the dark the converter's cut at 0 hides the lower half of the noise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from perijove.calibrate.quality import Quality
+from perijove.jit import inlined, kernel
+
+FloatArray = NDArray[np.float64]
+Light = NDArray[np.float32]
+
+ELECTRONS_PER_DN = 16.3
+"""Nominal scale of the calibration report (MSSS); its photon transfer has 15.0."""
+READ_NOISE_E = 16.6
+"""Read noise, electrons: calibration report."""
+CONVERTER = 1.0 / 12.0
+"""Variance of rounding to whole numbers."""
+FLAT_SIGMA = 0.003
+"""Relative error of the flat field: scatter of neighbouring columns of 44C00074 beyond their noise."""
+SPOT_SIGMA = 0.03
+"""Relative error of what was divided by a spot's shadow."""
+REPAIR = 4.0
+"""Variance of a repaired pixel whose own sigma is not known, in those of its neighbours."""
+CODING_STEP = 2.016
+"""Step of the coefficients of lossy coding, orthonormal transform of codes (four real strips)."""
+QUIET_CODES = 0.8
+"""Blocks that vary by less (codes, rms) are quiet."""
+QUIET_FIRST, BUSY_FIRST = 0.75, 0.5
+"""Shares of the step from which a coefficient of quiet and other blocks is kept."""
+ROUNDING = 1.0 / 12.0
+"""Variance, codes^2, of the rounding to codes on the way back."""
+BLOCK = 16
+"""Side of the blocks of lossy coding, px."""
+FILLED_SHARE = 0.1
+"""Share of a block's coefficients that its scene fills, by the logarithm of 1 + its variance in codes^2: from simulated
+strips with the clouds of 44C00074, where it is 0.05 to 0.2 at 4 and 0.3 to 0.5 at 40."""
+CUT_DN = 10.0
+"""Light up to which the converter's cut at 0 is reckoned with."""
+LOWEST_DN, ABOVE_DN, NODES = -4.0, 64.0, 1024
+"""The model's least light, how far it goes beyond the table, and its number of nodes."""
+REACH = 2
+"""Half the side of the square over which light is averaged before its noise is looked up, px."""
+SPOT, FULL = int(Quality.SPOT), int(Quality.FULL)
+REPLACED = int(Quality.HIT | Quality.FLIPPED | Quality.FILLED)
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Variance of a pixel, before the flat is divided out, by its light.
+
+    `variance` (kinds, n) float32 in DN^2 belongs to the light (k `root_step`)^2 - 4 DN, k = 0 ... n - 1: nodes stand
+    evenly in the root, as the noise grows with it. `step` (n,) float32 is the width of the codes there, DN. Without
+    lossy coding there is one kind; with it three: blocks with little in them, blocks with more whose coefficient is
+    noise alone, and coefficients that the scene fills.
+    """
+
+    variance: Light
+    step: Light
+    root_step: float
+
+    @property
+    def light(self) -> FloatArray:
+        """Light (n,) in DN of the nodes."""
+        return _nodes(self.root_step)
+
+
+def noise_model(
+    table: Light,
+    *,
+    level_dn: float = 0.0,
+    zero_dn: float = 0.0,
+    binning: int = 1,
+    lossy: bool = False,
+    electrons_per_dn: float = ELECTRONS_PER_DN,
+    read_noise_e: float = READ_NOISE_E,
+) -> NoiseModel:
+    """The noise of a strip whose codes mean the numbers of `table` (256,) DN.
+
+    `level_dn` is what unlit pixels read and `zero_dn` the light given to code 0 (`bias.Bias`, means over the
+    framelets). With `binning` 2 a code is of the mean of four pixels.
+    """
+    root_step = math.sqrt(float(table[-1]) + ABOVE_DN - LOWEST_DN) / (NODES - 1)
+    light = _nodes(root_step)
+    charge = np.maximum(light, 0.0) / electrons_per_dn + (read_noise_e / electrons_per_dn) ** 2
+    step = steps_at(table, light + level_dn)
+    before = (charge + CONVERTER) / binning**2
+    # a code that is no more than the converter's number, of one pixel, is not rounded again
+    before = before + np.where((step > 1.0) | (binning == 2), step**2, 0.0) / 12.0
+    if float(table[1] - table[0]) <= 1.0:
+        low = light < CUT_DN
+        before[low] = cut_variance(light[low], np.sqrt(charge[low]), table, level_dn, zero_dn, binning)
+    kinds = [before]
+    if lossy:
+        codes = before / step**2
+        quiet, busy = (kept_variance(np.sqrt(codes), first) for first in (QUIET_FIRST, BUSY_FIRST))
+        kinds = [step**2 * (kind + ROUNDING) for kind in (quiet, busy, codes + CODING_STEP**2 / 12.0)]
+    return NoiseModel(np.stack(kinds).astype(np.float32), step.astype(np.float32), root_step)
+
+
+def _nodes(root_step: float) -> FloatArray:
+    """Light (n,) DN of a model's nodes."""
+    light: FloatArray = np.square(np.arange(NODES) * root_step) + LOWEST_DN
+    return light
+
+
+def steps_at(table: Light, number: FloatArray) -> FloatArray:
+    """Width (n,) DN of the code in which numbers (n,) fall."""
+    values = table.astype(np.float64)
+    between = (values[1:] + values[:-1]) / 2
+    code = np.searchsorted(between, number)
+    width = np.diff(between, prepend=2 * values[0] - between[0], append=2 * values[-1] - between[-1])
+    out: FloatArray = width[code]
+    return out
+
+
+def cut_variance(
+    light: FloatArray, sigma: FloatArray, table: Light, level_dn: float, zero_dn: float, binning: int
+) -> FloatArray:
+    """Mean squared error (n,) DN^2 of light (n,) near 0 with noise `sigma` (n,) DN before the converter, which cuts
+    what is negative; where pixels are summed each is cut before their mean is rounded."""
+    top = math.ceil(float(light.max(initial=0.0)) + abs(level_dn) + 8 * float(sigma.max(initial=0.0))) + 1
+    edges = np.arange(top) + 0.5
+    below = ndtr((edges - (light + level_dn)[:, None]) / sigma[:, None])
+    share = np.diff(below, axis=1, prepend=0.0, append=1.0)
+    numbers = np.arange(top + 1)
+    if binning == 2:
+        two = np.stack([np.convolve(row, row) for row in share])
+        share = np.stack([np.convolve(row, row) for row in two])
+        numbers = np.rint(np.arange(share.shape[1]) / 4).astype(int)
+    values = table.astype(np.float64)
+    code = np.searchsorted((values[:-1] + values[1:]) / 2, numbers, side="right")
+    read = np.where(code == 0, zero_dn, values[code] - level_dn)
+    out: FloatArray = (share * (read - light[:, None]) ** 2).sum(axis=1)
+    return out
+
+
+def kept_variance(sigma: FloatArray, first: float) -> FloatArray:
+    """Mean square (n,) codes^2 of what lossy coding keeps of coefficients that are nothing but noise of `sigma` (n,)
+    codes, if it rounds up to the first step from the share `first` of it on."""
+    counts = np.arange(1, 12)
+    edges = (first + counts - 1) * CODING_STEP
+    beyond = 2 * ndtr(-edges / np.maximum(sigma, 1e-6)[:, None])
+    # the sum of k^2 over the shares between the edges, by k^2 - (k - 1)^2 = 2 k - 1
+    kept: FloatArray = CODING_STEP**2 * ((2 * counts - 1) * beyond).sum(axis=1)
+    return kept
+
+
+def variance(
+    light: Light,
+    response: Light,
+    quality: NDArray[np.uint8],
+    model: NoiseModel,
+    *,
+    extra: Light | None = None,
+    flat_sigma: float = FLAT_SIGMA,
+    index: NDArray[np.integer] | None = None,
+    sigma_codes: Light | None = None,
+) -> Light:
+    """Variance (frames, lines, samples) float32, DN^2, of flat-fielded light of that shape in DN; NaN where it is NaN.
+
+    `response` (lines, samples) is what the light was divided by, `quality` of the light's shape holds the bits of
+    `Quality`, `extra` (lines, samples) the dark charge in DN that was taken off. The noise is that of the mean light
+    around a pixel, lest its own noise decide about it. A pixel that was replaced has `sigma_codes` (n,), codes, at the
+    flat `index` (n,) of the light's arrays beside its neighbours' noise, or `REPAIR` times that where it is not in the
+    list. What is full, and only a lower limit, has its own light for a sigma.
+    """
+    lines, samples = light.shape[1:]
+    dark = np.zeros((lines, samples), np.float32) if extra is None else extra
+    out = np.empty(light.shape, np.float32)
+    for f in range(len(light)):
+        plane_variance(
+            light[f], response, quality[f], dark, model.variance, model.step, model.root_step, flat_sigma**2, out[f]
+        )
+    if index is not None and sigma_codes is not None and len(index):
+        _add_repairs(light, response, model, index, sigma_codes, out)
+    return out
+
+
+def _add_repairs(
+    light: Light, response: Light, model: NoiseModel, index: NDArray[np.integer], sigma_codes: Light, out: Light
+) -> None:
+    """Give replaced pixels the error of their replacement, in place; see `variance`."""
+    flat, there = out.reshape(-1), response.reshape(-1)[index % response.size]
+    step = np.interp(light.reshape(-1)[index] * there, model.light, model.step)
+    flat[index] = flat[index] / np.float32(REPAIR) + (sigma_codes * step / there) ** 2
+
+
+@kernel
+def plane_variance(
+    light: Light,
+    response: Light,
+    quality: NDArray[np.uint8],
+    dark: Light,
+    kinds: Light,
+    step: Light,
+    root_step: float,
+    flat_variance: float,
+    out: Light,
+) -> None:
+    """Fill `out` (lines, samples) from one framelet of that shape; `kinds`, `step` and `root_step` are the model's."""
+    lines, samples = light.shape
+    total, count = np.zeros(samples), np.zeros(samples)
+    busy = block_activity(light, response, step, root_step) if len(kinds) > 1 else np.zeros((1, 1), np.float32)
+    for i in range(min(REACH, lines)):
+        add_line(light, response, i, 1.0, total, count)
+    for i in range(lines):
+        if i + REACH < lines:
+            add_line(light, response, i + REACH, 1.0, total, count)
+        if i - REACH - 1 >= 0:
+            add_line(light, response, i - REACH - 1, -1.0, total, count)
+        around, n = 0.0, 0.0
+        for j in range(min(REACH, samples)):
+            around, n = around + total[j], n + count[j]
+        for j in range(samples):
+            if j + REACH < samples:
+                around, n = around + total[j + REACH], n + count[j + REACH]
+            if j - REACH - 1 >= 0:
+                around, n = around - total[j - REACH - 1], n - count[j - REACH - 1]
+            here = light[i, j]
+            if np.isnan(here):
+                out[i, j] = np.nan
+                continue
+            place = math.sqrt(max(around / n + dark[i, j] - LOWEST_DN, 0.0)) / root_step
+            noise = noise_at(kinds, place, float(busy[i // BLOCK, j // BLOCK]) if len(kinds) > 1 else 0.0)
+            noise = noise / response[i, j] ** 2 + flat_variance * here * here
+            bits = quality[i, j]
+            if bits & SPOT:
+                noise += SPOT_SIGMA**2 * here * here
+            if bits & REPLACED:
+                noise *= REPAIR
+            if bits & FULL:
+                noise += here * here
+            out[i, j] = noise
+
+
+@inlined
+def noise_at(kinds: Light, place: float, activity: float) -> float:
+    """Variance at a place among the nodes of a model's `kinds`, in a block of this activity (codes^2)."""
+    k = min(int(place), kinds.shape[1] - 2)
+    part = min(place - k, 1.0)
+    noise = (1.0 - part) * kinds[0, k] + part * kinds[0, k + 1]
+    if len(kinds) > 1 and activity > QUIET_CODES**2:
+        filled = min(FILLED_SHARE * math.log(1.0 + activity), 1.0)
+        alone = (1.0 - part) * kinds[1, k] + part * kinds[1, k + 1]
+        scene = (1.0 - part) * kinds[2, k] + part * kinds[2, k + 1]
+        noise = (1.0 - filled) * alone + filled * scene
+    return float(noise)
+
+
+@kernel
+def add_line(light: Light, response: Light, i: int, sign: float, total: FloatArray, count: FloatArray) -> None:
+    """Add the light (lines, samples) of line i times the response, or take it off, to the sums by sample; no NaN."""
+    for j in range(light.shape[1]):
+        if not np.isnan(light[i, j]):
+            total[j] += sign * float(light[i, j]) * response[i, j]
+            count[j] += sign
+
+
+@kernel
+def block_activity(light: Light, response: Light, step: Light, root_step: float) -> Light:
+    """Variance about their mean, codes^2, of the blocks of lossy coding in one framelet's light (lines, samples)."""
+    lines, samples = light.shape
+    out = np.zeros(((lines + BLOCK - 1) // BLOCK, (samples + BLOCK - 1) // BLOCK), np.float32)
+    for a in range(out.shape[0]):
+        for b in range(out.shape[1]):
+            n, first, second = 0, 0.0, 0.0
+            for i in range(a * BLOCK, min(a * BLOCK + BLOCK, lines)):
+                for j in range(b * BLOCK, min(b * BLOCK + BLOCK, samples)):
+                    if not np.isnan(light[i, j]):
+                        value = float(light[i, j]) * response[i, j]
+                        n, first, second = n + 1, first + value, second + value * value
+            if n:
+                mean = first / n
+                k = min(int(math.sqrt(max(mean - LOWEST_DN, 0.0)) / root_step), len(step) - 1)
+                out[a, b] = max(second / n - mean * mean, 0.0) / step[k] ** 2
+    return out
