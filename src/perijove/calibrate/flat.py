@@ -34,3 +34,8 @@ def line_response(band: Filter, lines: int) -> NDArray[np.float32]:
     native = (np.arange(lines) + 0.5) * binning - 0.5
     part = native / (FRAMELET_LINES - 1) - 0.5
     return (1.0 + LINE_TILT[band] * part).astype(np.float32)
+
+
+def response(band: Filter, lines: int, samples: int) -> NDArray[np.float32]:
+    """Relative response (lines, samples) of a filter's pixels, mean 1 over the lit samples."""
+    return np.ascontiguousarray(np.broadcast_to(line_response(band, lines)[:, None], (lines, samples)))
