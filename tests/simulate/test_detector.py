@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from perijove.calibrate import calibrate, white_balance
+from perijove.calibrate import calibrate
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.flat import line_response
+from perijove.calibrate.response import dn_per_light
 from perijove.errors import LabelError, UsageError
 from perijove.instrument import SAMPLES, Filter
 from perijove.io.finder import open_strip
@@ -79,13 +80,12 @@ def test_dn_follow_exposure_distance_and_throughput() -> None:
 
 
 @pytest.mark.parametrize("perijove", [0, 1, 20, 44, 60, 75])
-def test_the_processing_makes_a_white_surface_white(perijove: int) -> None:
+def test_the_processing_gives_a_white_surface_an_i_over_f_of_one(perijove: int) -> None:
     detector = Detector()
-    balance = white_balance(perijove)
-    white = {band: detector.response[band] * detector.throughput(band, perijove) * balance[band] for band in BGR}
+    white = take(even(1.0, bands=tuple(Filter)), detector, perijove=perijove, filters=tuple(Filter)).dn_per_light
     # the response is rounded to three digits
-    for band in BGR:
-        assert white[band] == pytest.approx(white[Filter.GREEN], rel=2e-3)
+    for band in Filter:
+        assert white[band] == pytest.approx(dn_per_light(band, 1.0, perijove, FIVE_AU), rel=2e-3)
 
 
 @pytest.mark.parametrize("filters", [BGR, (Filter.METHANE,), (Filter.RED, Filter.BLUE), tuple(Filter)])

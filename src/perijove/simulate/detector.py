@@ -30,15 +30,14 @@ Mask = NDArray[np.bool_]
 AU_KM = 149597870.7
 RESPONSE_AU = 5.2
 RESPONSE: Mapping[Filter, float] = {
-    # Green by the calibration report: 332944 DN/s a W/m2/sr under the Sun's 186 W/m2 in 500-600 nm. Red and blue by the
-    # balance that makes white white, 0.865 and 2.07 (means of four published or measured ones; the report's blue is
-    # known to be wrong). Jupiter's disc in 44C00029, 30, 74 with the albedo of Karkoschka 1998 (0.441, 0.504, 0.50 in
-    # blue, green, red) and Minnaert's k = 0.95 gives 352-362, 727-742 and 803-889 thousand.
-    Filter.BLUE: 352e3,
-    Filter.GREEN: 729e3,
-    Filter.RED: 843e3,
-    # report: 57761 DN/s a W/m2/sr under 19 W/m2 in 880-900 nm, visible leak not counted
-    Filter.METHANE: 12.9e3,
+    # Calibration report: 332944 DN/s a W/m2/sr in green under the Sun's 184.68 W/m2 in 500-600 nm (ASTM G173).
+    Filter.GREEN: 724e3,
+    # The report's 262186 and 217239 under 189.42 and 286.26 W/m2, times 0.615 and 1.19: so much of them Jupiter (in
+    # 44C00029, 30, 74, by Karkoschka's albedo 1998) and Ganymede (in 34C00002) leave beside green.
+    Filter.BLUE: 360e3,
+    Filter.RED: 871e3,
+    # report: 57761 DN/s a W/m2/sr under 18.65 W/m2 in 880-900 nm; clouds do not show through what leaks
+    Filter.METHANE: 12.7e3,
 }
 """DN a second for an I/F of 1 at `RESPONSE_AU` in the undamaged camera."""
 FADING: Mapping[Filter, tuple[float, float]] = {
