@@ -73,10 +73,13 @@ class PointSpread:
             if not 0.0 <= width <= 3.0:
                 raise UsageError(f"a point spread of width {width} px: it must lie within 0 to 3 px")
 
-    def transfer(self, line: FloatArray, sample: FloatArray) -> FloatArray:
-        """Share of the contrast that is left at frequencies (cycles a px) along lines and along samples."""
+    def transfer(self, line: FloatArray, sample: FloatArray, *, pixel: bool = True) -> FloatArray:
+        """Share of the contrast that is left at frequencies (cycles a px) along lines and along samples.
+
+        With `pixel` false what the pixel's own square takes is left out.
+        """
         blur = np.exp(-2.0 * np.pi**2 * ((self.line_sigma * line) ** 2 + (self.sample_sigma * sample) ** 2))
-        out: FloatArray = blur * np.sinc(line) * np.sinc(sample)
+        out: FloatArray = blur * np.sinc(line) * np.sinc(sample) if pixel else blur
         for width in self.smears:
             out = out * np.sinc(width * line)
         return out
@@ -98,7 +101,7 @@ def point_spread(
 
 @dataclass(frozen=True)
 class Restoring:
-    """What is to be added to light to restore it, as two bands of detail.
+    """What is to be added to light to restore it to the mean over each pixel's square, as two bands of detail.
 
     `terms` (2, TERMS, 2, taps) float32: for each band separable terms, a filter along the lines and one along the
     samples; the products are summed. The first band is coarse detail, the second the rest, which only a clear signal
@@ -128,7 +131,8 @@ def _detail(psf: PointSpread, fading: tuple[float, float]) -> FloatArray:
     line, sample = frequency[:, None], frequency[None, :]
     radius = np.hypot(line, sample)
     signal = SIGNAL * (0.25 / np.maximum(radius, 1e-3)) ** SLOPE
-    gain = signal / (1.0 + signal) / np.maximum(psf.transfer(line, sample), 1e-3)
+    # what the pixel's own square takes stays: light is the mean over the pixel
+    gain = signal / (1.0 + signal) / np.maximum(psf.transfer(line, sample, pixel=False), 1e-3)
     first, last = fading
     fade = 0.5 + 0.5 * np.cos(np.pi * np.clip((radius - first) / (last - first), 0.0, 1.0))
     detail = np.fft.ifft2(np.clip(gain - 1.0, 0.0, MOST_GAIN - 1.0) * fade).real
