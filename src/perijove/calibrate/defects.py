@@ -1,208 +1,130 @@
-"""Defects: pixels that tell of the detector or of a particle, not of the scene.
+"""Defects: pixels that tell of the detector, of a particle or of the way down, not of the scene.
 
-Three kinds are mended, each by what sets it apart. *Transients* stand alone in one framelet. *Hot pixels* add the same
-charge at the same place of every framelet; the readout's time-delayed integration draws them out to streaks down the
-lines. *Spots* (dust on a filter, pinholes in it) take or add the same share of the light at the same place. The scene
-moves by more than a hundred lines from one framelet to the next and is in no two of them at the same place.
+Each kind is found by what sets it apart: the *fixed pattern* (hot places, dust) stands at the same place of all
+framelets (`pattern`); *hits* and *flipped bits* stand alone, more sharply than the camera's point spread lets any scene
+(`outliers`); *full* pixels pile up at the same light, and lost or garbled *blocks* end where the compression's blocks
+end (`runs`). What is beyond saving is replaced from around (`repair`), and what may be a star, lightning or the limb is
+flagged and left as it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from perijove.calibrate.bias import lit_columns
+from perijove.calibrate.outliers import LEAST_BIT, code_sigma, find_outliers
+from perijove.calibrate.pattern import FixedPattern, fixed_pattern
+from perijove.calibrate.quality import Quality
+from perijove.calibrate.repair import fill
+from perijove.calibrate.runs import full_code, mark_full, mark_lost
+from perijove.instrument import FRAMELET_LINES
+
+__all__ = ["FixedPattern", "Mended", "fixed_pattern", "mend", "mend_transients"]
 
 Codes = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
-LEAST_EXCESS = 6
-"""Codes that a transient stands above its surroundings. In codes the noise is about 1 at any light."""
-SKY_CODE = 20
-"""Surroundings up to this code may be sky with stars, where only what is sharper than a star is mended."""
-SHARPNESS = 0.6
-"""A star gives its four neighbours together about as much as the brightest pixel has; a hit less than this share."""
-PATTERN_SIZE = 17
-"""Side in px of the square whose median is the surroundings for the fixed pattern: wider than spots and streaks."""
-PATTERN_FRAMES = 16
-"""Most framelets that are looked at for the fixed pattern: more add time, not certainty."""
-LEAST_FRAMES = 5
-"""Fewest framelets that can tell a fixed pattern from the scene."""
-ROUNDING_DN = 0.5
-"""Half a step of the camera's converter, which no number of framelets averages out."""
-LIT_SHARE = 0.2
-"""Least surrounding light, of the brightest, for a framelet to tell of spots: the terminator's bend looks like one."""
-SPOT_SHARE = 0.04
-"""A place whose share of the light is nearer to 1 than this is left alone: clouds' contrast makes as much."""
-FEW_SHARE = 0.85
-"""Most light that a spot may let through to be believed where only two or three framelets are lit."""
-FEW_DN = 40.0
-"""Least light for that, several times its noise."""
-FRINGE_SHARE = 0.02
-"""The same for the fringe of a spot, which needs only two sigma."""
-LEAST_LIT_DN = 8.0
-"""Light below which the converter's steps are too coarse to tell shares."""
-DARKEST = 0.5
-"""A spot that takes more than this share of the light is filled from around it rather than divided out."""
+REPLACED = int(Quality.HIT | Quality.FLIPPED | Quality.FILLED)
+NO_SOURCE = REPLACED | int(Quality.HOT | Quality.SPOT)
+"""Pixels that nothing is replaced from."""
+FEWEST_FLIPPED = 5
+"""Pixels that a flipped bit has darkened, which nothing else does: with fewer there are no flipped bits in a strip."""
 
 
 @dataclass(frozen=True)
-class FixedPattern:
-    """What stands at the same place in all framelets of a filter.
+class Mended:
+    """The framelets of one filter with what was found in them.
 
-    `extra` (lines, samples) in DN is to be taken off; `gain` (lines, samples) divides the light, 1 where all is well
-    and NaN where the pixel is too dark to be of use.
+    `codes` and `quality` (frames, lines, samples) uint8, the latter in bits of `Quality`; `index` (n,) int64 are the
+    places in the flat arrays that were replaced from around, in order, and `sigma_codes` (n,) float32 the sigma of what
+    was put there, in codes, NaN where nothing could be.
     """
 
-    extra: Plane
-    gain: Plane
+    codes: Codes
+    quality: Codes
+    index: NDArray[np.int64]
+    sigma_codes: Plane
 
-    @property
-    def pixels(self) -> int:
-        """Number of places with a correction."""
-        return int(np.count_nonzero((self.extra != 0) | (self.gain != 1)))
+
+def mend(codes: Codes, table: Plane, pattern: FixedPattern, *, lossy: bool = True, suspects: bool = False) -> Mended:
+    """Find and repair the defects of one filter's framelets (frames, lines, samples).
+
+    `table` (256,) is DN by code, `pattern` the filter's fixed pattern, whose places are flagged and, where they are
+    too dark to be of use, filled. `lossy` says whether the strip went through the lossy compression, which adds noise.
+    With `suspects` also that is replaced which may be a star, lightning or the limb.
+    """
+    frames, lines, samples = codes.shape
+    binning = FRAMELET_LINES // lines
+    sigma = code_sigma(table, binning, lossy=lossy)
+    fixed = pattern_bits(pattern)
+    replaced = REPLACED | (int(Quality.SUSPECT) if suspects else 0)
+    mended, quality = codes.copy(), np.empty_like(codes)
+    index, errors = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+    for f in range(frames):
+        marks = quality[f]
+        marks[:] = fixed
+        mark_defects(codes[f], table, sigma, lit_columns(binning), marks)
+        bad = (marks & replaced) != 0
+        places = np.flatnonzero(bad)
+        error = np.empty(len(places), np.float32)
+        fill(codes[f], bad, (marks & (NO_SOURCE | replaced)) == 0, sigma, mended[f], error)
+        index.append(places + f * lines * samples)
+        errors.append(error)
+    done = Mended(mended, quality, np.concatenate(index), np.concatenate(errors))
+    tell_flipped(codes, done, sigma)
+    return done
+
+
+def mark_defects(plane: Codes, table: Plane, sigma: NDArray[np.float64], lit: slice, marks: Codes) -> None:
+    """Add to `marks` (lines, samples) what is found in one framelet; those of the fixed pattern stand there already."""
+    free = marks == 0
+    if mark_full(plane, full_code(table), marks):
+        # the edge of what is full is sharper than any scene
+        near = (marks & int(Quality.FULL)) != 0
+        near[:, 1:] |= near[:, :-1]
+        near[:, :-1] |= near[:, 1:]
+        free &= ~near
+    if any(mark_lost(plane, lit, marks)):
+        free &= (marks & REPLACED) == 0
+    find_outliers(plane, table, sigma, free, marks)
+
+
+def pattern_bits(pattern: FixedPattern) -> Codes:
+    """Quality bits (lines, samples) of a fixed pattern."""
+    bits = np.zeros(pattern.extra.shape, np.uint8)
+    bits[pattern.extra != 0] |= int(Quality.HOT)
+    bits[pattern.gain != 1] |= int(Quality.SPOT)
+    bits[np.isnan(pattern.gain)] = int(Quality.FILLED)
+    return bits
+
+
+def tell_flipped(codes: Codes, mended: Mended, sigma: NDArray[np.float64]) -> None:
+    """Call those hits flipped bits that one bit explains, in place, where the strip has pixels so darkened as well.
+
+    A hit is as likely to be explained by one bit by chance as not: only what no particle does shows that bits flip.
+    """
+    bits = mended.quality.reshape(-1)[mended.index]
+    dark = int(np.count_nonzero(bits & int(Quality.FLIPPED)))
+    if dark < FEWEST_FLIPPED:
+        return
+    hits = mended.index[(bits & int(Quality.HIT)) != 0]
+    was, now = codes.reshape(-1)[hits], mended.codes.reshape(-1)[hits].astype(int)
+    match = np.zeros(len(hits), np.bool_)
+    for bit in range(LEAST_BIT, 8):
+        match |= np.abs((was ^ np.uint8(1 << bit)).astype(int) - now) <= 2 * sigma[now]
+    if 4 * dark >= np.count_nonzero(match):
+        flat = mended.quality.reshape(-1)
+        flat[hits[match]] = (flat[hits[match]] & ~np.uint8(Quality.HIT)) | np.uint8(Quality.FLIPPED)
 
 
 def mend_transients(codes: Codes, pattern: FixedPattern | None = None) -> tuple[Codes, int]:
-    """A copy of framelets (frames, lines, samples) with lone bright pixels replaced by the median of the 5 x 5 px
-    around them, and their number.
+    """A copy of framelets (frames, lines, samples) with hits and flipped bits replaced, and their number."""
+    from perijove.calibrate.decompand import SQROOT_DN
 
-    On the disc up to four bright pixels of the 25 count as a hit: the limb and the sharpest clouds have more. Places
-    that the fixed pattern will correct are left to it.
-    """
-    mended = codes.copy()
-    free = np.ones(codes.shape[1:], bool) if pattern is None else pattern.extra == 0
-    count = 0
-    for plane, out in zip(codes, mended, strict=True):
-        around = surroundings(plane, 5)
-        count += mend_plane(plane, around, free, out)
-    return mended, count
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def mend_plane(plane: Codes, around: Codes, free: NDArray[np.bool_], out: Codes) -> int:
-    """Replace in `out` those pixels of one framelet that look like hits by `around`; their number is returned.
-
-    All arrays are (lines, samples); only places where `free` is true are looked at.
-    """
-    lines, samples = plane.shape
-    count = 0
-    for i in range(lines):
-        for j in range(samples):
-            # in floating point: differences of the unsigned codes would wrap round
-            middle = float(around[i, j])
-            excess = float(plane[i, j]) - middle
-            if excess >= LEAST_EXCESS and free[i, j] and is_hit(plane, i, j, middle, excess):
-                out[i, j] = around[i, j]
-                count += 1
-    return count
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def is_hit(plane: Codes, line: int, sample: int, middle: float, excess: float) -> bool:
-    """Whether the pixel that stands `excess` above `middle`, the code around it, is a hit rather than scene."""
-    lines, samples = plane.shape
-    departures = np.empty(25)
-    high, n, beside = 0, 0, 0.0
-    for i in range(max(line - 2, 0), min(line + 3, lines)):
-        for j in range(max(sample - 2, 0), min(sample + 3, samples)):
-            departure = float(plane[i, j]) - middle
-            departures[n] = abs(departure)
-            n += 1
-            high += 2 * departure > excess
-            if abs(i - line) + abs(j - sample) == 1:
-                beside += max(departure, 0.0)
-    if middle < SKY_CODE:
-        return bool(beside < SHARPNESS * excess)
-    return high <= 4 and bool(excess > 4 * np.sort(departures[:n])[n // 2])
-
-
-def surroundings(plane: Codes, size: int) -> Codes:
-    """Median of the size x size px about each pixel of one framelet (lines, samples), its edges repeated outwards."""
-    return np.asarray(cv2.medianBlur(np.ascontiguousarray(plane), size), dtype=np.uint8)
-
-
-def fixed_pattern(codes: Codes, table: Plane) -> FixedPattern:
-    """The fixed pattern of one filter's framelets (frames, lines, samples); `table` (256,) is DN by code.
-
-    A correction is made only where it stands five sigma out of what the framelets scatter.
-    """
-    chosen = codes
-    if len(codes) > PATTERN_FRAMES:
-        chosen = codes[np.linspace(0, len(codes) - 1, PATTERN_FRAMES).round().astype(int)]
     shape = codes.shape[1:]
-    extra, gain, sure = np.zeros(shape, np.float32), np.ones(shape, np.float32), np.zeros(shape, np.bool_)
-    if len(chosen) >= LEAST_FRAMES:
-        around = np.stack([surroundings(plane, PATTERN_SIZE) for plane in chosen])
-        lit = LIT_SHARE * float(np.percentile(table[around[:, ::8, ::8]], 99))
-        find_pattern(chosen, around, table, max(lit, LEAST_LIT_DN), extra, gain, sure)
-        gain[~spot_places(gain, sure)] = 1.0
-    return FixedPattern(extra, gain)
-
-
-def spot_places(gain: Plane, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where (lines, samples) the gain belongs to a spot: three likely places that hang together, two of them sure.
-
-    A grain of dust or a pinhole covers several pixels; a lone one is chance.
-    """
-    count, labels = cv2.connectedComponents((gain != 1).astype(np.uint8), connectivity=8)
-    group = np.asarray(labels)
-    large = np.bincount(group.ravel(), minlength=count) >= 3
-    certain = np.bincount(group[sure], minlength=count) >= 2
-    real: NDArray[np.bool_] = (large & certain)[group] & (gain != 1)
-    return real
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def find_pattern(
-    codes: Codes, around: Codes, table: Plane, lit_dn: float, extra: Plane, gain: Plane, sure: NDArray[np.bool_]
-) -> None:
-    """Fill `extra`, `gain` and `sure` (lines, samples) from framelets and surroundings (frames, lines, samples).
-
-    `gain` departs from 1 also where it is no more than likely; `sure` marks the places beyond doubt.
-    """
-    frames, lines, samples = codes.shape
-    excess, share = np.empty(frames, np.float32), np.empty(frames, np.float32)
-    for i in range(lines):
-        for j in range(samples):
-            lit, hot, odd = 0, 0, 0
-            coarse, coarse_share = np.float32(0), np.float32(0)
-            for f in range(frames):
-                here, there = table[codes[f, i, j]], table[around[f, i, j]]
-                # the step of the code is about the noise, and of a few values it is the surer measure of it
-                step = table[max(codes[f, i, j], 1)] - table[max(codes[f, i, j], 1) - 1]
-                coarse += step / frames
-                excess[f] = here - there
-                hot += excess[f] > ROUNDING_DN
-                if there > lit_dn:
-                    share[lit] = here / there
-                    odd += abs(share[lit] - 1) > FRINGE_SHARE
-                    coarse_share += step / there
-                    lit += 1
-            # where half of the framelets show nothing the median is nothing, and need not be sought
-            if 2 * hot >= frames:
-                middle, error = middle_and_error(excess, float(coarse))
-                if middle > 5 * error + ROUNDING_DN:
-                    extra[i, j] = middle
-                    continue
-            if lit >= 2 and 2 * odd >= lit:
-                middle, error = middle_and_error(share[:lit], float(coarse_share / lit))
-                if abs(middle - 1) > FRINGE_SHARE + 2 * error:
-                    gain[i, j] = middle if middle > DARKEST else np.nan
-                    # two framelets make a poor sigma, so that only the dark heart of a spot is believed to them
-                    few = lit < LEAST_FRAMES - 1
-                    sure[i, j] = (
-                        (middle < FEW_SHARE and lit_dn > FEW_DN) if few else abs(middle - 1) > SPOT_SHARE + 5 * error
-                    )
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def middle_and_error(values: Plane, least: float) -> tuple[float, float]:
-    """Median of a few values and its standard error, from the median absolute deviation or the `least` sigma."""
-    n = len(values)
-    middle = 0.5 * (np.sort(values)[(n - 1) // 2] + np.sort(values)[n // 2])
-    deviation = np.sort(np.abs(values - middle))[n // 2]
-    # a sigma from few values is often too small by chance: the last factor makes up for it
-    return float(middle), 1.2533 * max(1.4826 * float(deviation), least) / np.sqrt(n) * (1.0 + 2.5 / n)
+    none = FixedPattern(np.zeros(shape, np.float32), np.ones(shape, np.float32))
+    done = mend(codes, SQROOT_DN, pattern or none)
+    return done.codes, len(done.index)
