@@ -30,7 +30,8 @@ The masked columns of 44C00074 have 1.09 after rounding, this with rounding make
 CONVERTER = 1.0 / 12.0
 """Variance of rounding to whole numbers."""
 FLAT_SIGMA = 0.003
-"""Relative error of the flat field: scatter of neighbouring columns of 44C00074 beyond their noise."""
+"""Relative error of the flat field: scatter of neighbouring columns of 44C00074 beyond their noise. Columns that are
+summed share it out."""
 SPOT_SIGMA = 0.03
 """Relative error of what was divided by a spot's shadow."""
 REPAIR = 4.0
@@ -45,9 +46,9 @@ ROUNDING = 1.0 / 12.0
 """Variance, codes^2, of the rounding to codes on the way back."""
 BLOCK = 16
 """Side of the blocks of lossy coding, px."""
-FILLED_SHARE = 0.1
-"""Share of a block's coefficients that its scene fills, by the logarithm of 1 + its variance in codes^2: from simulated
-strips with the clouds of 44C00074, where it is 0.05 to 0.2 at 4 and 0.3 to 0.5 at 40."""
+FILLED_SHARE = 0.11
+"""Share of a block's coefficients that its scene fills, by the logarithm of 1 + its variance over that of the noise:
+from simulated strips with the clouds of 44C00074, where it is 0.1 to 0.3 at 15 and 0.5 at 200."""
 CUT_DN = 10.0
 """Light up to which the converter's cut at 0 is reckoned with."""
 LOWEST_DN, ABOVE_DN, NODES = -4.0, 64.0, 1024
@@ -63,14 +64,16 @@ class NoiseModel:
     """Variance of a pixel, before the flat is divided out, by its light.
 
     `variance` (kinds, n) float32 in DN^2 belongs to the light (k `root_step`)^2 - 4 DN, k = 0 ... n - 1: nodes stand
-    evenly in the root, as the noise grows with it. `step` (n,) float32 is the width of the codes there, DN. Without
-    lossy coding there is one kind; with it three: blocks with little in them, blocks with more whose coefficient is
-    noise alone, and coefficients that the scene fills.
+    evenly in the root, as the noise grows with it. `step` (n,) float32 is the width of the codes there, DN. The first
+    kind is what coding, if any, finds. With lossy coding three more are what it leaves: of blocks with little in them,
+    and in others of coefficients that are noise alone and of those that the scene fills. `flat_sigma` is the relative
+    error of the flat.
     """
 
     variance: Light
     step: Light
     root_step: float
+    flat_sigma: float
 
     @property
     def light(self) -> FloatArray:
@@ -107,8 +110,10 @@ def noise_model(
     if lossy:
         codes = before / step**2
         quiet, busy = (kept_variance(np.sqrt(codes), first) for first in (QUIET_FIRST, BUSY_FIRST))
-        kinds = [step**2 * (kind + ROUNDING) for kind in (quiet, busy, codes + CODING_STEP**2 / 12.0)]
-    return NoiseModel(np.stack(kinds).astype(np.float32), step.astype(np.float32), root_step)
+        kinds += [step**2 * (kind + ROUNDING) for kind in (quiet, busy, codes + CODING_STEP**2 / 12.0)]
+    return NoiseModel(
+        np.stack(kinds).astype(np.float32), step.astype(np.float32), root_step, FLAT_SIGMA / math.sqrt(binning)
+    )
 
 
 def _nodes(root_step: float) -> FloatArray:
@@ -166,24 +171,26 @@ def variance(
     model: NoiseModel,
     *,
     extra: Light | None = None,
-    flat_sigma: float = FLAT_SIGMA,
+    flat_sigma: float | None = None,
     index: NDArray[np.integer] | None = None,
     sigma_codes: Light | None = None,
 ) -> Light:
     """Variance (frames, lines, samples) float32, DN^2, of flat-fielded light of that shape in DN; NaN where it is NaN.
 
     `response` (lines, samples) is what the light was divided by, `quality` of the light's shape holds the bits of
-    `Quality`, `extra` (lines, samples) the dark charge in DN that was taken off. The noise is that of the mean light
-    around a pixel, lest its own noise decide about it. A pixel that was replaced has `sigma_codes` (n,), codes, at the
-    flat `index` (n,) of the light's arrays beside its neighbours' noise, or `REPAIR` times that where it is not in the
-    list. What is full, and only a lower limit, has its own light for a sigma.
+    `Quality`, `extra` (lines, samples) the dark charge in DN that was taken off, `flat_sigma` the relative error of the
+    flat where it is not the model's. The noise is that of the mean light around a pixel, lest its own noise decide
+    about it. A pixel that was replaced has `sigma_codes` (n,), codes, at the flat `index` (n,) of the light's arrays
+    beside its neighbours' noise, or `REPAIR` times that where it is not in the list. What is full, and only a lower
+    limit, and what could not be replaced (sigma NaN) have their own light for a sigma.
     """
     lines, samples = light.shape[1:]
     dark = np.zeros((lines, samples), np.float32) if extra is None else extra
+    uneven = (model.flat_sigma if flat_sigma is None else flat_sigma) ** 2
     out = np.empty(light.shape, np.float32)
     for f in range(len(light)):
         plane_variance(
-            light[f], response, quality[f], dark, model.variance, model.step, model.root_step, flat_sigma**2, out[f]
+            light[f], response, quality[f], dark, model.variance, model.step, model.root_step, uneven, out[f]
         )
     if index is not None and sigma_codes is not None and len(index):
         _add_repairs(light, response, model, index, sigma_codes, out)
@@ -194,9 +201,11 @@ def _add_repairs(
     light: Light, response: Light, model: NoiseModel, index: NDArray[np.integer], sigma_codes: Light, out: Light
 ) -> None:
     """Give replaced pixels the error of their replacement, in place; see `variance`."""
-    flat, there = out.reshape(-1), response.reshape(-1)[index % response.size]
-    step = np.interp(light.reshape(-1)[index] * there, model.light, model.step)
-    flat[index] = flat[index] / np.float32(REPAIR) + (sigma_codes * step / there) ** 2
+    flat, here, there = out.reshape(-1), light.reshape(-1)[index], response.reshape(-1)[index % response.size]
+    step = np.interp(here * there, model.light, model.step)
+    repaired = flat[index] / np.float32(REPAIR) + (sigma_codes * step / there) ** 2
+    # where there was nothing to replace it from a pixel tells as little as a full one
+    flat[index] = np.where(np.isnan(sigma_codes), flat[index] + here * here, repaired)
 
 
 @kernel
@@ -214,7 +223,7 @@ def plane_variance(
     """Fill `out` (lines, samples) from one framelet of that shape; `kinds`, `step` and `root_step` are the model's."""
     lines, samples = light.shape
     total, count = np.zeros(samples), np.zeros(samples)
-    busy = block_activity(light, response, step, root_step) if len(kinds) > 1 else np.zeros((1, 1), np.float32)
+    busy = block_activity(light, response) if len(kinds) > 1 else np.zeros((1, 1), np.float32)
     for i in range(min(REACH, lines)):
         add_line(light, response, i, 1.0, total, count)
     for i in range(lines):
@@ -235,7 +244,8 @@ def plane_variance(
                 out[i, j] = np.nan
                 continue
             place = math.sqrt(max(around / n + dark[i, j] - LOWEST_DN, 0.0)) / root_step
-            noise = noise_at(kinds, place, float(busy[i // BLOCK, j // BLOCK]) if len(kinds) > 1 else 0.0)
+            activity = busy[i // BLOCK, j // BLOCK] if len(kinds) > 1 else np.float32(0)
+            noise = noise_at(kinds, step, place, activity)
             noise = noise / response[i, j] ** 2 + flat_variance * here * here
             bits = quality[i, j]
             if bits & SPOT:
@@ -248,17 +258,19 @@ def plane_variance(
 
 
 @inlined
-def noise_at(kinds: Light, place: float, activity: float) -> float:
-    """Variance at a place among the nodes of a model's `kinds`, in a block of this activity (codes^2)."""
+def noise_at(kinds: Light, step: Light, place: float, activity: np.float32) -> float:
+    """Variance at a place among the nodes of a model, in a block of lossy coding that varies by `activity`, DN^2."""
     k = min(int(place), kinds.shape[1] - 2)
     part = min(place - k, 1.0)
-    noise = (1.0 - part) * kinds[0, k] + part * kinds[0, k + 1]
-    if len(kinds) > 1 and activity > QUIET_CODES**2:
-        filled = min(FILLED_SHARE * math.log(1.0 + activity), 1.0)
-        alone = (1.0 - part) * kinds[1, k] + part * kinds[1, k + 1]
-        scene = (1.0 - part) * kinds[2, k] + part * kinds[2, k + 1]
-        noise = (1.0 - filled) * alone + filled * scene
-    return float(noise)
+    before = (1.0 - part) * kinds[0, k] + part * kinds[0, k + 1]
+    if len(kinds) == 1:
+        return float(before)
+    if activity < (QUIET_CODES * step[k]) ** 2:
+        return float((1.0 - part) * kinds[1, k] + part * kinds[1, k + 1])
+    filled = min(FILLED_SHARE * math.log(1.0 + activity / before), 1.0)
+    alone = (1.0 - part) * kinds[2, k] + part * kinds[2, k + 1]
+    scene = (1.0 - part) * kinds[3, k] + part * kinds[3, k + 1]
+    return float((1.0 - filled) * alone + filled * scene)
 
 
 @kernel
@@ -271,8 +283,8 @@ def add_line(light: Light, response: Light, i: int, sign: float, total: FloatArr
 
 
 @kernel
-def block_activity(light: Light, response: Light, step: Light, root_step: float) -> Light:
-    """Variance about their mean, codes^2, of the blocks of lossy coding in one framelet's light (lines, samples)."""
+def block_activity(light: Light, response: Light) -> Light:
+    """Variance about their mean, DN^2, of the blocks of lossy coding in one framelet's light (lines, samples)."""
     lines, samples = light.shape
     out = np.zeros(((lines + BLOCK - 1) // BLOCK, (samples + BLOCK - 1) // BLOCK), np.float32)
     for a in range(out.shape[0]):
@@ -284,7 +296,5 @@ def block_activity(light: Light, response: Light, step: Light, root_step: float)
                         value = float(light[i, j]) * response[i, j]
                         n, first, second = n + 1, first + value, second + value * value
             if n:
-                mean = first / n
-                k = min(int(math.sqrt(max(mean - LOWEST_DN, 0.0)) / root_step), len(step) - 1)
-                out[a, b] = max(second / n - mean * mean, 0.0) / step[k] ** 2
+                out[a, b] = max(second / n - (first / n) ** 2, 0.0)
     return out
