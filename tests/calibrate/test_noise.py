@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from perijove.calibrate.noise import (
 )
 from perijove.calibrate.quality import Quality
 from perijove.instrument import SAMPLES, Filter
+from perijove.io.finder import open_strip
 from perijove.simulate.compression import LOSSLESS, LOSSY
 from perijove.simulate.detector import AU_KM, Detector, expose
 
@@ -183,3 +185,17 @@ def test_errors_of_simulated_strips_are_as_large_as_said(compression: str, binni
         inside = np.isfinite(light) & (true >= low) & (true < high)
         assert inside.sum() > 2000
         assert 0.8 < chi2[inside].mean() < 1.25, f"{low} to {high} DN"
+
+
+@pytest.mark.parametrize("band", [Filter.BLUE, Filter.GREEN, Filter.RED])
+def test_masked_columns_of_a_real_lossless_strip_scatter_as_said(data: Path, band: Filter) -> None:
+    raw = open_strip(data / "pj44" / "JNCE_2022229_44C00074_V01-raw.png").raw
+    codes = raw.framelets(band)
+    bias = framelet_bias(codes, SQROOT, 1)
+    values = code_values(SQROOT, bias)
+    light = np.stack([values[f][codes[f]] for f in range(len(codes))])[:, :, 2:21]
+    model = noise_model(SQROOT, level_dn=float(bias.level_dn.mean()), zero_dn=float(bias.zero_dn.mean()))
+    response = np.ones(light.shape[1:], np.float32)
+    chi2 = light**2 / variance(light, response, np.zeros(light.shape, np.uint8), model)
+    # hits and hot pixels are no noise
+    assert 0.8 < chi2[chi2 < 25].mean() < 1.25

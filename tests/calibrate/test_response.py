@@ -1,13 +1,18 @@
 import math
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perijove.calibrate.decompand import SQROOT_DN
 from perijove.calibrate.response import (
     IN_FLIGHT,
     REPORTED,
     THROUGHPUT,
+    UNCERTAINTY,
     dn_per_light,
     dn_per_radiance,
     radiance,
@@ -88,3 +93,13 @@ def test_an_exposure_that_is_none_is_refused(exposure: float) -> None:
 def test_a_distance_that_is_none_is_refused(away: float) -> None:
     with pytest.raises(LabelError, match=r"SOLAR_DISTANCE is .* correct the label"):
         dn_per_light(Filter.RED, 0.0032, 44, away)
+
+
+@pytest.mark.parametrize(("place", "band", "albedo"), [(0, Filter.BLUE, 0.89), (2, Filter.RED, 1.06)])
+def test_ganymede_has_its_known_colours(data: Path, place: int, band: Filter, albedo: float) -> None:
+    # the whole disc through every filter; its albedo over green's, within 0.03
+    image = cv2.imread(str(data / "pj34-ganymede" / "JNCE_2021158_34C00002_V01-raw.jpg"), cv2.IMREAD_GRAYSCALE)
+    dn = SQROOT_DN[np.asarray(image, np.uint8)].reshape(-1, 3, 128, 1648)[..., 24:1630] - 1.0
+    total = np.where(dn > 30, dn, 0).sum(axis=(0, 2, 3), dtype=float)
+    light = total[place] / total[1] * dn_per_light(Filter.GREEN, 1.0, 34, AU_KM) / dn_per_light(band, 1.0, 34, AU_KM)
+    assert light == pytest.approx(albedo, rel=math.hypot(UNCERTAINTY[band], 0.03))

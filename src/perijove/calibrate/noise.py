@@ -23,7 +23,7 @@ Light = NDArray[np.float32]
 ELECTRONS_PER_DN = 15.0
 """Photon transfer of the calibration report (MSSS: 15.02), which elsewhere takes the nominal 16.3. The strips side with
 the former: the calmest twentieth of the 9 x 9 px squares of the lossless 44C00074, by second differences at 26 to 990
-DN, gives 13.4 +- 0.4 if clouds' own grain is a fixed share of the light, and any grain beyond that raises it."""
+DN, gives 13.3 to 13.9 if clouds' own grain is a fixed share of the light, and any grain beyond that raises it."""
 READ_NOISE_DN = 1.02
 """Calibration report: differences of dark frames, 0.36 x 4 DN over the root of 2 (16.6 electrons of the nominal scale).
 The masked columns of 44C00074 have 1.09 after rounding, this with rounding makes 1.06."""
