@@ -43,7 +43,7 @@ def radiance(scene: Scene, strip: Strip, o: Observation) -> dict[str, Radiance]:
     out = {}
     for k, band in enumerate(planes.bands):
         true = true_light(scene, strip, o, view, band)
-        found = planes.light[k] / np.float32(strip.exposed.dn_per_light[band])
+        found = planes.light[k]
         seen = planes.hit & np.isfinite(found) & (planes.cos_incidence > LEAST_COS) & (planes.cos_emission > LEAST_COS)
         slope = np.hypot(*np.gradient(gaussian_filter(true, 1.0)))
         use = binary_erosion(seen, iterations=EDGE_PX, border_value=0) & (slope < STEEPEST * true)

@@ -61,10 +61,10 @@ def test_the_mean_of_a_cut_and_rounded_gaussian_is_that_computed_by_hand() -> No
 
 
 def test_in_a_coarse_mode_the_mean_is_the_step_times_the_chance_to_reach_it() -> None:
-    mean, deviation = dark_mean(np.array([1.0]), decompanding_table("LIN8"), noise_dn=1.09)
-    # 4 is as near to 8 as to 0 and goes up
-    chance = phi((1.0 - 3.5) / 1.09)
-    assert mean[0] == pytest.approx(8 * chance, abs=1e-9)
+    mean, deviation = dark_mean(np.array([6.0]), decompanding_table("LIN8"), noise_dn=1.09)
+    # the numbers 0 to 7 have one code, whose mean is 3.5; 7.5 is rounded up
+    chance = phi((6.0 - 7.5) / 1.09)
+    assert mean[0] == pytest.approx(3.5 + 8 * chance, abs=1e-9)
     assert deviation[0] == pytest.approx(8 * math.sqrt(chance * (1 - chance)), abs=1e-9)
 
 
@@ -122,8 +122,8 @@ def test_where_code_nought_swallows_all_the_level_is_the_prior_with_its_sigma(mo
 
 
 def test_what_a_coarse_mode_does_tell_is_used() -> None:
-    bias = framelet_bias(read_out(3.0, 5, "LIN8"), decompanding_table("LIN8"), 1)
-    np.testing.assert_allclose(bias.level_dn, 3.0, atol=5 * bias.sigma_dn.max())
+    bias = framelet_bias(read_out(7.0, 5, "LIN8"), decompanding_table("LIN8"), 1)
+    np.testing.assert_allclose(bias.level_dn, 7.0, atol=5 * bias.sigma_dn.max())
 
 
 def test_the_light_of_a_code_is_its_number_less_the_level() -> None:
@@ -132,8 +132,9 @@ def test_the_light_of_a_code_is_its_number_less_the_level() -> None:
     assert values.shape == (2, 256)
     assert values.dtype == np.float32
     np.testing.assert_allclose(values[:, 0], [-0.4, -1.9], rtol=1e-6)
-    np.testing.assert_allclose(values[:, 24], [25.5, 23.0])
-    np.testing.assert_allclose(values[:, 255], [2879.5, 2877.0])
+    # code 24 stands for 24 and 25
+    np.testing.assert_allclose(values[:, 24], [25.0, 22.5])
+    np.testing.assert_allclose(values[:, 255], [2864.0, 2861.5])
 
 
 def test_bias_is_blind_to_the_light() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from perijove.calibrate import calibrate
 from perijove.calibrate.defects import fixed_pattern, mend_transients
 from perijove.calibrate.flat import LINE_TILT, line_response
+from perijove.calibrate.quality import Quality
 from perijove.errors import LabelError
 from perijove.instrument import LIT_SAMPLES, SAMPLES, Filter
 from perijove.io.finder import open_strip
@@ -33,14 +34,14 @@ def test_light_is_decompanded_freed_of_bias_and_response_and_nan_where_masked(ma
     codes[:, :, LIT_SAMPLES] = 100
     done = calibrate(make_raw({Filter.BLUE: codes}, "SQROOT"))
     light = done.light[Filter.BLUE]
-    # code 100 is 255 + 10 * 8 = 335 DN, the bias 10 DN
-    expected = np.broadcast_to(325.0 / line_response(Filter.BLUE, 128)[:, None], (3, 128, 1606))
-    np.testing.assert_allclose(light[:, :, LIT_SAMPLES], expected, rtol=1e-6)
+    # code 100 ends with 255 + 10 * 8 = 335 DN and begins with 328, the bias is 10 DN
+    expected = 321.5 / done.details[Filter.BLUE].response[None, :, LIT_SAMPLES]
+    np.testing.assert_allclose(light[:, :, LIT_SAMPLES], np.repeat(expected, 3, axis=0), rtol=1e-6)
     masked = np.ones(SAMPLES, bool)
     masked[LIT_SAMPLES] = False
     assert np.isnan(light[:, :, masked]).all()
     assert light.dtype == np.float32
-    np.testing.assert_allclose(done.bias[Filter.BLUE].level_dn, 10.0)
+    np.testing.assert_allclose(done.details[Filter.BLUE].bias.level_dn, 10.0)
     assert (done.exposure_s, done.binning, done.full_fraction) == (0.0032, 1, 0.0)
 
 
@@ -80,8 +81,9 @@ def test_lone_hits_on_the_disc_are_replaced_by_what_is_around_them(make_raw: Mak
     for f, i, j in places:
         codes[f, i, j] = 220
     done = calibrate(make_raw({Filter.RED: codes}))
-    assert done.transients[Filter.RED] >= len(places)
+    assert len(done.details[Filter.RED].replaced) >= len(places)
     for f, i, j in places:
+        assert done.quality[Filter.RED][f, i, j] == Quality.HIT
         assert done.light[Filter.RED][f, i, j] == pytest.approx(100, abs=4)
 
 
@@ -90,7 +92,8 @@ def test_with_mending_off_hits_stay(make_raw: MakeRaw) -> None:
     codes[2, 30, 400] = 220
     done = calibrate(make_raw({Filter.RED: codes}), mend=False)
     assert done.light[Filter.RED][2, 30, 400] == pytest.approx(217, abs=3)
-    assert done.transients[Filter.RED] == 0
+    assert len(done.details[Filter.RED].replaced) == 0
+    assert not done.quality[Filter.RED].any()
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
@@ -119,18 +122,18 @@ def test_a_sharp_limb_is_left_alone(make_raw: MakeRaw) -> None:
         codes[f][disc] = 150
     mended, plain = (calibrate(make_raw({Filter.GREEN: codes}), mend=mend) for mend in (True, False))
     np.testing.assert_array_equal(mended.light[Filter.GREEN], plain.light[Filter.GREEN])
-    assert mended.fixed_pixels[Filter.GREEN] == 0
+    assert mended.details[Filter.GREEN].fixed_pixels == 0
 
 
 def test_streaks_of_hot_pixels_are_taken_off_and_leave_no_holes(make_raw: MakeRaw) -> None:
     codes = scene(20)
     codes[:, 30:62, 500] += 25
     done = calibrate(make_raw({Filter.METHANE: codes}))
-    light = done.light[Filter.METHANE] * line_response(Filter.METHANE, 128)[:, None]
+    light = done.light[Filter.METHANE] * done.details[Filter.METHANE].response
     streak = light[:, 30:62, 500]
     assert streak.mean() == pytest.approx(20, abs=0.3)
     assert np.abs(streak - 20).max() < 6
-    assert 32 <= done.fixed_pixels[Filter.METHANE] <= 40
+    assert 32 <= done.details[Filter.METHANE].fixed_pixels <= 40
 
 
 def test_dust_and_pinholes_show_in_the_gain() -> None:

@@ -90,6 +90,11 @@ def test_one_strip_goes_into_a_folder_that_is_there(tmp_path: Path) -> None:
         ((A,), "x.png", {"fov_deg": 180.0}, "--fov 180"),
         ((A,), "x.png", {"fov_deg": float("nan")}, "--fov nan"),
         ((A,), "x.png", {"credit": "a\x1b[0mb"}, "--credit"),
+        ((A,), "x.png", {"with_sigma": True}, "--with-sigma goes with I/F"),
+        ((A,), "x.tif", {"with_quality": True, "recipe": Recipe.ENHANCED}, "--with-quality goes with I/F"),
+        ((A,), "x.png", {"white_balance": "blue"}, "--white-balance is 'blue'"),
+        ((A,), "x.png", {"white_balance": "1,0,2"}, "--white-balance is '1,0,2'"),
+        ((A,), "x.tif", {"white_balance": "perijove", "recipe": Recipe.LINEAR}, "would make the I/F"),
     ],
 )
 def test_pictures_that_make_no_sense(

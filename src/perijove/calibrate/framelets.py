@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.calibrate.bias import Bias, code_values, framelet_bias, lit_columns
 from perijove.calibrate.decompand import decompanding_table
-from perijove.calibrate.defects import FixedPattern, fixed_pattern, mend_transients
+from perijove.calibrate.defects import FixedPattern, Mended, fixed_pattern, mend
 from perijove.calibrate.flat import response
 from perijove.calibrate.frames import CalibrationFrames
-from perijove.calibrate.quality import Quality
+from perijove.calibrate.noise import NoiseModel, noise_model, variance
 from perijove.calibrate.response import dn_per_light
 from perijove.instrument import Filter
 from perijove.jit import kernel
@@ -25,9 +25,9 @@ Light = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 Codes = NDArray[np.uint8]
 
-FULL_DN = 2330.0
-"""Light at which a pixel is full: in strips 43C00078 and 44C00074 red and green pile up at 2370 to 2630 DN, and what
-they cannot hold spills along the columns; 1983 DN (44C00029) is free of it. The calibration report has 1872 DN."""
+FULL_DN = 2315.0
+"""Light at which a pixel is full: in strips 43C00078 and 44C00074 red and green pile up at 2350 to 2610 DN, and what
+they cannot hold spills along the columns; 1975 DN (44C00029) is free of it. The calibration report has 1872 DN."""
 LOSSLESS = "HUFFMAN"
 """COMPRESSION_TYPE of strips whose codes came down as they were."""
 BUILT_IN = "default"
@@ -38,38 +38,57 @@ MEAN_SUN_KM = 5.2 * AU_KM
 
 
 @dataclass(frozen=True)
+class BandDetails:
+    """What calibration found out about one filter of a strip.
+
+    `bias` is what was taken off each framelet, `extra` (lines, samples) DN what was taken off each place besides: dark
+    charge of hot places and the chip's own offsets. `response` (lines, samples) is what the light was divided by.
+    `noise` tells the variance by the light. `replaced` are the flat indices of pixels that were replaced from around,
+    `replaced_sigma` the errors of what was put there, in codes. `fixed_pixels` counts the places of the fixed pattern.
+    """
+
+    bias: Bias
+    extra: Light
+    response: Light
+    noise: NoiseModel
+    replaced: NDArray[np.int64]
+    replaced_sigma: Light
+    fixed_pixels: int
+
+
+@dataclass(frozen=True)
 class Calibrated:
     """The light of a strip.
 
     `light` maps a filter to (frames, lines, samples) float32 in DN: the camera's 12-bit data numbers above bias, evened
     out by the flat, NaN where the detector is masked. Divided by `dn_per_light` it is I/F. `quality` has the bits of
-    `Quality` for every pixel, `response` (lines, samples) what the light was divided by. `bias` is what was taken off.
-    `transients` and `fixed_pixels` count the single pixels and the places on the detector that were mended;
-    `full_fraction` is the share of the lit samples from `FULL_DN` on: they are kept, but tell the true light no more.
-    `source` names the calibration frames.
+    `Quality` for every pixel. `full_fraction` is the share of the lit samples from `FULL_DN` on: they are kept, but
+    tell the true light no more. `source` names the calibration frames.
     """
 
     light: Mapping[Filter, Light]
     quality: Mapping[Filter, Bits]
-    response: Mapping[Filter, Light]
-    bias: Mapping[Filter, Bias]
+    details: Mapping[Filter, BandDetails]
     dn_per_light: Mapping[Filter, float]
-    transients: Mapping[Filter, int]
-    fixed_pixels: Mapping[Filter, int]
     full_fraction: float
     exposure_s: float | None
     binning: int
     source: str
+
+    def variance(self, band: Filter) -> Light:
+        """Variance (frames, lines, samples) of the light of one filter, DN^2; NaN where the light is."""
+        part = self.details[band]
+        return variance(
+            self.light[band], part.response, self.quality[band], part.noise,
+            extra=part.extra, index=part.replaced, sigma_codes=part.replaced_sigma,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Band:
     light: Light
     quality: Bits
-    response: Light
-    bias: Bias
-    transients: int
-    fixed_pixels: int
+    details: BandDetails
     full: int
 
 
@@ -102,11 +121,8 @@ def calibrate(
     return Calibrated(
         light={band: part.light for band, part in done.items()},
         quality={band: part.quality for band, part in done.items()},
-        response={band: part.response for band, part in done.items()},
-        bias={band: part.bias for band, part in done.items()},
+        details={band: part.details for band, part in done.items()},
         dn_per_light={band: dn_per_light(band, exposure, label.perijove, away) for band in done},
-        transients={band: part.transients for band, part in done.items()},
-        fixed_pixels={band: part.fixed_pixels for band, part in done.items()},
         full_fraction=sum(part.full for part in done.values()) / max(count, 1),
         exposure_s=label.exposure_s,
         binning=label.sampling_factor,
@@ -114,34 +130,40 @@ def calibrate(
     )
 
 
-def _calibrate_band(raw: RawImage, band: Filter, table: Light, frames: CalibrationFrames | None, mend: bool) -> _Band:
+def _calibrate_band(
+    raw: RawImage, band: Filter, table: Light, frames: CalibrationFrames | None, mending: bool
+) -> _Band:
     """The light of one filter's framelets."""
     codes = raw.framelets(band)
     binning, lossy = raw.label.sampling_factor, raw.label.compression != LOSSLESS
     lit = lit_columns(binning)
     bias = framelet_bias(codes, table, binning, lossy=lossy)
+    even, offset, bad = chip_frames(frames, band, codes.shape[1:])
+    pattern = fixed_pattern(codes, table) if mending and len(codes) else no_pattern(codes.shape[1:])
+    # a pixel known to be bad is filled like one too dark to be of use
+    pattern = replace(pattern, gain=np.where(bad, np.float32(np.nan), pattern.gain))
+    mended = mend(codes, table, pattern, lossy=lossy) if mending else unmended(codes)
+    extra = pattern.extra + offset
+    light = np.full(codes.shape, np.nan, np.float32)
+    gain = even * np.where(np.isnan(pattern.gain), np.float32(1), pattern.gain)
+    decompand(mended.codes, code_values(table, bias), extra, gain, lit.start, lit.stop, light)
+    level, zero = (float(part.mean()) if len(part) else 0.0 for part in (bias.level_dn, bias.zero_dn))
+    noise = noise_model(table, level_dn=level, zero_dn=zero, binning=binning, lossy=lossy)
+    fixed = int(np.count_nonzero((pattern.extra != 0) | (pattern.gain != 1)))
+    details = BandDetails(bias, extra, gain, noise, mended.index, mended.sigma_codes, fixed)
     # the table rises, so that one code parts what is full from the rest
     first_full = min(int(np.searchsorted(table, FULL_DN)), 255)
-    full = int(np.count_nonzero(codes[:, :, lit] >= first_full))
-    pattern, transients = FixedPattern(*(np.full(codes.shape[1:], v, np.float32) for v in (0, 1))), 0
-    quality = np.zeros(codes.shape, np.uint8)
-    if mend and len(codes):
-        pattern = fixed_pattern(codes, table)
-        before = codes
-        codes, transients = mend_transients(codes, pattern)
-        quality[codes != before] |= Quality.HIT.value
-    even, offset, bad = chip_frames(frames, band, codes.shape[1:])
-    light = np.full(codes.shape, np.nan, np.float32)
-    values = code_values(table, bias)
-    decompand(codes, values, pattern.extra + offset, pattern.gain * even, lit.start, lit.stop, light)
-    filled = np.isnan(pattern.gain) | bad
-    if filled.any():
-        fill_places(light, np.argwhere(filled), lit.start, lit.stop)
-    fixed = np.where(pattern.extra != 0, Quality.HOT.value, 0) | np.where(pattern.gain != 1, Quality.SPOT.value, 0)
-    fixed = np.where(filled, Quality.FILLED.value, fixed).astype(np.uint8)
-    quality |= fixed
-    quality[codes >= first_full] |= Quality.FULL.value
-    return _Band(light, quality, even, bias, transients, pattern.pixels, full)
+    return _Band(light, mended.quality, details, int(np.count_nonzero(codes[:, :, lit] >= first_full)))
+
+
+def no_pattern(shape: tuple[int, ...]) -> FixedPattern:
+    """The pattern (lines, samples) of a detector without any."""
+    return FixedPattern(np.zeros(shape, np.float32), np.ones(shape, np.float32))
+
+
+def unmended(codes: Codes) -> Mended:
+    """Framelets left as they are."""
+    return Mended(codes, np.zeros_like(codes), np.empty(0, np.int64), np.empty(0, np.float32))
 
 
 def chip_frames(
@@ -169,17 +191,3 @@ def decompand(codes: Codes, values: Light, extra: Light, gain: Light, first: int
         for i in range(lines):
             for j in range(first, stop):
                 light[f, i, j] = (values[f, codes[f, i, j]] - extra[i, j]) / gain[i, j]
-
-
-def fill_places(light: Light, places: NDArray[np.intp], first: int, stop: int) -> None:
-    """Fill places (n, 2) as (line, sample) of all framelets, in place, along the line from the nearest good samples."""
-    for line in np.unique(places[:, 0]):
-        row = light[:, line, first:stop]
-        bad = np.isin(np.arange(first, stop), places[places[:, 0] == line, 1])
-        good = np.flatnonzero(~bad)
-        if not len(good):
-            continue
-        right = np.searchsorted(good, np.flatnonzero(bad))
-        a, b = good[np.maximum(right - 1, 0)], good[np.minimum(right, len(good) - 1)]
-        part = np.where(a == b, 0.0, (np.flatnonzero(bad) - a) / np.maximum(b - a, 1)).astype(np.float32)
-        row[:, bad] = (1 - part) * row[:, a] + part * row[:, b]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from perijove.calibrate.decompand import decompanding_table
+from perijove.calibrate.decompand import last_numbers
 from perijove.errors import UsageError
 from perijove.instrument import FRAMELET_LINES, SAMPLES, Filter
 from perijove.jit import kernel
@@ -253,13 +253,12 @@ def expose(
 
 
 def companding_table(bit_mode: str) -> Codes:
-    """The code (4096,) uint8 of every 12-bit number: that of the nearest value, the upper one of two as near.
+    """The code (4096,) uint8 of every 12-bit number: the first one whose last number is no less; 255 beyond the table.
 
     Raises LabelError for a SAMPLE_BIT_MODE_ID that is not known.
     """
-    values = decompanding_table(bit_mode).astype(float)
-    between = (values[:-1] + values[1:]) / 2
-    return np.searchsorted(between, np.arange(ADC_MAX + 1), side="right").astype(np.uint8)
+    last = last_numbers(bit_mode)
+    return np.minimum(np.searchsorted(last, np.arange(ADC_MAX + 1)), 255).astype(np.uint8)
 
 
 def _check(light: Mapping[Filter, Light], filters: Sequence[Filter], binning: int, compression: str) -> None:
