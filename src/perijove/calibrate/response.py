@@ -50,7 +50,7 @@ UNCERTAINTY: Mapping[Filter, float] = {
     Filter.RED: 0.06,
     Filter.METHANE: 0.2,
 }
-"""Relative sigma of a band's I/F against green's, at perijoves 34 to 44 where the ties are. Before, the throughput's law
+"""Relative sigma of a band's I/F against green's, at perijoves 34 to 44 where the ties are. Before, the throughput law
 carries them on: the early default balance asks for up to 17 % less blue."""
 ABSOLUTE_UNCERTAINTY = 0.10
 """Relative sigma that all bands share: the report's lamp (predicted and measured signals differ by 7 to 10 %), the Sun
