@@ -22,6 +22,8 @@ GAIN_E_DN, READ_NOISE_DN = 16.3, 16.6 / 16.3
 """Electrons a DN and read noise in DN (calibration report)."""
 CODING_CODES = 2.016 / 12.0**0.5
 """Noise in codes that the lossy compression adds: its coefficients are rounded to multiples of 2.016."""
+LEAST_SIGMA = 0.55
+"""Least noise in codes that is reckoned with: whole codes tell no less apart."""
 STANDS_OUT = 3.4
 """Sigma by which an outlier exceeds what its surroundings foretell: noise does so in 2 of 10,000 pixels."""
 PEAKS = 2.2
@@ -40,8 +42,15 @@ LEAST_BIT = 4
 
 HIT, FLIPPED, SUSPECT = int(Quality.HIT), int(Quality.FLIPPED), int(Quality.SUSPECT)
 CALM = 1.1
-STANDS_LIN = 3.3
-SUSPECT_LIN = 3.2
+"""Scatter of the pairs, in noise, up to which the surroundings are even."""
+STANDS_OUT_UNREST = 3.3
+"""Sigma by which a hit exceeds what the surroundings foretell where these are not even."""
+SUSPECTED = 3.2
+"""The same for a suspect."""
+UNREST = 0.78
+"""Share of the error that the same foretelling makes of the eight neighbours that counts as noise here."""
+FORETELLING = 1.1
+"""Noise of the foretelling itself and of the pixel, in noise of a pixel."""
 GENERATIONS, LONGEST_TRACK = 4, 12
 """Times that what hides behind a find is looked for; a track of more pixels than the latter is no track."""
 REACH = 3
@@ -51,20 +60,23 @@ REACH = 3
 _PAIRS = np.array(
     [(0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (1, 2), (2, 1), (2, -1), (1, -2), (2, 2), (2, -2)], np.int64
 )
+# what foretells a pixel of a scene best from the first six pairs: least squares on the discs of 44C00074, 43C00078 and
+# 44C00030 give 0.3-0.6, 0.4-0.8, 0.1, 0.1, -0.05, -0.1; more down the lines, along which the exposure smears
 _WEIGHTS = np.array([0.40, 0.70, 0.05, 0.05, -0.05, -0.15])
+# the eight neighbours
 _RING = np.array([(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)], np.int64)
 
 
-def code_sigma(table: Plane, binning: int, *, lossy: bool) -> NDArray[np.float64]:
+def code_sigma(table: Plane, binning: int, *, lossy: bool, read_noise_dn: float = READ_NOISE_DN) -> NDArray[np.float64]:
     """Noise (256,) in codes at the light of each code: shot, read, the code's own step and the lossy coding's.
 
     `table` (256,) is DN by code; summed pixels are the mean of `binning` squared.
     """
     light = np.asarray(table, dtype=float)
     step = np.maximum(np.gradient(light), 1e-6)
-    variance = (light / GAIN_E_DN + READ_NOISE_DN**2) / binning**2 + step**2 / 12.0
+    variance = (light / GAIN_E_DN + read_noise_dn**2) / binning**2 + step**2 / 12.0
     sigma: NDArray[np.float64] = np.sqrt(variance / step**2 + (CODING_CODES**2 if lossy else 0.0))
-    return sigma
+    return np.maximum(sigma, LEAST_SIGMA)
 
 
 def find_outliers(
@@ -94,7 +106,9 @@ def _first_look(
     marks: Codes,
     level: Codes,
 ) -> int:
-    """`find_outliers` on a padded framelet; the code foretold for each find goes to `level`, their number is returned."""
+    """`find_outliers` on a padded framelet; the code foretold for each find goes to `level`.
+
+    Their number is returned."""
     lines, samples = marks.shape
     need = least_rise(sigma)
     least_dark = DARK_STANDS_OUT * sigma.min()
@@ -190,12 +204,12 @@ def least_rise(sigma: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @kernel
 def rise(work: Codes, i: int, j: int) -> int:
-    """By how much the pixel (i, j) of a padded framelet exceeds the lower of each pair, in the pair where that is most."""
-    high = 0
+    """By how much the pixel (i, j) of a padded framelet exceeds the highest of the lower ones of its nearest pairs."""
+    high = np.int64(0)
     for k in range(4):
         di, dj = _PAIRS[k]
-        high = max(high, min(int(work[i + di, j + dj]), int(work[i - di, j - dj])))
-    return int(work[i, j]) - high
+        high = max(high, min(np.int64(work[i + di, j + dj]), np.int64(work[i - di, j - dj])))
+    return int(np.int64(work[i, j]) - high)
 
 
 @kernel
@@ -248,9 +262,9 @@ def judge(
             m, n = i + _RING[k, 0], j + _RING[k, 1]
             differences[k] = abs(work[m, n] - foretell(work, m, n, 255.0, noise))
         work[i, j] = own
-        unrest = 0.78 * 1.4826 * _middle8(differences)
-        if here - foretold < STANDS_LIN * max(1.1 * noise, unrest):
-            return SUSPECT if here - foretold > SUSPECT_LIN * noise else 0, middle
+        unrest = UNREST * 1.4826 * _middle8(differences)
+        if here - foretold < STANDS_OUT_UNREST * max(FORETELLING * noise, unrest):
+            return SUSPECT if here - foretold > SUSPECTED * noise else 0, middle
     if is_star(work, table, i, j, middle, noise) or not is_summit(work, i, j):
         return SUSPECT, middle
     return HIT, middle
@@ -268,6 +282,10 @@ def is_summit(work: Codes, i: int, j: int) -> bool:
 
 @kernel
 def foretell(work: Codes, i: int, j: int, slope: float, noise: float) -> float:
+    """The code that `_WEIGHTS` foretell of the pixel (i, j) of a padded framelet.
+
+    A pair whose two pixels differ by more than twice the `slope` around and noise counts with the lower of them.
+    """
     total = 0.0
     for k in range(6):
         di, dj = _PAIRS[k]
@@ -281,6 +299,7 @@ def foretell(work: Codes, i: int, j: int, slope: float, noise: float) -> float:
 
 @kernel
 def _middle8(values: NDArray[np.float64]) -> float:
+    """Median of the first eight numbers, which are put in order on the way."""
     for k in range(1, 8):
         value = values[k]
         n = k
@@ -325,7 +344,7 @@ def is_star(work: Codes, table: Plane, i: int, j: int, middle: float, noise: flo
 def is_flipped(here: float, middle: float, noise: float) -> bool:
     """Whether a single flipped bit of the code makes of what stands here what is foretold, to two sigma."""
     code = int(here)
-    for bit in range(LEAST_BIT, 8):
+    for bit in range(LEAST_BIT, 8):  # noqa: SIM110
         if abs((code ^ (1 << bit)) - middle) <= 2 * noise + 0.5:
             return True
     return False

@@ -30,8 +30,12 @@ PATTERN_FRAMES = 16
 """Most framelets that are looked at for the fixed pattern: more add time, not certainty."""
 LEAST_FRAMES = 5
 """Fewest framelets that can tell a fixed pattern from the scene."""
+CERTAIN = 4.0
+"""Sigma by which a hot place stands out of the light around it, over all framelets that tell of it."""
 ROUNDING_DN = 0.5
 """Half a step of the camera's converter, which no number of framelets averages out."""
+DARK_DN = 16.0
+"""Light below which a framelet shows the sky, or what is as even."""
 LIT_SHARE = 0.2
 """Least surrounding light, of the brightest, for a framelet to tell of spots: the terminator's bend looks like one."""
 SPOT_SHARE = 0.04
@@ -68,7 +72,8 @@ class FixedPattern:
 def fixed_pattern(codes: Codes, table: Plane) -> FixedPattern:
     """The fixed pattern of one filter's framelets (frames, lines, samples); `table` (256,) is DN by code.
 
-    A correction is made only in columns that see light, where it stands five sigma out of what the framelets scatter.
+    A correction is made only in columns that see light, where it stands four sigma (charge) or five (share) out
+    of what the framelets scatter.
     """
     chosen = codes
     if len(codes) > PATTERN_FRAMES:
@@ -118,21 +123,26 @@ def find_pattern(
     here, there = np.empty((frames, width), np.float32), np.empty((frames, width), np.float32)
     other, lit = np.empty(width, np.float32), np.empty((frames, width), np.bool_)
     hot, odd = np.empty(width, np.int16), np.empty(width, np.int16)
+    dark, hot_dark = np.empty(width, np.int16), np.empty(width, np.int16)
     for i in range(lines):
-        hot[:], odd[:] = 0, 0
+        hot[:], odd[:], dark[:], hot_dark[:] = 0, 0, 0, 0
         for f in range(frames):
             for j in range(width):
                 here[f, j] = table[codes[f, i, first + j]]
             light_around(here[f], there[f], other, lit[f])
             for j in range(width):
-                hot[j] += here[f, j] > there[f, j] + np.float32(ROUNDING_DN)
+                above = here[f, j] > there[f, j] + np.float32(ROUNDING_DN)
+                hot[j] += above
+                dark[j] += there[f, j] < np.float32(DARK_DN)
+                hot_dark[j] += above and there[f, j] < np.float32(DARK_DN)
                 dim = abs(here[f, j] - there[f, j]) <= np.float32(FRINGE_SHARE) * there[f, j]
                 lit[f, j] = lit[f, j] and there[f, j] > lit_dn
                 odd[j] += lit[f, j] and not dim
         for j in range(width):
             # where half of the framelets show nothing the median is nothing, and need not be sought
             column = codes[:, i, first + j]
-            if 2 * hot[j] >= frames and charge_at(column, table, here[:, j], there[:, j]) != 0:
+            likely = 2 * hot_dark[j] >= dark[j] if dark[j] >= LEAST_FRAMES else 2 * hot[j] >= frames
+            if likely and charge_at(column, table, here[:, j], there[:, j]) != 0:
                 extra[i, first + j] = charge_at(column, table, here[:, j], middle_around(here, j))
             if odd[j] >= 2 and extra[i, first + j] == 0:
                 share, _ = share_at(column, table, here[:, j], there[:, j], lit[:, j], lit_dn)
@@ -197,10 +207,16 @@ def middle_around(here: Plane, sample: int) -> Plane:
 
 @kernel
 def charge_at(codes: Codes, table: Plane, here: Plane, there: Plane) -> float:
-    """The charge in DN that a place adds to every framelet, from those (frames,); 0 where none is certain."""
-    coarse = code_step(codes, table, here, here == here, False)
-    middle, error = middle_and_error(here - there, coarse)
-    return middle if middle > 5 * error + ROUNDING_DN else 0.0
+    """The charge in DN that a place adds to every framelet, from those (frames,); 0 where none is certain.
+
+    Where enough framelets are dark there, only these are asked: the scene scatters more than the sky.
+    """
+    counts = there < np.float32(DARK_DN)
+    if counts.sum() < LEAST_FRAMES:
+        counts = here == here
+    coarse = code_step(codes, table, here, counts, False)
+    middle, error = middle_and_error((here - there)[counts], coarse)
+    return middle if middle > CERTAIN * error + ROUNDING_DN else 0.0
 
 
 @kernel

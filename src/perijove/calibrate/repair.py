@@ -14,6 +14,8 @@ FARTHEST = 24
 """A good pixel is sought no farther than this, px: one and a half blocks of the compression."""
 DISTANCE_CODES = 0.7
 """Codes by which the light of a quiet scene wanders from one pixel to the next, for gaps of several pixels."""
+UNSEEN = 0.5
+"""Share of the change around a gap that is to be expected in it unseen."""
 
 # one of the two ways along the line, the column and the diagonals
 _WAYS = np.array([(0, 1), (1, 0), (1, 1), (1, -1)], np.int64)
@@ -56,7 +58,7 @@ def between(
     These four are averaged with weights by how little the light changes that way, between the two and beside them: an
     edge is followed and not crossed. What has a good pixel on one side only counts where nothing better is there.
     """
-    total, values, squares, noise = 0.0, 0.0, 0.0, 0.0
+    total, values, squares, noise, restless = 0.0, 0.0, 0.0, 0.0, 0.0
     lone, lone_distance = np.nan, FARTHEST + 1
     for k in range(4):
         di, dj = _WAYS[k]
@@ -80,13 +82,14 @@ def between(
         values += weight * value
         squares += weight * value * value
         noise += weight * weight * (0.5 * own + wander)
+        restless += weight * max(change - own, 0.0)
     if total == 0.0:
         if np.isnan(lone):
             return np.nan, np.nan
         return lone, 3.0 * np.sqrt(sigma[int(lone)] ** 2 + DISTANCE_CODES**2 * lone_distance)
     mean = values / total
     spread = max(squares / total - mean * mean, 0.0)
-    return mean, np.sqrt(noise / (total * total) + spread)
+    return mean, np.sqrt(noise / (total * total) + spread + UNSEEN * restless / total)
 
 
 @kernel

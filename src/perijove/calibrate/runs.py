@@ -83,21 +83,21 @@ def block_kinds(plane: Codes) -> tuple[NDArray[np.int16], Codes]:
         first, last = m * BLOCK, min((m + 1) * BLOCK, lines)
         for n in range(columns):
             left, right = n * BLOCK, min((n + 1) * BLOCK, samples)
-            along, same = 0, True
+            along, down, same = np.int64(0), np.int64(0), True
             # the first line tells most blocks apart from both kinds
             for j in range(left + 1, right):
-                step = abs(int(plane[first, j]) - int(plane[first, j - 1]))
+                step = abs(np.int64(plane[first, j]) - np.int64(plane[first, j - 1]))
                 along += step
                 same = same and step == 0
             if not same and along < 0.5 * GARBLED_CODES * (right - left - 1):
                 continue
-            along, down = 0, 0
+            along = np.int64(0)
             for i in range(first, last):
                 for j in range(left + 1, right):
-                    along += abs(int(plane[i, j]) - int(plane[i, j - 1]))
+                    along += abs(np.int64(plane[i, j]) - np.int64(plane[i, j - 1]))
             for i in range(first + 1, last):
                 for j in range(left, right):
-                    down += abs(int(plane[i, j]) - int(plane[i - 1, j]))
+                    down += abs(np.int64(plane[i, j]) - np.int64(plane[i - 1, j]))
             if along == 0 and down == 0:
                 even[m, n] = plane[first, left]
             elif along > GARBLED_CODES * (right - left - 1) * (last - first) and down > GARBLED_CODES * (

@@ -1,0 +1,151 @@
+"""Triage: whether a strip is worth working with, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.calibrate.bias import lit_columns
+from perijove.calibrate.defects import Mended, dark_noise
+from perijove.calibrate.quality import Quality
+from perijove.calibrate.runs import BLOCK, block_kinds
+from perijove.instrument import FRAMELET_LINES, Filter
+
+Codes = NDArray[np.uint8]
+Plane = NDArray[np.float32]
+
+
+class Word(StrEnum):
+    """The verdict in a word, from best to worst."""
+
+    GOOD = "good"
+    NOISY = "noisy"
+    DAMAGED = "damaged"
+    UNUSABLE = "unusable"
+
+
+SCENE_DN = 3.0
+"""Light, in the mean over a block, from which a framelet shows something: sky and stray light near a disc have 1 to 3
+DN, the faintest scene of the real strips, methane in 44M00044, 8."""
+LIMITS: Mapping[str, tuple[float, float, float]] = {
+    # from which on a strip is noisy, damaged, unusable; each as a share of its pixels or framelets, noise in DN
+    # hits: 44C00029 and 30, in the belts, have 0.4 to 1.3 %, 44C00074 and 34C00002 0.05 %. From 3 % on every second
+    # pixel has a hit within the 5 x 5 px that it is judged by; beyond 12 % these have three or more, and what is put in
+    # their place is no longer known
+    "hits": (0.002, 0.03, 0.12),
+    # noise of the dark columns: 1.02 DN by the calibration report; at 4 DN the haze, at 40 the terminator is gone
+    "noise": (1.8, 4.0, 40.0),
+    # full: 44C00074 has 0.6 % and 43C00078 2 %, parts of the disc that are lost; a half leaves no picture
+    "full": (0.05, 0.15, 0.5),
+    # places of the fixed pattern: 44C00030 0.1 to 0.3 %, 44M00044 0.8 %
+    "fixed": (0.02, 0.08, 0.3),
+    # blocks lost or garbled, of those of the strip: one in a framelet is a thousandth
+    "lost": (0.0002, 0.005, 0.25),
+    # flipped bits: none in the real strips but 0.002 % of chance
+    "flipped": (0.0005, 0.01, 0.1),
+}
+SAYS: Mapping[str, str] = {
+    "hits": "{:.2%} of the pixels are hit by radiation",
+    "noise": "the dark columns scatter by {:.1f} DN",
+    "full": "{:.1%} of the pixels are full",
+    "fixed": "{:.1%} of the places are hot or dusty",
+    "lost": "{:.2%} of the blocks are lost or garbled",
+    "flipped": "{:.2%} of the pixels have a flipped bit",
+}
+FEW_SCENE = 0.5
+"""A strip with fewer framelets than this with any scene, in number, shows nothing."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a strip is worth: the `word`, and why, worst first; no reasons where it is good.
+
+    `measures` maps each name of `LIMITS`, and `scene` (share of the framelets with any scene), to what was measured.
+    """
+
+    word: Word
+    reasons: tuple[str, ...]
+    measures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class BandTriage:
+    """What was measured of one filter: shares, noise in DN and the numbers of framelets, with a scene and in all."""
+
+    hits: float
+    noise: float
+    full: float
+    fixed: float
+    lost: float
+    flipped: float
+    with_scene: int
+    framelets: int
+
+
+def triage_band(codes: Codes, table: Plane, mended: Mended) -> BandTriage:
+    """Measure one filter's framelets (frames, lines, samples) as they were read; `table` (256,) is DN by code."""
+    frames, lines, _ = codes.shape
+    binning = FRAMELET_LINES // lines
+    lit = lit_columns(binning)
+    quality = mended.quality[:, :, lit]
+    size = max(quality.size, 1)
+    counts = np.bincount(quality.reshape(-1), minlength=256)
+
+    def share(bits: Quality) -> float:
+        return float(counts[(np.arange(256) & int(bits)) != 0].sum()) / size
+
+    lost, scenes = 0, 0
+    for plane, marks in zip(codes, mended.quality, strict=True):
+        even, rough = block_kinds(plane)
+        bad = marks[::BLOCK, ::BLOCK] & np.uint8(Quality.FILLED | Quality.FLIPPED)
+        lost += int(((even >= 0) & (bad != 0)).sum()) + int(rough.sum())
+        scenes += _has_scene(table[plane[:, lit]])
+    blocks = max(frames * -(-lines // BLOCK) * -(-codes.shape[2] // BLOCK), 1)
+    fixed = quality[0] if frames else quality
+    return BandTriage(
+        hits=share(Quality.HIT),
+        noise=dark_noise(codes, table),
+        full=share(Quality.FULL),
+        fixed=float(np.count_nonzero(fixed & np.uint8(Quality.HOT | Quality.SPOT))) / max(fixed.size, 1),
+        lost=lost / blocks,
+        flipped=max(share(Quality.FLIPPED) - lost / blocks, 0.0),
+        with_scene=scenes,
+        framelets=frames,
+    )
+
+
+def _has_scene(light: Plane) -> bool:
+    """Whether a framelet's lit part (lines, samples) in DN shows more than sky in any block."""
+    lines, samples = light.shape
+    blocks = light[: lines // BLOCK * BLOCK, : samples // BLOCK * BLOCK].reshape(lines // BLOCK, BLOCK, -1, BLOCK)
+    means = blocks.mean(axis=(1, 3))
+    return bool(means.max(initial=0.0) > SCENE_DN)
+
+
+def triage(bands: Sequence[BandTriage]) -> Verdict:
+    """The verdict on a strip from what was measured of its filters: the worst of them counts, each by its limits.
+
+    Garbled blocks are counted by themselves and not as flipped bits. A strip without any scene is unusable.
+    """
+    measures = {name: max((getattr(band, name) for band in bands), default=0.0) for name in LIMITS}
+    framelets, with_scene = sum(b.framelets for b in bands), sum(b.with_scene for b in bands)
+    measures["scene"] = with_scene / max(framelets, 1)
+    found = []
+    for name, limits in LIMITS.items():
+        grade = sum(measures[name] >= limit for limit in limits)
+        if grade:
+            found.append((grade, SAYS[name].format(measures[name])))
+    if with_scene < FEW_SCENE:
+        found.append((3, "no framelet shows a scene" if framelets else "there are no framelets"))
+    found.sort(key=lambda item: -item[0])
+    worst = found[0][0] if found else 0
+    return Verdict(list(Word)[worst], tuple(text for _, text in found), measures)
+
+
+def triage_strip(codes: Mapping[Filter, Codes], table: Plane, mended: Mapping[Filter, Mended]) -> Verdict:
+    """The verdict on a strip from its codes and what was mended of them, by filter."""
+    return triage([triage_band(codes[band], table, mended[band]) for band in codes])
