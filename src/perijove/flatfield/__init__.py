@@ -1,0 +1,1 @@
+"""Flat field: bias, flat and bad-pixel frames estimated from many strips whose geometry is solved."""
