@@ -3,7 +3,7 @@
 What a regularised inverse of the point spread adds to the light comes in two bands, coarse and fine detail (see
 `pointspread.restoring`). Each is taken at every pixel by the share of its local power that noise does not explain
 (Wiener's gain, from the light itself): on sky and in smooth clouds nothing is added and the noise stays as it was. The
-result then stays within the range of the pixel and its eight neighbours, so that no edge rings and no halo forms; only
+result then stays within the range of the pixel and its four neighbours, so that no edge rings and no halo forms; only
 a pixel that already is a crest or a trough of its neighbourhood, beyond its noise, may become a higher or deeper one.
 Pixels that were filled from around or were full get nothing, nor do their neighbours.
 
@@ -294,8 +294,8 @@ def put(plane: Light, padded: Light, variance: Light, bands: Light, out: Light) 
             value = here[k]
             a, b, c, d = above[k - 1], above[k], above[k + 1], here[k - 1]
             e, f, g, h = here[k + 1], below[k - 1], below[k], below[k + 1]
-            low = min(min(min(a, h), min(b, g)), min(min(c, f), min(d, e)))
-            high = max(max(max(a, h), max(b, g)), max(max(c, f), max(d, e)))
+            # neighbours across corners reach further out and would let the foot of an edge sink too low
+            low, high = min(min(b, g), min(d, e)), max(max(b, g), max(d, e))
             # how far the pixel stands above, or below, both of two opposite neighbours
             crest = max(max(value - max(a, h), value - max(b, g)), max(value - max(c, f), value - max(d, e)))
             trough = max(max(min(a, h) - value, min(b, g) - value), max(min(c, f) - value, min(d, e) - value))
