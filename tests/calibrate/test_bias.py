@@ -228,3 +228,9 @@ def test_the_bias_of_a_real_lossless_strip_is_that_of_the_shares_of_its_codes(da
         values = code_values(SQROOT, bias)
         masked = np.stack([row[plane] for row, plane in zip(values, codes[:, :, DARK], strict=True)])
         assert abs(np.median(masked.mean(axis=(0, 1)))) < 0.15
+
+
+def test_a_level_rounded_to_wide_steps_has_their_doubt() -> None:
+    for level in (28.0, 30.0, 33.0):
+        bias = framelet_bias(read_out(level, 4, "LIN8"), decompanding_table("LIN8"), 1)
+        assert np.abs(bias.level_dn - level).max() < 2 * bias.sigma_dn.min() < 5.0

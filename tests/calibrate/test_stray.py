@@ -191,3 +191,13 @@ def test_dark_sky_of_real_strips_has_mean_nought_in_every_framelet(data: Path) -
                            for one in (light, before))  # fmt: skip
             assert max(np.abs(means)) < 0.1
             assert max(np.abs(were)) > 0.3
+
+
+def test_a_ghost_is_told_from_lit_ground_by_how_bright_the_disc_is() -> None:
+    values = np.arange(256, dtype=np.float32)[None] * 10
+    codes = np.zeros((1, 128, SAMPLES), np.uint8)
+    codes[:, :, 1200:1400] = 1
+    extra = np.zeros((128, SAMPLES), np.float32)
+    assert not find_sky(codes, values, extra, 1).clear[0, :, 80].any()
+    codes[:, :, 100:500] = 255
+    assert find_sky(codes, values, extra, 1).clear[0, :, 80].all()

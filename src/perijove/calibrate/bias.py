@@ -214,10 +214,12 @@ def _level(
     expected, scatter = dark_mean(grid, table, binning, noise)
     error = scatter / math.sqrt(count) + (float(table[1]) - float(table[0])) / count
     if lossy_error is not None:
-        expected = expected + np.interp(grid, LOSSY_LEVELS_DN, LOSSY_EXCESS[binning], left=0.0, right=0.0)
-        # below the table no code is left
-        expected[grid < LOSSY_LEVELS_DN[0]] = 0.0
-        error = np.full_like(grid, lossy_error)
+        step = float(table[1]) - float(table[0])
+        if step == 1.0:
+            expected = expected + np.interp(grid, LOSSY_LEVELS_DN, LOSSY_EXCESS[binning], left=0.0, right=0.0)
+            # below these levels no code is left above 0
+            expected[grid < LOSSY_LEVELS_DN[0]] = float(table[0])
+        error = np.full_like(grid, lossy_error * step)
     prior = -0.5 * np.minimum(((grid - PRIOR_DN) / PRIOR_SIGMA_DN) ** 2, FARTHEST**2)
     chance = prior - np.log(error) - 0.5 * ((mean[:, None] - expected) / error) ** 2
     weight = np.exp(chance - chance.max(axis=1, keepdims=True))
@@ -225,7 +227,10 @@ def _level(
     level = weight @ grid
     sigma = np.sqrt(np.maximum(weight @ grid**2 - level**2, 0.0))
     high = mean > HIGH * noise
-    plain = noise / math.sqrt(count) / binning
+    # steps much wider than the noise are rounded to, all alike
+    code = np.clip(np.searchsorted(table, mean), 1, 255)
+    wide = (table[code] - table[code - 1]).astype(np.float64)
+    plain = np.sqrt(noise**2 / count / binning**2 + np.maximum(wide**2 - (2.5 * noise) ** 2, 0.0) / 12)
     return np.where(high, mean, level), np.where(high, plain, sigma)
 
 

@@ -21,7 +21,9 @@ Mask = NDArray[np.bool_]
 BLOCK = 16
 """Side of a block, samples of the strip, summed or not."""
 LIT_DN = 6.0
-"""Blocks with more light than this are lit. The veil of stray light reaches 4.4 DN in 43C00078."""
+"""Blocks with more light than this, and more than `LIT_SHARE` of the strip's brightest hundredth, are lit."""
+LIT_SHARE = 0.004
+"""The brightest ghost of the disc, in red of 43C00078, has 6.6 DN, and the disc 2570 DN."""
 MARGIN = 4
 """Blocks around lit ones that are not taken for sky: haze and what the lens spreads reach some tens of pixels."""
 LEAST_PIXELS = 64
@@ -53,7 +55,8 @@ def find_sky(codes: Codes, values: Plane, extra: Plane, binning: int) -> Sky:
     seeing = lit_columns(binning)
     mean = np.full((frames, -(-lines // BLOCK), -(-samples // BLOCK)), np.nan, np.float32)
     block_means(codes, values, extra, seeing.start, min(seeing.stop, samples), mean)
-    lit = (mean > LIT_DN).astype(np.uint8)
+    bright = float(np.nanpercentile(mean, 99)) if np.isfinite(mean).any() else 0.0
+    lit = (mean > max(LIT_DN, LIT_SHARE * bright)).astype(np.uint8)
     # consecutive framelets are neighbours in the sky, but for an overlap of about a block
     stacked = lit.reshape(-1, mean.shape[2])
     near = cv2.dilate(stacked, np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)) if frames else stacked

@@ -1,6 +1,6 @@
 """Stray light: the veil that a lit disc casts over the rest of a strip.
 
-On dark sky of the strips of perijoves 43 and 44 stands light of 0.4 to 2.4 DN (mean; up to 4.4), hours of lines and
+On dark sky of the strips of perijoves 43 and 44 stands light of 0.4 to 2.4 DN (mean; up to 6.6), hours of lines and
 half a line away from the disc: ghosts of the disc between lens, filters and detector, that end sharply at the ends of
 framelets, and a wide glow. They are not of the sky: a framelet's differ from the next one's at the same place. A
 blurred image of the disc explains no more than a third of their variance, with a share of 0.9 % to 2.0 % in green and
