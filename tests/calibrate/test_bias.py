@@ -234,3 +234,12 @@ def test_a_level_rounded_to_wide_steps_has_their_doubt() -> None:
     for level in (28.0, 30.0, 33.0):
         bias = framelet_bias(read_out(level, 4, "LIN8"), decompanding_table("LIN8"), 1)
         assert np.abs(bias.level_dn - level).max() < 2 * bias.sigma_dn.min() < 5.0
+
+
+@pytest.mark.parametrize("mode", ["SQROOT", "LIN16"])
+def test_codes_at_random_are_reckoned_with_at_no_great_cost(mode: str) -> None:
+    codes = np.random.default_rng(0).integers(0, 256, (3, 128, SAMPLES)).astype(np.uint8)
+    table = decompanding_table(mode)
+    bias = framelet_bias(codes, table, 1)
+    assert np.all((bias.level_dn > table[0]) & (bias.level_dn < table[255]))
+    assert np.isfinite(bias.sigma_dn).all()

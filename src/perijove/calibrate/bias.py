@@ -25,6 +25,8 @@ Table = NDArray[np.float32]
 NOISE_DN = 1.09
 """Sigma of a pixel's number in the dark: from the shares of the codes 0, 1, 2 in the masked columns of 44C00074 (B
 1.084, 1.093; G 1.10). Read noise alone, 16.6 e- at 16.3 e-/DN, is 1.02."""
+MOST_NOISE_DN = 30.0
+"""Largest sigma that is reckoned with: a strip as noisy as that is of no use."""
 PRIOR_DN, PRIOR_SIGMA_DN = -0.45, 0.3
 """Level where the codes do not tell it (LIN8, LIN16: code 0 swallows all), and its sigma: 44C00074 has -0.45, -0.45,
 -0.33 in blue, green, red; the lossy strips of perijoves 43 and 44 lie between -0.5 and 0.3 (methane)."""
@@ -171,7 +173,7 @@ def _noise(dark: Table, table: Table, binning: int) -> float:
     code = min(int(np.searchsorted(table, np.median(middle))), 254)
     step = float(table[code + 1] - table[code])
     sigma = 1.4826 * binning * deviation
-    return sigma if deviation > 1.5 * step and sigma > 2 * NOISE_DN else NOISE_DN
+    return min(sigma, MOST_NOISE_DN) if deviation > 1.5 * step and sigma > 2 * NOISE_DN else NOISE_DN
 
 
 def _robust_mean(columns: FloatArray) -> FloatArray:
@@ -210,7 +212,8 @@ def _level(
 
     `lossy_error` is the mean's standard error after lossy coding, None where none was.
     """
-    grid = np.arange(PRIOR_DN - LOWEST_DN, (HIGH + 2.0) * noise, STEP_DN)
+    # nothing is told more finely than the noise allows
+    grid = np.arange(PRIOR_DN - LOWEST_DN, (HIGH + 2.0) * noise, STEP_DN * noise / NOISE_DN)
     expected, scatter = dark_mean(grid, table, binning, noise)
     error = scatter / math.sqrt(count) + (float(table[1]) - float(table[0])) / count
     if lossy_error is not None:

@@ -68,7 +68,7 @@ def find_sky(codes: Codes, values: Plane, extra: Plane, binning: int) -> Sky:
 def block_means(codes: Codes, values: Plane, extra: Plane, first: int, stop: int, mean: Plane) -> None:
     """Fill `mean` (frames, block lines, block samples) with the blocks' light from the columns `first` to `stop`.
 
-    In dark blocks pixels beyond three sigma are left out.
+    In dark blocks pixels beyond four sigma are left out.
     """
     frames, lines, _ = codes.shape
     for f in range(frames):
@@ -86,7 +86,7 @@ def block_means(codes: Codes, values: Plane, extra: Plane, first: int, stop: int
                         total += light
                         square += light * light
                 middle = total / np.float32(count)
-                reach = np.float32(3) * np.sqrt(max(square / np.float32(count) - middle * middle, np.float32(0)))
+                reach = np.float32(4) * np.sqrt(max(square / np.float32(count) - middle * middle, np.float32(0)))
                 if middle < 2 * LIT_DN:
                     within, total = 0, np.float32(0)
                     for i in range(top, bottom):
