@@ -26,6 +26,10 @@ class StripError(PerijoveError):
     """A raw strip is unreadable or does not fit its label."""
 
 
+class CalibrationError(PerijoveError):
+    """Calibration frames are missing, unreadable, or not what they are taken for."""
+
+
 class TrajectoryError(PerijoveError):
     """The position of the spacecraft cannot be had from what was given."""
 

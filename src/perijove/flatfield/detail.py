@@ -183,7 +183,7 @@ def _blur(plane: Light) -> Light:
     return _moment(plane, 0)
 
 
-def restore_detail(mean: FloatArray, large: FloatArray, rounds: int = 8) -> FloatArray:
+def restore_detail(mean: FloatArray, large: FloatArray, rounds: int = 2) -> FloatArray:
     """The detail (lines, samples) of a response, from the mean of its `relative_detail`; NaN as in `mean`.
 
     `large` is the smooth part of the response, which curves across the surroundings too. What the surroundings take
@@ -259,7 +259,7 @@ def believe(halves: Halves) -> Shrunk:
     off = lost * np.sqrt(weight)
     scale = 1.4826 * float(np.median(np.abs(off[both]))) if both.any() else 1.0
     sigma = max(scale, 1e-9) / np.sqrt(np.where(known, weight, np.inf))
-    spots = _outstanding(left, np.where(known, 1.0 / np.maximum(sigma, 1e-12) ** 2, 0.0))
+    spots = _outstanding(left, lost, weight)
     kept, rest = _shrink(left, sigma, known & ~spots)
     kept[spots], rest[spots] = left[spots], sigma[spots]
     return Shrunk(whole + kept, np.sqrt(variance + rest**2))
@@ -315,14 +315,30 @@ def _shrink(values: FloatArray, sigma: FloatArray, known: NDArray[np.bool_]) -> 
     return kept, rest
 
 
-def _outstanding(values: FloatArray, weight: FloatArray) -> NDArray[np.bool_]:
-    """Pixels that stand out of the noise, alone or with their neighbours, and those next to them."""
-    blur = cv2.GaussianBlur(values * weight, (0, 0), SPOT_PX, borderType=cv2.BORDER_CONSTANT)
-    side = int(8 * SPOT_PX) | 1
-    kernel_1d = cv2.getGaussianKernel(side, SPOT_PX, cv2.CV_64F)
-    error = cv2.sepFilter2D(weight, cv2.CV_64F, kernel_1d**2, kernel_1d**2, borderType=cv2.BORDER_CONSTANT)
-    high = np.abs(blur) > STANDS_OUT * np.sqrt(np.maximum(error, 1e-12))
-    high |= np.abs(values) * np.sqrt(weight) > STANDS_OUT
+def _outstanding(values: FloatArray, noise: FloatArray, weight: FloatArray) -> NDArray[np.bool_]:
+    """Pixels that stand out of the noise, alone or with their neighbours, and those next to them.
+
+    `noise` is a sample of the values' noise: neighbours share it, so that their mean is less sure than they are.
+    """
+    high = np.zeros(values.shape, np.bool_)
+    for blur in (_alone, _with_neighbours):
+        signal, bad = blur(values * weight, weight), blur(noise * weight, weight)
+        some = bad[(weight > 0) & (noise != 0)]
+        scale = 1.4826 * float(np.median(np.abs(some))) if len(some) else 1.0
+        high |= np.abs(signal) > STANDS_OUT * max(scale, 1e-9)
     near = cv2.dilate(high.astype(np.uint8), np.ones((5, 5), np.uint8))
     out: NDArray[np.bool_] = (near > 0) & (weight > 0)
     return out
+
+
+def _alone(weighted: FloatArray, weight: FloatArray) -> FloatArray:
+    """Values in units of their errors, but for a factor."""
+    return np.divide(weighted, np.sqrt(weight), out=np.zeros_like(weight), where=weight > 0)
+
+
+def _with_neighbours(weighted: FloatArray, weight: FloatArray) -> FloatArray:
+    """Means over a neighbourhood in units of their errors, but for a factor."""
+    gauss = cv2.getGaussianKernel(int(8 * SPOT_PX) | 1, SPOT_PX, cv2.CV_64F)
+    total = cv2.sepFilter2D(weighted, cv2.CV_64F, gauss, gauss, borderType=cv2.BORDER_CONSTANT)
+    error = cv2.sepFilter2D(weight, cv2.CV_64F, gauss**2, gauss**2, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(total / np.sqrt(np.maximum(error, 1e-12)))

@@ -29,6 +29,10 @@ CROSSED = ((1, 1), (2, 1))
 """Degrees (sample, line) of the products that are fitted besides."""
 TERMS = SAMPLE_DEGREE + LINE_DEGREE + len(CROSSED)
 PHOTOMETRY = 6
+TERM_SIGMA = (*[0.15] * 2, *[0.03] * (SAMPLE_DEGREE - 2), 0.05, 0.02, 0.01, 0.01)
+"""How far the terms may lie from the default response: a lens darkens smoothly from its middle outwards."""
+LAW_SIGMA = (0.3, 0.3, 0.1, 0.1, 0.1, 0.1)
+"""How far the law may lie from Lambert's (the first exponent 1, all else 0)."""
 BAND_RAD = np.radians(2.0)
 """Distance of the knots of brightness by latitude."""
 BANDS = int(round(np.pi / BAND_RAD)) + 1
@@ -47,13 +51,15 @@ ROUNDS = 4
 class Measured:
     """The large-scale measurements of one filter of one strip.
 
-    n cells: `light` DN, `veil` DN that one whole share of stray light adds, `line`, `sample` (continuous native px), `latitude`, `longitude` rad, `cos_i`, `cos_e`,
+    n cells: `light` DN, `veil` DN that one whole share of stray light adds, `known` the default
+    response, `line`, `sample` (continuous native px), `latitude`, `longitude` rad, `cos_i`, `cos_e`,
     `cos_phase`, `frame`. m ties: `tie` (m, 5) as line and sample here, line and sample in the next framelet, and the logarithm of
     the light there over that here. `strip` and `group` (pass) number where they come from.
     """
 
     light: FloatArray
     veil: FloatArray
+    known: FloatArray
     line: FloatArray
     sample: FloatArray
     latitude: FloatArray
@@ -69,7 +75,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Field:
-    """The smooth response: `terms` (TERMS,) of `field_basis` for its logarithm, and their `covariance`.
+    """The smooth response over the default one: `terms` (TERMS,) of `field_basis` for its logarithm, their `covariance`.
 
     `law` (PHOTOMETRY,) belongs to `photometry_terms`; `cloud` and `noise` are the scatter of the squares about their
     latitude and within themselves; `cells`, `ties` and `strips` were used.
@@ -85,7 +91,7 @@ class Field:
     strips: int
 
     def response(self, line: FloatArray, sample: FloatArray) -> FloatArray:
-        """Smooth relative response at continuous pixels, of any level."""
+        """Smooth response at continuous pixels over the default one, of any level."""
         out: FloatArray = np.exp(field_basis(line, sample) @ self.terms)
         return out
 
@@ -134,13 +140,15 @@ def fit_field(strips: Sequence[Measured], share: float = 0.0) -> Field:
         solution = inverse @ (weighted.T @ values)
         residual = values - rows @ solution
         covariance = _sandwich(inverse, weighted, residual, clusters)
+        # what is known beforehand has its error too
+        covariance += inverse @ problem.prior(noise) @ inverse * noise**2
         off = np.abs(residual) / np.maximum(1.4826 * np.median(np.abs(residual)), 1e-12)
         weight = np.minimum(1.0, HUBER / np.maximum(off, 1e-9))
         noise, cloud = problem.scatter(solution)
     return Field(
         terms=solution[:TERMS],
         covariance=covariance[:TERMS, :TERMS],
-        law=solution[TERMS : TERMS + PHOTOMETRY],
+        law=solution[TERMS : TERMS + PHOTOMETRY] + np.r_[1.0, np.zeros(PHOTOMETRY - 1)],
         cloud=cloud,
         noise=noise,
         cells=problem.cells,
@@ -174,7 +182,7 @@ class _Problem:
         self.cells = sum(len(s.light) for s in strips)
         self.count = self.cells + sum(len(s.tie) for s in strips)
         self._strip = np.concatenate([np.full(len(s.light), k) for k, s in enumerate(strips)])
-        self._values = np.concatenate([np.log(s.light - share * s.veil) for s in strips])
+        self._values = np.concatenate([np.log((s.light - share * s.veil) / s.known / s.cos_i) for s in strips])
         self._x = sparse.vstack(
             [_cell_rows(s, k, groups.index(s.group), len(groups), self.columns) for k, s in enumerate(strips)],
             format="csr",
@@ -187,8 +195,9 @@ class _Problem:
         self._clusters = np.concatenate([*frames, *(np.full(len(s.tie), 1000 * k) for k, s in enumerate(strips))])
 
     def prior(self, noise: float) -> FloatArray:
-        """What is known beforehand, in units of a cell's noise: a pass's bands are near the common ones."""
+        """What is known beforehand, in units of a cell's noise: see `TERM_SIGMA`, `LAW_SIGMA`, `PASS_SIGMA`."""
         sigma = np.full(self.columns, 10.0)
+        sigma[: TERMS + PHOTOMETRY] = [*TERM_SIGMA, *LAW_SIGMA]
         first = TERMS + PHOTOMETRY + BANDS
         sigma[first : first + BANDS * self._groups] = PASS_SIGMA
         return np.diag((noise / sigma) ** 2)

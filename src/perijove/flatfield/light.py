@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from perijove.calibrate.bias import code_values, framelet_bias
+from perijove.calibrate.bias import Bias, code_values, framelet_bias
 from perijove.instrument import LIT_SAMPLES
 
 Light = NDArray[np.float32]
@@ -21,14 +21,15 @@ VEIL_FRAMES, VEIL_SAMPLES = 3.0, 300.0
 """Width (sigma) in frames and samples of the stray light: in 44C00074 it reaches over a quarter of a turn."""
 
 
-def light_above_bias(codes: NDArray[np.uint8], table: Light, *, lossy: bool) -> Light:
-    """Light (frames, 128, 1648) in DN above the bias of each framelet; NaN where masked or full."""
-    values = code_values(table, framelet_bias(codes, table, 1, lossy=lossy))
+def light_above_bias(codes: NDArray[np.uint8], table: Light, *, lossy: bool) -> tuple[Light, Bias]:
+    """Light (frames, 128, 1648) in DN above the bias of each framelet, NaN where masked or full; and that bias."""
+    bias = framelet_bias(codes, table, 1, lossy=lossy)
+    values = code_values(table, bias)
     values[:, table >= FULL_DN] = np.nan
     light = np.full(codes.shape, np.nan, np.float32)
     for frame, plane in enumerate(codes[:, :, LIT_SAMPLES]):
         light[frame, :, LIT_SAMPLES] = values[frame][plane]
-    return light
+    return light, bias
 
 
 def veil_shape(light: Light) -> Light:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.calibrate.bias import NOISE_DN, Bias
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.flat import response
 from perijove.errors import StripError
-from perijove.flatfield.detail import relative_detail
+from perijove.flatfield.detail import NEAR_DARK, relative_detail, smooth_plane, whole_weight
 from perijove.flatfield.field import Measured
 from perijove.flatfield.light import Veil, light_above_bias, measure_veil, veil_shape
 from perijove.flatfield.places import CELL, Places, places, seen_in_next
@@ -30,6 +30,9 @@ LEAST_DN = 60.0
 """Least light of a cell of the large scale."""
 MOST_SKY_DN = 40.0
 """Sky brighter than this is no dark sky: the limb's glare, or something else."""
+LEAST_SKY_PIXELS = 2000
+MOST_OFF_DN = 20.0
+"""What stands farther off its surroundings is a star or a hit."""
 TIE_LINES = 4.0
 """Lines at a framelet's end within which no tie's middle lies: half a cell."""
 
@@ -39,7 +42,7 @@ class BandMeasure:
     """What one filter of one strip tells.
 
     `detail` (frames, 128, 1648) light over its surroundings less 1, `sky` (frames, 128, 1648) DN of dark sky above
-    its smooth surroundings, both NaN where there is none; `large` the measurements of the large scale; `veil`
+    its surroundings, both NaN where there is none; `large` the measurements of the large scale; `veil`
     the stray light.
     """
 
@@ -63,15 +66,15 @@ def measure_strip(observation: Observation, strip: int, group: int) -> dict[Filt
 def measure_band(observation: Observation, band: Filter, strip: int, group: int) -> BandMeasure:
     """Measure one filter of a strip."""
     raw, lossy = observation.raw, observation.raw.label.compression != LOSSLESS
-    light = light_above_bias(raw.framelets(band), decompanding_table(raw.label.bit_mode), lossy=lossy)
+    light, bias = light_above_bias(raw.framelets(band), decompanding_table(raw.label.bit_mode), lossy=lossy)
     at = places(observation.pointing, observation.body, observation.sun, band, len(light))
     shape = veil_shape(light)
     known = response(band, FRAMELET_LINES, SAMPLES)
     sky = sky_mask(at)
     return BandMeasure(
         detail=relative_detail(light, bright_level(light)),
-        sky=dark_sky(light, sky),
-        large=large_scale(light, shape * known, at, observation, band, strip, group),
+        sky=dark_sky(light, sky, bias),
+        large=large_scale(light, shape * known, known, at, observation, band, strip, group),
         veil=measure_veil(light / known, shape, sky),
     )
 
@@ -93,9 +96,34 @@ def sky_mask(at: Places) -> NDArray[np.bool_]:
     return mask
 
 
-def dark_sky(light: Light, sky: NDArray[np.bool_]) -> Light:
-    """DN (frames, 128, 1648) of dark sky; NaN elsewhere, and where it is not dark."""
-    return np.where(sky & (light < MOST_SKY_DN), light, np.float32(np.nan))
+def dark_sky(light: Light, sky: NDArray[np.bool_], bias: Bias) -> Light:
+    """DN (frames, 128, 1648) by which pixels of dark sky stand off their surroundings; NaN elsewhere.
+
+    Light that the converter cuts at 0 shows only part of an offset: what is seen is made up for that.
+    """
+    out = np.full(light.shape, np.nan, np.float32)
+    whole = whole_weight(light.shape[1:])
+    for frame, (plane, target) in enumerate(zip(light, out, strict=True)):
+        seen = sky[frame] & (plane < MOST_SKY_DN)
+        if np.count_nonzero(seen) < LEAST_SKY_PIXELS:
+            continue
+        smooth, weight = smooth_plane(np.where(seen, plane, 0), seen)
+        use = seen & (weight > NEAR_DARK * whole) & (np.abs(plane - smooth) < MOST_OFF_DN)
+        part = uncut(float(bias.level_dn[frame]), float(bias.zero_dn[frame]), smooth[use])
+        target[use] = (plane[use] - smooth[use]) / part
+    return out
+
+
+def uncut(level: float, zero: float, light: Light) -> Light:
+    """The share of a small offset that shows in the mean of pixels of this light (n,) DN above a bias `level`.
+
+    A pixel's number is a Gaussian about level and light, rounded; those below 1 become 0, for which `zero` DN stand.
+    """
+    at = np.linspace(-2.0, 8.0, 101)
+    steps = np.arange(1, 24)
+    gap = np.where(steps == 1, 1.0 - level - zero, 1.0)
+    density = np.exp(-0.5 * ((at[:, None] + level - steps + 0.5) / NOISE_DN) ** 2) / (NOISE_DN * np.sqrt(2.0 * np.pi))
+    return np.asarray(np.clip(np.interp(light, at, density @ gap), 0.3, 1.0), np.float32)
 
 
 def cell_means(light: Light) -> Light:
@@ -111,11 +139,11 @@ def cell_means(light: Light) -> Light:
 
 
 def large_scale(
-    light: Light, veil: Light, at: Places, observation: Observation, band: Filter, strip: int, group: int
+    light: Light, veil: Light, known: Light, at: Places, observation: Observation, band: Filter, strip: int, group: int
 ) -> Measured:
     """The cells of one filter's framelets (frames, 128, 1648) that see well-lit ground, and the ties between them.
 
-    `veil` of the same shape is what one whole share of stray light adds.
+    `veil` of the same shape is what one whole share of stray light adds, `known` (128, 1648) the default response.
     """
     means = cell_means(light)
     # a box of even side about element i covers i - side / 2 to i + side / 2 - 1: its middle is the corner i
@@ -127,6 +155,7 @@ def large_scale(
     return Measured(
         light=cells[use].astype(float),
         veil=veil[:, at.line.astype(int)][:, :, at.sample.astype(int)][use].astype(float),
+        known=at_cells(known, at)[i, j],
         line=at.line[i],
         sample=at.sample[j],
         latitude=at.latitude[use],
@@ -135,10 +164,15 @@ def large_scale(
         cos_e=at.cos_e[use],
         cos_phase=at.cos_phase[use],
         frame=frame,
-        tie=find_ties(means, cells, use, at, observation, band),
+        tie=find_ties(means / known, cells / at_cells(known, at), use, at, observation, band),
         strip=strip,
         group=group,
     )
+
+
+def at_cells(plane: Light, at: Places) -> FloatArray:
+    """A smooth plane (128, 1648) at the middles of the cells."""
+    return plane[np.ix_(at.line.astype(int), at.sample.astype(int))].astype(float)
 
 
 def find_ties(
@@ -174,8 +208,3 @@ def _interpolate(means: Light, line: FloatArray, sample: FloatArray) -> FloatArr
         (1 - b) * means[i + 1, j] + b * means[i + 1, j + 1]
     )
     return out
-
-
-def numbers(strips: Mapping[Filter, BandMeasure]) -> dict[str, int]:
-    """How many cells and ties each filter of a strip gave, for messages."""
-    return {band.value: len(part.large.light) for band, part in strips.items()}
