@@ -16,6 +16,7 @@ from perijove.calibrate.flat import response
 from perijove.calibrate.frames import CalibrationFrames
 from perijove.calibrate.noise import NoiseModel, noise_model, variance
 from perijove.calibrate.response import dn_per_light
+from perijove.calibrate.triage import BandTriage, Verdict, triage, triage_band
 from perijove.instrument import Filter
 from perijove.jit import kernel
 from perijove.raw import RawImage
@@ -63,7 +64,7 @@ class Calibrated:
     `light` maps a filter to (frames, lines, samples) float32 in DN: the camera's 12-bit data numbers above bias, evened
     out by the flat, NaN where the detector is masked. Divided by `dn_per_light` it is I/F. `quality` has the bits of
     `Quality` for every pixel. `full_fraction` is the share of the lit samples from `FULL_DN` on: they are kept, but
-    tell the true light no more. `source` names the calibration frames.
+    tell the true light no more. `source` names the calibration frames, `verdict` says what the strip is worth.
     """
 
     light: Mapping[Filter, Light]
@@ -74,6 +75,7 @@ class Calibrated:
     exposure_s: float | None
     binning: int
     source: str
+    verdict: Verdict
 
     def variance(self, band: Filter) -> Light:
         """Variance (frames, lines, samples) of the light of one filter, DN^2; NaN where the light is."""
@@ -90,6 +92,7 @@ class _Band:
     quality: Bits
     details: BandDetails
     full: int
+    triage: BandTriage
 
 
 def calibrate(
@@ -127,6 +130,7 @@ def calibrate(
         exposure_s=label.exposure_s,
         binning=label.sampling_factor,
         source=BUILT_IN if frames is None else frames.name,
+        verdict=triage([part.triage for part in done.values()]),
     )
 
 
@@ -153,7 +157,8 @@ def _calibrate_band(
     details = BandDetails(bias, extra, gain, noise, mended.index, mended.sigma_codes, fixed)
     # the table rises, so that one code parts what is full from the rest
     first_full = min(int(np.searchsorted(table, FULL_DN)), 255)
-    return _Band(light, mended.quality, details, int(np.count_nonzero(codes[:, :, lit] >= first_full)))
+    full = int(np.count_nonzero(codes[:, :, lit] >= first_full))
+    return _Band(light, mended.quality, details, full, triage_band(codes, table, mended))
 
 
 def no_pattern(shape: tuple[int, ...]) -> FixedPattern:

@@ -201,6 +201,24 @@ def picture(
 
 
 @app.command()
+def calibrate(
+    strips: Strips,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="A .tif; with several strips a folder.")
+    ] = None,
+    labels: Labels = None,
+    calibration: Calibration = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write the light of strips in I/F, with sigma and quality, and say what they are worth."""
+    with command():
+        from perijove.cli.calibrate import CalibrateRequest, run_calibrate
+
+        run_calibrate(CalibrateRequest(tuple(strips), output, labels, calibration, quiet, json))
+
+
+@app.command()
 def simulate(
     scene: Annotated[
         str | None, typer.Argument(metavar="SCENE", help="A scene's name, or a .toml file that describes one.")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from perijove.attitude.pointing import Pointing
+from perijove.calibrate.framelets import Calibrated
+from perijove.calibrate.triage import Word
 from perijove.observation import Observation
 
 
@@ -25,6 +27,22 @@ def describe(observation: Observation) -> dict[str, Any]:
             "position_sigma_km": float(np.sqrt(np.trace(trajectory.covariance[:3, :3]) / 3.0)),
         },
         "pointing": _pointing(observation.pointing),
+        "light": light_report(observation.calibrated),
+    }
+
+
+def light_report(done: Calibrated) -> dict[str, Any]:
+    """What calibration found: the verdict on the strip, and the numbers by filter."""
+    return {
+        "verdict": done.verdict.word.value,
+        "reasons": list(done.verdict.reasons),
+        "measures": dict(done.verdict.measures),
+        "calibration": done.source,
+        "dn_per_i_over_f": {band.value: dn for band, dn in done.dn_per_light.items()},
+        "bias_dn": {band.value: float(np.mean(part.bias.level_dn)) for band, part in done.details.items()},
+        "replaced": {band.value: len(part.replaced) for band, part in done.details.items()},
+        "fixed_places": {band.value: part.fixed_pixels for band, part in done.details.items()},
+        "full_fraction": done.full_fraction,
     }
 
 
@@ -87,7 +105,7 @@ def detail(observation: Observation) -> dict[str, Any]:
 def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -> str:
     """A few lines for people."""
     entry = describe(observation)
-    p, t = observation.pointing, observation.trajectory
+    p, t, light = observation.pointing, observation.trajectory, observation.calibrated.verdict
     fit = "" if not np.isfinite(t.rms_km) else f", fitting to {t.rms_km:.2f} km"
     seconds = sum(timings_s.values())
     return "\n".join(
@@ -97,6 +115,7 @@ def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -
             f"  pointing    {p.source}; spin period {p.spin.period_s:.4f} s, twist {np.degrees(p.spin.twist):.3f} deg",
             f"  limb        {int(p.limb.used.sum())} of {len(p.limb.used)} points, {p.limb_rms_px:.3f} px rms",
             f"  verdict     {p.verdict}",
+            *([] if light.word is Word.GOOD else [f"  light       {light.word}: {'; '.join(light.reasons)}"]),
             f"  time        {seconds:.1f} s",
         ]
     )

@@ -50,11 +50,27 @@ def encode_tiff(picture: Picture, origin: Mapping[str, object], depth: str = "16
     tags = {_TAGS[key]: text for key, text in text_fields(origin).items()}
     tags |= {"PROVENANCE": as_json(origin), "TRANSFER": picture.transfer, "BANDS": ",".join(names)}
     if picture.quality is not None:
-        tags["QUALITY_BITS"] = ", ".join(f"{bit.value} {(bit.name or '').lower()}" for bit in Quality)
+        tags["QUALITY_BITS"] = quality_bits()
     try:
         return _geotiff(values, names, units, tags)
     except RasterioError as error:
         raise OutputError(f"the TIFF cannot be encoded: {error}; give a smaller size") from error
+
+
+def encode_bands(values: NDArray[np.float32], names: list[str], origin: Mapping[str, object]) -> bytes:
+    """Planes (h, w, bands) of light in I/F, its sigma and its quality bits, by their names, as the bytes of a TIFF."""
+    units = ["bits" if name.endswith("quality") else "I/F" for name in names]
+    tags = {_TAGS[key]: text for key, text in text_fields(origin).items()}
+    tags |= {"PROVENANCE": as_json(origin), "BANDS": ",".join(names), "QUALITY_BITS": quality_bits()}
+    try:
+        return _geotiff(values, names, units, tags)
+    except RasterioError as error:
+        raise OutputError(f"the TIFF cannot be encoded: {error}; choose fewer strips") from error
+
+
+def quality_bits() -> str:
+    """What the bits of quality mean, in one line."""
+    return ", ".join(f"{bit.value} {(bit.name or '').lower()}" for bit in Quality)
 
 
 def with_extra_bands(
