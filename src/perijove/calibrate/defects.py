@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from perijove.calibrate.bias import dark_columns, lit_columns
 from perijove.calibrate.outliers import LEAST_BIT, READ_NOISE_DN, code_sigma, find_outliers
@@ -31,8 +32,8 @@ REPLACED = int(Quality.HIT | Quality.FLIPPED | Quality.FILLED)
 NO_SOURCE = REPLACED | int(Quality.HOT | Quality.SPOT)
 """Pixels that nothing is replaced from."""
 NOISY_DN = 1.6
-"""Noise of the dark columns, for pixels that are not summed, from which the camera is noisier than it was built: the
-real strips have 1.2 to 1.5 of it, coding and hits included."""
+"""Noise of the dark columns from which the camera is noisier than it was built: the real strips have 1.2 to 1.5 of it,
+coding and hits included. Of summed pixels too many are hit in the belts for them to tell."""
 FEWEST_FLIPPED = 5
 """Pixels that a flipped bit has darkened, which nothing else does: with fewer there are no flipped bits in a strip."""
 
@@ -62,7 +63,7 @@ def mend(codes: Codes, table: Plane, pattern: FixedPattern, *, lossy: bool = Tru
     frames, lines, samples = codes.shape
     binning = FRAMELET_LINES // lines
     # the camera grows noisier with dose; a little more than it has by the report is the coding's or the hits'
-    noise = dark_noise(codes, table) * binning
+    noise = dark_noise(codes, table) if binning == 1 else 0.0
     sigma = code_sigma(table, binning, lossy=lossy, read_noise_dn=noise if noise > NOISY_DN else READ_NOISE_DN)
     fixed = pattern_bits(pattern)
     replaced = REPLACED | (int(Quality.SUSPECT) if suspects else 0)
@@ -86,18 +87,20 @@ def mend(codes: Codes, table: Plane, pattern: FixedPattern, *, lossy: bool = Tru
 def dark_noise(codes: Codes, table: Plane) -> float:
     """Noise in DN of the masked columns, from how far the upper part of their numbers reaches: the lower is cut at 0.
 
-    A Gaussian has 84.13 % below one sigma above its middle and 97.72 % below two; within a code the numbers are taken
-    to be evenly spread.
+    The share below each code's edge says how many sigma of a Gaussian that edge lies above the middle; the edges from
+    one to one and a half sigma are compared, beyond which hits begin.
     """
     columns = dark_columns(FRAMELET_LINES // codes.shape[1], codes.shape[2])
     if not len(codes) or not len(columns):
         return 0.0
     # column by column: the whole would be a large copy
     counts = sum(np.bincount(codes[:, :, column].reshape(-1), minlength=256) for column in columns)
-    below = np.cumsum(counts) / np.sum(counts)
-    edges = np.append((table[:-1].astype(float) + table[1:]) / 2, float(table[-1]))
-    one, two = np.interp([0.8413, 0.9772], np.concatenate(([0.0], below)), np.concatenate(([-edges[0]], edges)))
-    return float(two - one)
+    edges = (table[:-1].astype(float) + table[1:]) / 2
+    z = ndtri(np.clip(np.cumsum(counts)[:-1] / np.sum(counts), 1e-6, 1.0 - 1e-6))
+    low = max(1.0, z[0])
+    high = max(1.5, z[1], low + 0.1)
+    one, two = np.interp([low, high], z, edges)
+    return float((two - one) / (high - low))
 
 
 def mark_defects(plane: Codes, table: Plane, sigma: NDArray[np.float64], lit: slice, marks: Codes) -> None:

@@ -254,6 +254,8 @@ def judge(
     if sign < 0:
         certain = peak > DARK_STANDS_OUT * max(noise, scatter) and is_flipped(here, middle, noise)
         return (FLIPPED if certain else 0), middle
+    if not is_summit(work, i, j):
+        return 0, middle
     if scatter > CALM * noise or middle > SKY_CODE:
         foretold = foretell(work, i, j, slope, noise)
         own = work[i, j]
@@ -265,9 +267,20 @@ def judge(
         unrest = UNREST * 1.4826 * _middle8(differences)
         if here - foretold < STANDS_OUT_UNREST * max(FORETELLING * noise, unrest):
             return SUSPECT if here - foretold > SUSPECTED * noise else 0, middle
-    if is_star(work, table, i, j, middle, noise) or not is_summit(work, i, j):
-        return SUSPECT, middle
-    return HIT, middle
+    # what stands beside a star's brightest pixel is its rim
+    m, n = brightest_near(work, i, j)
+    return (SUSPECT if is_star(work, table, m, n, middle, noise) else HIT), middle
+
+
+@kernel
+def brightest_near(work: Codes, i: int, j: int) -> tuple[int, int]:
+    """The brightest of the pixel (i, j) of a padded framelet and its eight neighbours within the framelet."""
+    best, line, sample = work[i, j], i, j
+    for m in range(max(i - 1, REACH), min(i + 2, len(work) - REACH)):
+        for n in range(max(j - 1, REACH), min(j + 2, work.shape[1] - REACH)):
+            if work[m, n] > best:
+                best, line, sample = work[m, n], m, n
+    return line, sample
 
 
 @kernel
@@ -330,8 +343,11 @@ def is_star(work: Codes, table: Plane, i: int, j: int, middle: float, noise: flo
     part = middle - code
     level = (1 - part) * table[code] + part * table[code + 1]
     peak = table[work[i, j]] - level
+    # beyond the framelet's first and last line there is only their mirror image
+    above = i - 1 if i > REACH else i + 1
+    below = i + 1 if i < len(work) - REACH - 1 else i - 1
     along = 0.5 * (min(table[work[i, j - 1]] - level, peak) + min(table[work[i, j + 1]] - level, peak))
-    down = 0.5 * (min(table[work[i - 1, j]] - level, peak) + min(table[work[i + 1, j]] - level, peak))
+    down = 0.5 * (min(table[work[above, j]] - level, peak) + min(table[work[below, j]] - level, peak))
     around = 2 * (along + down)
     if middle < SKY_CODE:
         return bool(around >= STAR_SHARE * peak and min(along, down) >= STAR_PAIR * peak)

@@ -44,8 +44,8 @@ SKY_LIGHT = 0.005
 """Light, as a share of a white surface's, below which what is around a candidate says nothing of its colour."""
 FEW_STARS = -2.5
 """Logarithm of the odds in the sky before anything is looked up: in all strips hits are many more than stars."""
-DECIDED = 2.0
-"""Logarithm of the odds from which a candidate is decided."""
+SCENE_ODDS, HIT_ODDS = 2.0, -3.5
+"""Logarithms of the odds beyond which a candidate is decided; a single look where nothing is to be seen gives -3.6."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Ruling:
     @property
     def scene(self) -> NDArray[np.bool_]:
         """Candidates (n,) that other framelets show as well."""
-        return self.odds > DECIDED
+        return self.odds > SCENE_ODDS
 
     @property
     def hit(self) -> NDArray[np.bool_]:
         """Candidates (n,) that other framelets should show and do not."""
-        return self.odds < FEW_STARS - DECIDED
+        return self.odds < HIT_ODDS
 
 
 @dataclass(frozen=True)

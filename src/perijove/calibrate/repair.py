@@ -14,7 +14,7 @@ FARTHEST = 24
 """A good pixel is sought no farther than this, px: one and a half blocks of the compression."""
 DISTANCE_CODES = 0.7
 """Codes by which the light of a quiet scene wanders from one pixel to the next, for gaps of several pixels."""
-UNSEEN = 0.5
+UNSEEN = 0.3
 """Share of the change around a gap that is to be expected in it unseen."""
 
 # one of the two ways along the line, the column and the diagonals
