@@ -13,8 +13,7 @@ from perijove.attitude.exposure import Exposure
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.solve import solve_pointing
 from perijove.bodies import BODIES, Body
-from perijove.calibrate.framelets import FULL_DN, Calibrated, calibrate
-from perijove.calibrate.frames import CalibrationFrames
+from perijove.calibrate.framelets import FULL_DN, Calibrated, Treatment, calibrate
 from perijove.calibrate.pointspread import point_spread
 from perijove.calibrate.sharpen import noise_growth
 from perijove.calibrate.sharpen import sharpen as sharpened
@@ -144,21 +143,21 @@ def observe(
     raws: Sequence[RawImage],
     pass_labels: Iterable[Label],
     *,
-    frames: CalibrationFrames | None = None,
+    treatment: Treatment | None = None,
     ties: bool = True,
     step: Callable[[str], object] = lambda _: None,
 ) -> list[Observation]:
     """Calibrate strips, solve their trajectory from all labels of the pass, and their pointing jointly.
 
     `pass_labels` are other labels of the same pass; the strips' own are added. Strips of several passes are solved pass
-    by pass. `frames` are calibration frames, None for the response that comes with Perijove. `step` is told what is
-    being done. Raises PerijoveError where a strip cannot be solved.
+    by pass. `treatment` says how they are calibrated. `step` is told what is being done. Raises PerijoveError where a
+    strip cannot be solved.
     """
     labels = {label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}
     done: dict[str, Observation] = {}
     for group in _passes(raws):
         done.update(
-            {o.raw.label.product_id: o for o in _observe_pass(group, list(labels.values()), frames, ties, step)}
+            {o.raw.label.product_id: o for o in _observe_pass(group, list(labels.values()), treatment, ties, step)}
         )
     return [done[raw.label.product_id] for raw in raws]
 
@@ -180,7 +179,7 @@ def _passes(raws: Sequence[RawImage]) -> list[list[RawImage]]:
 def _observe_pass(
     raws: Sequence[RawImage],
     labels: Sequence[Label],
-    frames: CalibrationFrames | None,
+    treatment: Treatment | None,
     ties: bool,
     step: Callable[[str], object],
 ) -> list[Observation]:
@@ -193,7 +192,7 @@ def _observe_pass(
         raise PointingError(f"{name}: START_TIME lies outside 2011-2031, which the Sun's table covers; check the label")
     step("calibrating")
     away = float(np.linalg.norm(sun))
-    calibrated = [calibrate(raw, frames, sun_distance_km=away) for raw in raws]
+    calibrated = [calibrate(raw, treatment, sun_distance_km=away) for raw in raws]
     exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
     step("fitting the trajectory")
     trajectory = solve_trajectory(labels, raws[0].label, body)

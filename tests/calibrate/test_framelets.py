@@ -7,8 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from perijove.calibrate import calibrate
+from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.defects import fixed_pattern, mend_transients
 from perijove.calibrate.flat import LINE_TILT, line_response
+from perijove.calibrate.framelets import Treatment
 from perijove.calibrate.quality import Quality
 from perijove.errors import LabelError
 from perijove.instrument import LIT_SAMPLES, SAMPLES, Filter
@@ -90,7 +92,7 @@ def test_lone_hits_on_the_disc_are_replaced_by_what_is_around_them(make_raw: Mak
 def test_with_mending_off_hits_stay(make_raw: MakeRaw) -> None:
     codes = scene(100)
     codes[2, 30, 400] = 220
-    done = calibrate(make_raw({Filter.RED: codes}), mend=False)
+    done = calibrate(make_raw({Filter.RED: codes}), Treatment(mend=False))
     assert done.light[Filter.RED][2, 30, 400] == pytest.approx(217, abs=3)
     assert len(done.details[Filter.RED].replaced) == 0
     assert not done.quality[Filter.RED].any()
@@ -120,7 +122,7 @@ def test_a_sharp_limb_is_left_alone(make_raw: MakeRaw) -> None:
         # the limb moves by a framelet from one exposure to the next
         disc = np.hypot(j - 900.0, i + 115.0 * (f - 5)) < 450.0
         codes[f][disc] = 150
-    mended, plain = (calibrate(make_raw({Filter.GREEN: codes}), mend=mend) for mend in (True, False))
+    mended, plain = (calibrate(make_raw({Filter.GREEN: codes}), Treatment(mend=mend)) for mend in (True, False))
     np.testing.assert_array_equal(mended.light[Filter.GREEN], plain.light[Filter.GREEN])
     assert mended.details[Filter.GREEN].fixed_pixels == 0
 
@@ -181,20 +183,21 @@ def test_line_response_is_straight_with_mean_one(lines: int) -> None:
 
 def test_real_strip_loses_its_dust_and_keeps_its_light(data: Path) -> None:
     raw = open_strip(data / "pj44" / "JNCE_2022229_44C00030_V01-raw.png").raw
-    plain, mended = (calibrate(raw, mend=mend).light[Filter.RED] for mend in (False, True))
+    plain, mended = (calibrate(raw, Treatment(mend=mend)).light[Filter.RED] for mend in (False, True))
     # a grain of dust at line 108, sample 360 of the red filter, lit in framelets 4 to 12
     box = (slice(5, 12), slice(107, 110), slice(359, 362))
     around = np.median(plain[5:12, 100:117, 350:371], axis=(1, 2))
     assert np.max(plain[box].mean(axis=(1, 2)) / around) < 0.8
     np.testing.assert_allclose(mended[box].mean(axis=(1, 2)) / around, 1.0, atol=0.05)
-    # and nearly all else is left as it was
-    same = np.isclose(plain, mended, equal_nan=True)
-    assert same.mean() > 0.98
+    # and all else that is lit is left as it was, but for columns whose step hot places hide
+    lit = (plain > 30) & (calibrate(raw).quality[Filter.RED] == 0)
+    assert np.percentile(np.abs(mended[lit] - plain[lit]), 99) < 0.5
 
 
 def test_real_methane_strip_loses_its_streaks(data: Path) -> None:
     raw = open_strip(data / "pj44" / "JNCE_2022229_44M00044_V01-raw.png").raw
-    plain, mended = (calibrate(raw, mend=mend).light[Filter.METHANE] for mend in (False, True))
+    plain = decompanding_table("SQROOT")[raw.framelets(Filter.METHANE)]
+    mended = calibrate(raw).light[Filter.METHANE]
 
     def roughness(light: NDArray[np.float32]) -> float:
         still = np.median(light[:, :, LIT_SAMPLES], axis=0)

@@ -10,12 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.calibrate.bias import Bias, code_values, framelet_bias, lit_columns
+from perijove.calibrate.dark import dark_structure
+from perijove.calibrate.deblock import deblock
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.defects import FixedPattern, Mended, fixed_pattern, mend
 from perijove.calibrate.flat import response
 from perijove.calibrate.frames import CalibrationFrames
 from perijove.calibrate.noise import NoiseModel, noise_model, variance
+from perijove.calibrate.quality import Quality
 from perijove.calibrate.response import dn_per_light
+from perijove.calibrate.sky import BLOCK, find_sky
+from perijove.calibrate.stray import Veil, stray_veil, take_off_veil
 from perijove.calibrate.triage import BandTriage, Verdict, triage, triage_band
 from perijove.instrument import Filter
 from perijove.jit import kernel
@@ -43,13 +48,14 @@ class BandDetails:
     """What calibration found out about one filter of a strip.
 
     `bias` is what was taken off each framelet, `extra` (lines, samples) DN what was taken off each place besides: dark
-    charge of hot places and the chip's own offsets. `response` (lines, samples) is what the light was divided by.
+    charge of hot places and the chip's own offsets; `veil` is the stray light that was taken off. `response` (lines, samples) is what the light was divided by.
     `noise` tells the variance by the light. `replaced` are the flat indices of pixels that were replaced from around,
     `replaced_sigma` the errors of what was put there, in codes. `fixed_pixels` counts the places of the fixed pattern.
     """
 
     bias: Bias
     extra: Light
+    veil: Veil
     response: Light
     noise: NoiseModel
     replaced: NDArray[np.int64]
@@ -95,27 +101,36 @@ class _Band:
     triage: BandTriage
 
 
-def calibrate(
-    raw: RawImage,
-    frames: CalibrationFrames | None = None,
-    *,
-    sun_distance_km: float | None = None,
-    mend: bool = True,
-) -> Calibrated:
-    """The light of a strip; with `mend` false its hot pixels and hits are left as they are.
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to the codes of a strip on their way to light.
 
-    `frames` are calibration frames, None for the response that comes with Perijove. `sun_distance_km` is the target's
-    distance from the Sun; without it the label's is taken, or else Jupiter's mean. A label without exposure is taken
-    for one of 1 s, so that light in DN comes out all the same. Raises LabelError for a bit mode that is not known, or
-    an exposure or distance that is not above 0.
+    `frames` are calibration frames, None for the response that comes with Perijove. Without `mend` hot places, dust and
+    hits are left as they are; with `suspects` also that is replaced which may be a star, lightning or the limb. Without
+    `stray` nothing is taken off for stray light, and neither is an aurora that fills the dark side, or a ring.
     """
+
+    frames: CalibrationFrames | None = None
+    mend: bool = True
+    suspects: bool = False
+    stray: bool = True
+
+
+def calibrate(raw: RawImage, treatment: Treatment | None = None, *, sun_distance_km: float | None = None) -> Calibrated:
+    """The light of a strip.
+
+    `sun_distance_km` is the target's distance from the Sun; without it the label's is taken, or else Jupiter's mean. A
+    label without exposure is taken for one of 1 s, so that light in DN comes out all the same. Raises LabelError for a
+    bit mode that is not known, or an exposure or distance that is not above 0.
+    """
+    chosen = treatment or Treatment()
     label = raw.label
     table = decompanding_table(label.bit_mode)
     away = sun_distance_km or label.sun_distance_km or MEAN_SUN_KM
     exposure = 1.0 if label.exposure_s is None else label.exposure_s
 
     def one(band: Filter) -> _Band:
-        return _calibrate_band(raw, band, table, frames, mend)
+        return _calibrate_band(raw, band, table, chosen)
 
     with ThreadPoolExecutor(len(label.filters)) as pool:
         done = dict(zip(label.filters, pool.map(one, label.filters), strict=True))
@@ -129,36 +144,50 @@ def calibrate(
         full_fraction=sum(part.full for part in done.values()) / max(count, 1),
         exposure_s=label.exposure_s,
         binning=label.sampling_factor,
-        source=BUILT_IN if frames is None else frames.name,
+        source=BUILT_IN if chosen.frames is None else chosen.frames.name,
         verdict=triage([part.triage for part in done.values()]),
     )
 
 
-def _calibrate_band(
-    raw: RawImage, band: Filter, table: Light, frames: CalibrationFrames | None, mending: bool
-) -> _Band:
+def _calibrate_band(raw: RawImage, band: Filter, table: Light, treatment: Treatment) -> _Band:
     """The light of one filter's framelets."""
     codes = raw.framelets(band)
     binning, lossy = raw.label.sampling_factor, raw.label.compression != LOSSLESS
     lit = lit_columns(binning)
     bias = framelet_bias(codes, table, binning, lossy=lossy)
-    even, offset, bad = chip_frames(frames, band, codes.shape[1:])
-    pattern = fixed_pattern(codes, table) if mending and len(codes) else no_pattern(codes.shape[1:])
+    values = code_values(table, bias)
+    even, offset, bad = chip_frames(treatment.frames, band, codes.shape[1:])
+    pattern = fixed_pattern(codes, table) if treatment.mend and len(codes) else no_pattern(codes.shape[1:])
     # a pixel known to be bad is filled like one too dark to be of use
     pattern = replace(pattern, gain=np.where(bad, np.float32(np.nan), pattern.gain))
-    mended = mend(codes, table, pattern, lossy=lossy) if mending else unmended(codes)
-    extra = pattern.extra + offset
+    mended = unmended(codes)
+    if treatment.mend:
+        mended = mend(codes, table, pattern, lossy=lossy, suspects=treatment.suspects)
+    extra, gain = pattern.extra + offset, even * np.where(np.isnan(pattern.gain), np.float32(1), pattern.gain)
+    sky = find_sky(mended.codes, values, extra, binning)
+    dark = dark_structure(mended.codes, values, extra, sky)
+    extra = extra + dark.offset_dn
     light = np.full(codes.shape, np.nan, np.float32)
-    gain = even * np.where(np.isnan(pattern.gain), np.float32(1), pattern.gain)
-    decompand(mended.codes, code_values(table, bias), extra, gain, lit.start, lit.stop, light)
+    decompand(mended.codes, values, extra, gain, lit.start, lit.stop, light)
+    veil = stray_veil(sky, dark.offset_dn, binning)
+    if treatment.stray:
+        take_off_veil(light, veil.dn, gain)
+    if lossy:
+        mark_blocks(mended.quality, deblock(light, codes))
     level, zero = (float(part.mean()) if len(part) else 0.0 for part in (bias.level_dn, bias.zero_dn))
     noise = noise_model(table, level_dn=level, zero_dn=zero, binning=binning, lossy=lossy)
     fixed = int(np.count_nonzero((pattern.extra != 0) | (pattern.gain != 1)))
-    details = BandDetails(bias, extra, gain, noise, mended.index, mended.sigma_codes, fixed)
+    details = BandDetails(bias, extra, veil, gain, noise, mended.index, mended.sigma_codes, fixed)
     # the table rises, so that one code parts what is full from the rest
     first_full = min(int(np.searchsorted(table, FULL_DN)), 255)
     full = int(np.count_nonzero(codes[:, :, lit] >= first_full))
     return _Band(light, mended.quality, details, full, triage_band(codes, table, mended))
+
+
+def mark_blocks(quality: Bits, touched: NDArray[np.bool_]) -> None:
+    """Set BLOCKY in quality (frames, lines, samples), in place, in the blocks that are `touched`."""
+    for f, i, j in np.argwhere(touched):
+        quality[f, i * BLOCK : (i + 1) * BLOCK, j * BLOCK : (j + 1) * BLOCK] |= np.uint8(Quality.BLOCKY)
 
 
 def no_pattern(shape: tuple[int, ...]) -> FixedPattern:

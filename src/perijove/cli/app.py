@@ -14,6 +14,7 @@ from perijove.cli.requests import (
     Depth,
     Format,
     Interpolation,
+    LightRequest,
     PictureRequest,
     Recipe,
     Sharpen,
@@ -63,6 +64,12 @@ Credit = Annotated[
 Calibration = Annotated[
     Path | None,
     typer.Option("--calibration", metavar="DIR", help="Calibration frames of `perijove flat`, or B. Swift's."),
+]
+Suspects = Annotated[
+    bool, typer.Option("--repair-suspects", help="Replace also what stands out but may be a star or lightning.")
+]
+KeepStray = Annotated[
+    bool, typer.Option("--keep-stray-light", help="Take off no stray light; for aurora, rings and a glowing night.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -114,12 +121,16 @@ def solve(
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the limb residuals by framelet and band.")
     ] = None,
     calibration: Calibration = None,
+    repair_suspects: Suspects = False,
+    keep_stray: KeepStray = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Find the trajectory and the pointing of strips, with residuals."""
     with command():
-        request = SolveRequest(tuple(strips), labels, output, plot, calibration, quiet, json)
+        request = SolveRequest(
+            tuple(strips), labels, output, plot, LightRequest(calibration, repair_suspects, keep_stray), quiet, json
+        )
         from perijove.cli.solve import run_solve
 
         run_solve(request)
@@ -162,6 +173,8 @@ def picture(
         Sharpen | None, typer.Option("--sharpen", help="Take back the blur of the camera, as far as noise allows.")
     ] = None,
     calibration: Calibration = None,
+    repair_suspects: Suspects = False,
+    keep_stray: KeepStray = False,
     with_sigma: Annotated[
         bool, typer.Option("--with-sigma", help="Add a band of standard deviations for each filter (recipe linear).")
     ] = False,
@@ -187,7 +200,7 @@ def picture(
             format=file_format,
             depth=depth,
             interpolation=interpolation,
-            calibration=calibration,
+            light=LightRequest(calibration, repair_suspects, keep_stray),
             white_balance=balance,
             sharpen=sharpen,
             with_sigma=with_sigma,
@@ -208,6 +221,8 @@ def calibrate(
     ] = None,
     labels: Labels = None,
     calibration: Calibration = None,
+    repair_suspects: Suspects = False,
+    keep_stray: KeepStray = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -215,7 +230,11 @@ def calibrate(
     with command():
         from perijove.cli.calibrate import CalibrateRequest, run_calibrate
 
-        run_calibrate(CalibrateRequest(tuple(strips), output, labels, calibration, quiet, json))
+        run_calibrate(
+            CalibrateRequest(
+                tuple(strips), output, labels, LightRequest(calibration, repair_suspects, keep_stray), quiet, json
+            )
+        )
 
 
 @app.command()

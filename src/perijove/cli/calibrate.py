@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from perijove.calibrate import Calibrated, calibrate
 from perijove.cli.common import Steps, json_text
 from perijove.cli.report import light_report
-from perijove.cli.requests import check_outputs, check_strips
+from perijove.cli.requests import LightRequest, check_outputs, check_strips
+from perijove.cli.solve import treatment_of
 from perijove.errors import LabelError, UsageError
 from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
-from perijove.io.calibration import read_calibration
 from perijove.io.finder import open_strip
 from perijove.io.provenance import as_json, provenance, sidecar_path, strip_source
 from perijove.io.tiff import encode_bands
@@ -32,7 +32,7 @@ class CalibrateRequest:
     strips: tuple[Path, ...]
     output: Path | None = None
     labels: Path | None = None
-    calibration: Path | None = None
+    light: LightRequest = field(default_factory=LightRequest)
     quiet: bool = False
     json: bool = False
 
@@ -62,7 +62,7 @@ def run_calibrate(request: CalibrateRequest) -> None:
     if request.output is not None:
         (check_folder if request.into_folder else check_writable)(request.output)
     steps = Steps(quiet=request.quiet)
-    frames = None if request.calibration is None else read_calibration(request.calibration)
+    treatment = treatment_of(request.light)
     entries = []
     with Staged() as staged:
         if request.output is not None and request.into_folder:
@@ -75,7 +75,7 @@ def run_calibrate(request: CalibrateRequest) -> None:
                     f"{path}: the label has no EXPOSURE_DURATION, without which there is no I/F: complete it"
                 )
             with steps.step("calibrating"):
-                done = calibrate(raw, frames)
+                done = calibrate(raw, treatment)
             entry: dict[str, Any] = {"product_id": raw.label.product_id, "light": light_report(done)}
             place = request.path_for(raw.label.product_id)
             if place is not None:

@@ -34,7 +34,7 @@ def run_picture(request: PictureRequest) -> None:
     """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
     _check_outputs(request)
     steps = Steps(quiet=request.quiet)
-    observations = solve_strips(request.strips, request.labels, steps, request.calibration)
+    observations = solve_strips(request.strips, request.labels, steps, request.light)
     solving = shares(steps, len(observations))
     with Staged() as staged:
         if request.into_folder:
@@ -94,7 +94,8 @@ def _one_picture(
         "recipe": picture.recipe, "settings": picture.settings, "size": request.size, "fov_deg": request.fov_deg,
         "centre_deg": request.centre_deg, "up": request.up, "interpolation": request.interpolation,
         "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
-        "calibration": observation.calibrated.source, "dn_per_i_over_f": observation.calibrated.dn_per_light,
+        "calibration": observation.calibrated.source, "repair_suspects": request.light.repair_suspects,
+        "keep_stray_light": request.light.keep_stray, "dn_per_i_over_f": observation.calibrated.dn_per_light,
         "exposure_s": label.exposure_s, "view": framed.numbers,
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}

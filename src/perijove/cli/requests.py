@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -74,6 +74,19 @@ _PLACE = re.compile(
 
 
 @dataclass(frozen=True)
+class LightRequest:
+    """How codes become light: `calibration` is a folder of calibration frames, None for those that come with Perijove.
+
+    With `repair_suspects` also that is replaced which may be a star or lightning; with `keep_stray` no stray light is
+    taken off.
+    """
+
+    calibration: Path | None = None
+    repair_suspects: bool = False
+    keep_stray: bool = False
+
+
+@dataclass(frozen=True)
 class SolveRequest:
     """`perijove solve`: strips of one pass, and where the solution goes."""
 
@@ -81,7 +94,7 @@ class SolveRequest:
     labels: Path | None = None
     output: Path | None = None
     plot: Path | None = None
-    calibration: Path | None = None
+    light: LightRequest = field(default_factory=LightRequest)
     quiet: bool = False
     json: bool = False
 
@@ -99,8 +112,8 @@ class PictureRequest:
 
     `output` is a folder where `into_folder` is true. `format` and `depth` None mean: by the output's name and the
     recipe (`file_format`, `bits` say which). `size` is the longer side in px, `fov_deg` the full angle; `centre_deg`
-    planetocentric latitude and east longitude in degrees. `calibration` is a folder of calibration frames;
-    `white_balance` is `solar`, `perijove` or three factors as text.
+    planetocentric latitude and east longitude in degrees. `light` says how codes become light; `white_balance` is
+    `solar`, `perijove` or three factors as text.
     """
 
     strips: tuple[Path, ...]
@@ -116,7 +129,7 @@ class PictureRequest:
     format: Format | None = None
     depth: Depth | None = None
     interpolation: Interpolation = Interpolation.CATMULL_ROM
-    calibration: Path | None = None
+    light: LightRequest = field(default_factory=LightRequest)
     white_balance: str = SOLAR
     sharpen: Sharpen | None = None
     with_sigma: bool = False

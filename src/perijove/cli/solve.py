@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from perijove.bodies import BODIES
-from perijove.calibrate.frames import CalibrationFrames
+from perijove.calibrate.framelets import Treatment
 from perijove.cli.common import Steps, json_text
 from perijove.cli.report import describe, detail, solution_summary
-from perijove.cli.requests import SolveRequest
+from perijove.cli.requests import LightRequest, SolveRequest
 from perijove.errors import PerijoveWarning, StripError, UsageError
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
@@ -29,7 +29,7 @@ def run_solve(request: SolveRequest) -> None:
         if path is not None:
             check_writable(path)
     steps = Steps(quiet=request.quiet)
-    observations = solve_strips(request.strips, request.labels, steps, request.calibration)
+    observations = solve_strips(request.strips, request.labels, steps, request.light)
     timings = shares(steps, len(observations))
     text = json_text({"strips": [{**describe(o), **detail(o), "timings_s": timings} for o in observations]})
     with Staged() as staged:
@@ -45,14 +45,14 @@ def run_solve(request: SolveRequest) -> None:
 
 
 def solve_strips(
-    paths: Sequence[Path], labels: Path | None, steps: Steps, calibration: Path | None = None
+    paths: Sequence[Path], labels: Path | None, steps: Steps, light: LightRequest | None = None
 ) -> list[Observation]:
     """Open strips with their labels, calibrate and solve them; PerijoveError for strips that cannot be done together.
 
-    `calibration` is a folder of calibration frames; without it the frames that come with Perijove are used.
+    `light` says how they are calibrated, None for what is usual.
     """
     with steps.step("reading"):
-        frames = None if calibration is None else _frames(calibration)
+        treatment = treatment_of(light or LightRequest())
         opened = [open_strip(path, labels) for path in paths]
     check_strips(opened)
     _warn_of_unreadable(opened)
@@ -61,18 +61,19 @@ def solve_strips(
         observations = observe(
             [strip.raw for strip in opened],
             pass_labels,
-            frames=frames,
+            treatment=treatment,
             step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
         )
     _warn_of_rejected(observations)
     return observations
 
 
-def _frames(folder: Path) -> CalibrationFrames:
-    """The calibration frames of a folder."""
-    from perijove.io.calibration import read_calibration
+def treatment_of(light: LightRequest) -> Treatment:
+    """What is to be done to the codes of strips; PerijoveError for calibration frames that cannot be read."""
+    from perijove.io.calibration import read_calibration  # rasterio takes long to import
 
-    return read_calibration(folder)
+    frames = None if light.calibration is None else read_calibration(light.calibration)
+    return Treatment(frames, suspects=light.repair_suspects, stray=not light.keep_stray)
 
 
 def shares(steps: Steps, count: int) -> dict[str, float]:
