@@ -61,8 +61,9 @@ _PAIRS = np.array(
     [(0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (1, 2), (2, 1), (2, -1), (1, -2), (2, 2), (2, -2)], np.int64
 )
 # what foretells a pixel of a scene best from the first six pairs: least squares on the discs of 44C00074, 43C00078 and
-# 44C00030 give 0.3-0.6, 0.4-0.8, 0.1, 0.1, -0.05, -0.1; more down the lines, along which the exposure smears
-_WEIGHTS = np.array([0.40, 0.70, 0.05, 0.05, -0.05, -0.15])
+# 44C00030 give 0.3-0.6, 0.4-0.8, 0.1, 0.1, -0.05, -0.1, on that of Ganymede 0.7, 1.2, -0.4, -0.4, -0.1, -0.4; more down
+# the lines, along which the exposure smears
+_WEIGHTS = np.array([0.60, 0.70, 0.05, 0.05, -0.25, -0.15])
 # the eight neighbours
 _RING = np.array([(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)], np.int64)
 
