@@ -15,6 +15,7 @@ from perijove.attitude.solve import solve_pointing
 from perijove.bodies import BODIES, Body
 from perijove.calibrate.framelets import FULL_DN, Calibrated, Treatment, calibrate
 from perijove.calibrate.pointspread import point_spread
+from perijove.calibrate.second_look import look_again
 from perijove.calibrate.sharpen import noise_growth
 from perijove.calibrate.sharpen import sharpen as sharpened
 from perijove.ephemeris.labels import solve_trajectory
@@ -199,7 +200,11 @@ def _observe_pass(
     step("solving the pointing")
     pointings = solve_pointing(exposures, trajectory, body, sun, earth=earth, ties=ties, progress=step)
     towards = sun / np.linalg.norm(sun)
-    return [
+    observations = [
         Observation(raw, light, body, trajectory, pointing, towards)
         for raw, light, pointing in zip(raws, calibrated, pointings, strict=True)
     ]
+    if treatment is not None and not treatment.mend:
+        return observations
+    step("looking again at what may be hits")
+    return [replace(o, calibrated=look_again(o.raw, o.calibrated, o.swaths(), body)) for o in observations]

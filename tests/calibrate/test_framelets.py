@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from perijove.calibrate import calibrate
 from perijove.calibrate.decompand import decompanding_table
-from perijove.calibrate.defects import fixed_pattern, mend_transients
+from perijove.calibrate.defects import FixedPattern, fixed_pattern, mend
 from perijove.calibrate.flat import LINE_TILT, line_response
 from perijove.calibrate.framelets import Treatment
 from perijove.calibrate.quality import Quality
@@ -21,6 +21,7 @@ MakeRaw = Callable[..., RawImage]
 Codes = NDArray[np.uint8]
 LINEAR = np.arange(256, dtype=np.float32)
 FRAMES = 10
+NO_PATTERN = FixedPattern(np.zeros((128, SAMPLES), np.float32), np.ones((128, SAMPLES), np.float32))
 
 
 def scene(level: int, frames: int = FRAMES, seed: int = 1) -> Codes:
@@ -83,7 +84,7 @@ def test_lone_hits_on_the_disc_are_replaced_by_what_is_around_them(make_raw: Mak
     for f, i, j in places:
         codes[f, i, j] = 220
     done = calibrate(make_raw({Filter.RED: codes}))
-    assert len(done.details[Filter.RED].replaced) >= len(places)
+    assert len(done.details[Filter.RED].mended.index) >= len(places)
     for f, i, j in places:
         assert done.quality[Filter.RED][f, i, j] == Quality.HIT
         assert done.light[Filter.RED][f, i, j] == pytest.approx(100, abs=4)
@@ -94,7 +95,7 @@ def test_with_mending_off_hits_stay(make_raw: MakeRaw) -> None:
     codes[2, 30, 400] = 220
     done = calibrate(make_raw({Filter.RED: codes}), Treatment(mend=False))
     assert done.light[Filter.RED][2, 30, 400] == pytest.approx(217, abs=3)
-    assert len(done.details[Filter.RED].replaced) == 0
+    assert len(done.details[Filter.RED].mended.index) == 0
     assert not done.quality[Filter.RED].any()
 
 
@@ -103,16 +104,16 @@ def test_stars_survive(offset: float) -> None:
     i, j = np.mgrid[:128, :SAMPLES]
     star = 120 * np.exp(-((i - 60 - offset) ** 2 + (j - 700 - offset) ** 2) / (2 * 0.7**2))
     codes = np.rint(star).astype(np.uint8)[None]
-    mended, count = mend_transients(codes)
-    assert count == 0
-    np.testing.assert_array_equal(mended, codes)
+    done = mend(codes, LINEAR, NO_PATTERN)
+    assert not len(done.index)
+    np.testing.assert_array_equal(done.codes, codes)
 
 
 def test_single_hits_in_the_sky_go() -> None:
     codes = np.zeros((1, 128, SAMPLES), np.uint8)
     codes[0, 40, 500] = 90
-    mended, count = mend_transients(codes)
-    assert (count, int(mended.max())) == (1, 0)
+    done = mend(codes, LINEAR, NO_PATTERN)
+    assert (len(done.index), int(done.codes.max())) == (1, 0)
 
 
 def test_a_sharp_limb_is_left_alone(make_raw: MakeRaw) -> None:

@@ -9,6 +9,7 @@ flagged and left as it is.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from perijove.calibrate.repair import fill
 from perijove.calibrate.runs import full_code, mark_full, mark_lost
 from perijove.instrument import FRAMELET_LINES
 
-__all__ = ["FixedPattern", "Mended", "fixed_pattern", "mend", "mend_transients"]
+__all__ = ["FixedPattern", "Mended", "fixed_pattern", "mend"]
 
 Codes = NDArray[np.uint8]
 Plane = NDArray[np.float32]
@@ -68,8 +69,8 @@ def mend(codes: Codes, table: Plane, pattern: FixedPattern, *, lossy: bool = Tru
     fixed = pattern_bits(pattern)
     replaced = REPLACED | (int(Quality.SUSPECT) if suspects else 0)
     mended, quality = codes.copy(), np.empty_like(codes)
-    index, errors = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-    for f in range(frames):
+
+    def one(f: int) -> tuple[NDArray[np.int64], Plane]:
         marks = quality[f]
         marks[:] = fixed
         mark_defects(codes[f], table, sigma, lit_columns(binning), marks)
@@ -77,8 +78,13 @@ def mend(codes: Codes, table: Plane, pattern: FixedPattern, *, lossy: bool = Tru
         places = np.flatnonzero(bad)
         error = np.empty(len(places), np.float32)
         fill(codes[f], bad, (marks & (NO_SOURCE | replaced)) == 0, sigma, mended[f], error)
-        index.append(places + f * lines * samples)
-        errors.append(error)
+        return places + f * lines * samples, error
+
+    # the filters of a strip go side by side already; a strip of one gains
+    with ThreadPoolExecutor(2) as pool:
+        parts = list(pool.map(one, range(frames)))
+    index = [np.empty(0, np.int64), *(places for places, _ in parts)]
+    errors = [np.empty(0, np.float32), *(error for _, error in parts)]
     done = Mended(mended, quality, np.concatenate(index), np.concatenate(errors))
     tell_flipped(codes, done, sigma)
     return done
@@ -143,13 +149,3 @@ def tell_flipped(codes: Codes, mended: Mended, sigma: NDArray[np.float64]) -> No
     if 4 * dark >= np.count_nonzero(match):
         flat = mended.quality.reshape(-1)
         flat[hits[match]] = (flat[hits[match]] & ~np.uint8(Quality.HIT)) | np.uint8(Quality.FLIPPED)
-
-
-def mend_transients(codes: Codes, pattern: FixedPattern | None = None) -> tuple[Codes, int]:
-    """A copy of framelets (frames, lines, samples) with hits and flipped bits replaced, and their number."""
-    from perijove.calibrate.decompand import SQROOT_DN
-
-    shape = codes.shape[1:]
-    none = FixedPattern(np.zeros(shape, np.float32), np.ones(shape, np.float32))
-    done = mend(codes, SQROOT_DN, pattern or none)
-    return done.codes, len(done.index)

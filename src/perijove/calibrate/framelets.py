@@ -48,9 +48,10 @@ class BandDetails:
     """What calibration found out about one filter of a strip.
 
     `bias` is what was taken off each framelet, `extra` (lines, samples) DN what was taken off each place besides: dark
-    charge of hot places and the chip's own offsets; `veil` is the stray light that was taken off. `response` (lines, samples) is what the light was divided by.
-    `noise` tells the variance by the light. `replaced` are the flat indices of pixels that were replaced from around,
-    `replaced_sigma` the errors of what was put there, in codes. `fixed_pixels` counts the places of the fixed pattern.
+    charge of hot places and the chip's own offsets; `veil` is the stray light that was taken off. `response` (lines,
+    samples) is what the light was divided by. `noise` tells the variance by the light. `mended` has the codes after
+    repair, and what was replaced; `values` (frames, 256) is the DN above bias of each code. `fixed_pixels` counts the
+    places of the fixed pattern.
     """
 
     bias: Bias
@@ -58,8 +59,8 @@ class BandDetails:
     veil: Veil
     response: Light
     noise: NoiseModel
-    replaced: NDArray[np.int64]
-    replaced_sigma: Light
+    mended: Mended
+    values: Light
     fixed_pixels: int
 
 
@@ -88,7 +89,7 @@ class Calibrated:
         part = self.details[band]
         return variance(
             self.light[band], part.response, self.quality[band], part.noise,
-            extra=part.extra, index=part.replaced, sigma_codes=part.replaced_sigma,
+            extra=part.extra, index=part.mended.index, sigma_codes=part.mended.sigma_codes,
         )  # fmt: skip
 
 
@@ -177,7 +178,7 @@ def _calibrate_band(raw: RawImage, band: Filter, table: Light, treatment: Treatm
     level, zero = (float(part.mean()) if len(part) else 0.0 for part in (bias.level_dn, bias.zero_dn))
     noise = noise_model(table, level_dn=level, zero_dn=zero, binning=binning, lossy=lossy)
     fixed = int(np.count_nonzero((pattern.extra != 0) | (pattern.gain != 1)))
-    details = BandDetails(bias, extra, veil, gain, noise, mended.index, mended.sigma_codes, fixed)
+    details = BandDetails(bias, extra, veil, gain, noise, mended, values, fixed)
     # the table rises, so that one code parts what is full from the rest
     first_full = min(int(np.searchsorted(table, FULL_DN)), 255)
     full = int(np.count_nonzero(codes[:, :, lit] >= first_full))

@@ -238,6 +238,24 @@ def calibrate(
 
 
 @app.command()
+def flat(
+    strips: Annotated[
+        list[Path], typer.Argument(metavar="STRIP|FOLDER", help="Raw strips of any passes, or folders of them.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the frames.")],
+    labels: Labels = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace frames that are there already.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Build bias, flat and bad-pixel frames from many strips."""
+    with command():
+        from perijove.cli.flat import FlatRequest, run_flat
+
+        run_flat(FlatRequest(tuple(strips), output, labels, overwrite, quiet, json))
+
+
+@app.command()
 def simulate(
     scene: Annotated[
         str | None, typer.Argument(metavar="SCENE", help="A scene's name, or a .toml file that describes one.")

@@ -40,7 +40,8 @@ def light_report(done: Calibrated) -> dict[str, Any]:
         "calibration": done.source,
         "dn_per_i_over_f": {band.value: dn for band, dn in done.dn_per_light.items()},
         "bias_dn": {band.value: float(np.mean(part.bias.level_dn)) for band, part in done.details.items()},
-        "replaced": {band.value: len(part.replaced) for band, part in done.details.items()},
+        "replaced": {band.value: len(part.mended.index) for band, part in done.details.items()},
+        "stray_light_dn": {band.value: float(np.mean(part.veil.dn)) for band, part in done.details.items()},
         "fixed_places": {band.value: part.fixed_pixels for band, part in done.details.items()},
         "full_fraction": done.full_fraction,
     }

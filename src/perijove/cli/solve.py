@@ -19,7 +19,11 @@ from perijove.io.finder import OpenedStrip, open_strip
 from perijove.observation import Observation, observe
 
 COLOURS = {"BLUE": "tab:blue", "GREEN": "tab:green", "RED": "tab:red", "METHANE": "tab:purple"}
-_STEPS = {"calibrating": "calibrating", "fitting the trajectory": "trajectory"}
+_STEPS = {
+    "calibrating": "calibrating",
+    "looking again at what may be hits": "calibrating",
+    "fitting the trajectory": "trajectory",
+}
 """The step of the work by what `observe` says it does; all else is pointing."""
 
 
