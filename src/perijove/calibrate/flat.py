@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.instrument import FRAMELET_LINES, Filter
+from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, SAMPLES, Filter
 
 LINE_TILT: Mapping[Filter, float] = {
     Filter.BLUE: 0.0125,
@@ -36,6 +36,28 @@ def line_response(band: Filter, lines: int) -> NDArray[np.float32]:
     return (1.0 + LINE_TILT[band] * part).astype(np.float32)
 
 
+VIGNETTING = 0.20
+"""Share of the light lost at the ends of a line, against its middle; falling with the square of the distance.
+
+No strip here tells it directly: 44C00029 and 44C00030 see the same clouds at samples that differ by 2 % of a line.
+But the tilts of `LINE_TILT` fall from one filter strip to the next, 155 lines on, by 0.017 and 0.008, as they do where
+the response falls with the square of the distance from the axis: by 20 +- 8 % at the ends. Half of B. Swift's flat (its
+mean over both ends is 27 %) is of that shape; the rest of it, a slope of some 20 % from one end to the other, is not
+taken over: a phase function of the clouds looks like it, as the samples lie along the spin axis and so nearly along the
+direction to the Sun."""
+CENTRE_RESPONSE = 1.0 / (1.0 - VIGNETTING * ((LIT_SAMPLES.stop - LIT_SAMPLES.start) / SAMPLES) ** 2 / 3.0)
+"""Response of the middle of a line: the mean over the lit samples is 1, so that light divided by the response is what
+a pixel of mean response would have read. Numbers of DN in the middle of the field are larger by this."""
+
+
 def response(band: Filter, lines: int, samples: int) -> NDArray[np.float32]:
-    """Relative response (lines, samples) of a filter's pixels, mean 1 over the lit samples."""
-    return np.ascontiguousarray(np.broadcast_to(line_response(band, lines)[:, None], (lines, samples)))
+    """Relative response (lines, samples) of a filter's pixels, mean 1 over the lit samples; summed framelets have half.
+
+    The line's tilt and the lens's fall-off towards the ends of the lines; columns, dust and single pixels are left to
+    calibration frames.
+    """
+    binning = SAMPLES // samples
+    native = (np.arange(samples) + 0.5) * binning - 0.5
+    aside = (native - (SAMPLES - 1) / 2.0) / (SAMPLES / 2.0)
+    across = CENTRE_RESPONSE * (1.0 - VIGNETTING * aside**2)
+    return np.asarray(line_response(band, lines)[:, None] * across, np.float32)

@@ -78,7 +78,7 @@ def sum_frames(frames: BandFrames) -> BandFrames:
         bias=_means(frames.bias),
         bias_sigma=np.sqrt(_means(frames.bias_sigma**2) / 4.0),
         bias_count=_least(frames.bias_count),
-        bad=_blocks(frames.bad).any(axis=(1, 3)),
+        bad=np.asarray(_blocks(frames.bad).any(axis=(1, 3)), np.bool_),
     )
 
 

@@ -70,7 +70,8 @@ class Sums:
 
     def mean(self) -> FloatArray:
         """Mean, NaN where nothing was seen."""
-        return np.divide(self.value, self.weight, out=np.full(self.n.shape, np.nan), where=self.weight > 0)
+        unknown: FloatArray = np.full(self.n.shape, np.nan)
+        return np.asarray(np.divide(self.value, self.weight, out=unknown, where=self.weight > 0))
 
 
 @kernel
@@ -148,7 +149,7 @@ def smooth_plane(plane: Light, seen: NDArray[np.bool_]) -> tuple[Light, Light]:
     ):
         line = _straight(known[:, around], mask[:, around])
         smooth[:, near] = line[:, near.start - around.start : near.stop - around.start]
-    return smooth, weight
+    return np.asarray(smooth, np.float32), weight
 
 
 def _straight(known: Light, mask: Light) -> Light:
@@ -225,14 +226,14 @@ class Halves:
         """Weighted mean; NaN where neither half knows."""
         total = self.weight_first + self.weight_second
         value = self.weight_first * np.nan_to_num(self.first) + self.weight_second * np.nan_to_num(self.second)
-        return np.divide(value, total, out=np.full(total.shape, np.nan), where=total > 0)
+        return np.asarray(np.divide(value, total, out=np.full(total.shape, np.nan), where=total > 0))
 
     @property
     def noise(self) -> FloatArray:
         """A sample of the mean's own noise; NaN where one half knows nothing."""
         a, b = self.weight_first, self.weight_second
         scale = np.divide(np.sqrt(a * b), a + b, out=np.full(a.shape, np.nan), where=(a > 0) & (b > 0))
-        return scale * (self.first - self.second)
+        return np.asarray(scale * (self.first - self.second))
 
 
 def believe(halves: Halves) -> Shrunk:
@@ -299,7 +300,7 @@ def _robust_mean(values: FloatArray, weight: FloatArray, axis: int) -> FloatArra
         off = np.abs(values - np.expand_dims(mean, axis)) * np.sqrt(weight)
         known = off[weight > 0]
         use = np.where(off < 4.0 * 1.4826 * np.median(known), weight, 0.0)
-    return mean
+    return np.asarray(mean)
 
 
 def _shrink(values: FloatArray, sigma: FloatArray, known: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
@@ -323,8 +324,8 @@ def _outstanding(values: FloatArray, noise: FloatArray, weight: FloatArray) -> N
     high = np.zeros(values.shape, np.bool_)
     for blur in (_alone, _with_neighbours):
         signal, bad = blur(values * weight, weight), blur(noise * weight, weight)
-        some = bad[(weight > 0) & (noise != 0)]
-        scale = 1.4826 * float(np.median(np.abs(some))) if len(some) else 1.0
+        seen = (weight > 0) & (noise != 0)
+        scale = 1.4826 * float(np.median(np.abs(bad[seen]))) if seen.any() else 1.0
         high |= np.abs(signal) > STANDS_OUT * max(scale, 1e-9)
     near = cv2.dilate(high.astype(np.uint8), np.ones((5, 5), np.uint8))
     out: NDArray[np.bool_] = (near > 0) & (weight > 0)

@@ -35,12 +35,16 @@ LAW_SIGMA = (0.3, 0.3, 0.1, 0.1, 0.1, 0.1)
 """How far the law may lie from Lambert's (the first exponent 1, all else 0)."""
 BAND_RAD = np.radians(2.0)
 """Distance of the knots of brightness by latitude."""
-BANDS = int(round(np.pi / BAND_RAD)) + 1
+BANDS = round(np.pi / BAND_RAD) + 1
 SQUARE_RAD = np.radians(0.7)
 """Side of the squares of ground that are taken to be the same cloud in all strips of a pass: at the equator's 100 m/s
 a cloud moves by half of it in an hour."""
 PASS_SIGMA = 0.03
 """How much the brightness of a latitude differs from pass to pass, relative: what the fit takes it to be beforehand."""
+PASS_LEVEL_SIGMA = 0.05
+"""How well the camera's fading from pass to pass is known, relative."""
+LEVEL_SIGMA = 0.002
+"""The same from strip to strip of one pass: exposures are whole stages of the readout's clock."""
 TIE_SIGMA = 0.01
 """Relative error of one tie: noise, and ground that is not met exactly."""
 HUBER = 1.5
@@ -51,10 +55,10 @@ ROUNDS = 4
 class Measured:
     """The large-scale measurements of one filter of one strip.
 
-    n cells: `light` DN, `veil` DN that one whole share of stray light adds, `known` the default
-    response, `line`, `sample` (continuous native px), `latitude`, `longitude` rad, `cos_i`, `cos_e`,
-    `cos_phase`, `frame`. m ties: `tie` (m, 5) as line and sample here, line and sample in the next framelet, and the logarithm of
-    the light there over that here. `strip` and `group` (pass) number where they come from.
+    n cells: `light` DN, `veil` DN that one whole share of stray light adds, `known` the default response, `line`,
+    `sample` (continuous native px), `latitude`, `longitude` rad, `cos_i`, `cos_e`, `cos_phase`, `frame`. m ties: `tie`
+    (m, 5) as line and sample here, line and sample in the next framelet, and the logarithm of the light there over that
+    here. `strip` and `group` (pass) number where they come from; `per_light` is the DN of an I/F of 1.
     """
 
     light: FloatArray
@@ -71,11 +75,14 @@ class Measured:
     tie: FloatArray
     strip: int
     group: int
+    per_light: float
 
 
 @dataclass(frozen=True)
 class Field:
-    """The smooth response over the default one: `terms` (TERMS,) of `field_basis` for its logarithm, their `covariance`.
+    """The smooth response over the default one: `terms` (TERMS,) of `field_basis` for its logarithm.
+
+    `covariance` is theirs.
 
     `law` (PHOTOMETRY,) belongs to `photometry_terms`; `cloud` and `noise` are the scatter of the squares about their
     latitude and within themselves; `cells`, `ties` and `strips` were used.
@@ -126,8 +133,8 @@ def photometry_terms(cos_i: FloatArray, cos_e: FloatArray, cos_phase: FloatArray
 def fit_field(strips: Sequence[Measured], share: float = 0.0) -> Field:
     """The smooth response from all strips of one filter; ValueError where there is nothing to fit.
 
-    `share` of the veil is taken off as stray light. The errors come from how the strips disagree (each strip's residuals are taken to be correlated throughout); of
-    fewer than eight strips, from how their framelets do.
+    `share` of the veil is taken off as stray light. The errors come from how the strips disagree (each strip's
+    residuals are taken to be correlated throughout); of fewer than eight strips, from how their framelets do.
     """
     problem = _Problem(strips, share)
     weight, solution, covariance = np.ones(problem.count), np.zeros(problem.columns), np.zeros((1, 1))
@@ -178,11 +185,13 @@ class _Problem:
             raise ValueError("no strip shows smooth cloud")
         groups = sorted({s.group for s in strips})
         self._groups = len(groups)
-        self.columns = TERMS + PHOTOMETRY + BANDS * (1 + len(groups)) + len(strips)
+        self.columns = TERMS + PHOTOMETRY + BANDS * (1 + len(groups)) + len(groups) + len(strips)
         self.cells = sum(len(s.light) for s in strips)
         self.count = self.cells + sum(len(s.tie) for s in strips)
         self._strip = np.concatenate([np.full(len(s.light), k) for k, s in enumerate(strips)])
-        self._values = np.concatenate([np.log((s.light - share * s.veil) / s.known / s.cos_i) for s in strips])
+        self._values = np.concatenate(
+            [np.log((s.light - share * s.veil) / s.known / s.cos_i / s.per_light) for s in strips]
+        )
         self._x = sparse.vstack(
             [_cell_rows(s, k, groups.index(s.group), len(groups), self.columns) for k, s in enumerate(strips)],
             format="csr",
@@ -199,7 +208,10 @@ class _Problem:
         sigma = np.full(self.columns, 10.0)
         sigma[: TERMS + PHOTOMETRY] = [*TERM_SIGMA, *LAW_SIGMA]
         first = TERMS + PHOTOMETRY + BANDS
-        sigma[first : first + BANDS * self._groups] = PASS_SIGMA
+        levels = first + BANDS * self._groups
+        sigma[first:levels] = PASS_SIGMA
+        sigma[levels : levels + self._groups] = PASS_LEVEL_SIGMA
+        sigma[levels + self._groups :] = LEVEL_SIGMA
         return np.diag((noise / sigma) ** 2)
 
     def rows(self, noise: float, cloud: float) -> tuple[sparse.csr_array, FloatArray, IntArray]:
@@ -249,16 +261,26 @@ def _cell_rows(s: Measured, k: int, group: int, groups: int, columns: int) -> sp
     part = at - low
     width, first = dense.shape[1], TERMS + PHOTOMETRY
     own = first + BANDS * (1 + group)
-    level = first + BANDS * (1 + groups) + k
-    values = np.concatenate([dense, np.stack([1 - part, part, 1 - part, part, np.ones(n)], axis=1)], axis=1)
+    levels = first + BANDS * (1 + groups)
+    values = np.concatenate([dense, np.stack([1 - part, part, 1 - part, part, np.ones(n), np.ones(n)], axis=1)], axis=1)
     where = np.concatenate(
         [
             np.broadcast_to(np.arange(width), (n, width)),
-            np.stack([first + low, first + low + 1, own + low, own + low + 1, np.full(n, level)], axis=1),
+            np.stack(
+                [
+                    first + low,
+                    first + low + 1,
+                    own + low,
+                    own + low + 1,
+                    np.full(n, levels + group),
+                    np.full(n, levels + groups + k),
+                ],
+                axis=1,
+            ),
         ],
         axis=1,
     )
-    begins = np.arange(n + 1) * (width + 5)
+    begins = np.arange(n + 1) * (width + 6)
     return sparse.csr_array((values.ravel(), where.ravel(), begins), shape=(n, columns))
 
 

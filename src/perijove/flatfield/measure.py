@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from perijove.calibrate.bias import NOISE_DN, Bias
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.flat import response
-from perijove.errors import StripError
+from perijove.calibrate.response import dn_per_light
+from perijove.errors import LabelError, StripError
 from perijove.flatfield.detail import NEAR_DARK, relative_detail, smooth_plane, whole_weight
 from perijove.flatfield.field import Measured
 from perijove.flatfield.light import Veil, light_above_bias, measure_veil, veil_shape
@@ -30,6 +31,8 @@ LEAST_DN = 60.0
 """Least light of a cell of the large scale."""
 MOST_SKY_DN = 40.0
 """Sky brighter than this is no dark sky: the limb's glare, or something else."""
+USUAL_SUN_KM = 7.78e8
+"""Jupiter's mean distance from the Sun, where the label has none."""
 LEAST_SKY_PIXELS = 2000
 MOST_OFF_DN = 20.0
 """What stands farther off its surroundings is a star or a hit."""
@@ -167,16 +170,32 @@ def large_scale(
         tie=find_ties(means / known, cells / at_cells(known, at), use, at, observation, band),
         strip=strip,
         group=group,
+        per_light=light_of_white(observation, band),
     )
+
+
+def light_of_white(observation: Observation, band: Filter) -> float:
+    """DN that an I/F of 1 gives in a filter of this strip: what exposures and passes differ by."""
+    label = observation.raw.label
+    if label.exposure_s is None:
+        raise LabelError(f"{label.product_id}: the label has no EXPOSURE_DURATION; complete the label")
+    away = label.sun_distance_km or USUAL_SUN_KM
+    return dn_per_light(band, label.exposure_s, label.perijove, away)
 
 
 def at_cells(plane: Light, at: Places) -> FloatArray:
     """A smooth plane (128, 1648) at the middles of the cells."""
-    return plane[np.ix_(at.line.astype(int), at.sample.astype(int))].astype(float)
+    out: FloatArray = plane[np.ix_(at.line.astype(int), at.sample.astype(int))].astype(np.float64)
+    return out
 
 
 def find_ties(
-    means: Light, cells: Light, use: NDArray[np.bool_], at: Places, observation: Observation, band: Filter
+    means: NDArray[np.floating],
+    cells: NDArray[np.floating],
+    use: NDArray[np.bool_],
+    at: Places,
+    observation: Observation,
+    band: Filter,
 ) -> FloatArray:
     """Ties (m, 5) between cells and where the next framelet shows the same ground: see `Measured`."""
     found = [np.empty((0, 5))]

@@ -25,7 +25,8 @@ class Places:
     """Where the pixels of a grid (m lines, n samples) of one filter's framelets look; everything (frames, m, n).
 
     `ground` (frames, m, n, 3) km body-fixed, NaN beside the body; `latitude` and `longitude` rad, planetocentric and
-    east; `cos_i`, `cos_e`, `cos_phase` cosines of the angles of incidence, emission and phase. `sky` is true where nothing but dark sky is seen.
+    east; `cos_i`, `cos_e`, `cos_phase` cosines of the angles of incidence, emission and phase. `sky` is true where
+    nothing but dark sky is seen.
     """
 
     line: FloatArray
@@ -43,7 +44,7 @@ def grid_axes() -> tuple[FloatArray, FloatArray]:
     """Continuous lines (m,) and samples (n,) of the middles of the cells that see light."""
     line = np.arange(FRAMELET_LINES // CELL) * CELL + CELL / 2.0
     sample = np.arange(LIT_SAMPLES.start // CELL, LIT_SAMPLES.stop // CELL) * CELL + CELL / 2.0
-    return line, sample
+    return line.astype(np.float64), sample.astype(np.float64)
 
 
 def places(pointing: Pointing, body: Body, sun: FloatArray, band: Filter, frames: int) -> Places:

@@ -1,8 +1,8 @@
 """Calibration frames as files: a TIFF of 32-bit floats for each kind, bands named by filter.
 
-`perijove flat` writes three of them into a folder, `perijove-flat.tif`, `perijove-bias.tif` and `perijove-bad.tif`, each
-1648 x 128 px a band; docs/calibration-frames.md says what is in them. B. Swift's frames, as he publishes them, are read
-too: 1648 x 384 px, blocks of 128 lines for blue, green and red.
+`perijove flat` writes three of them into a folder, `perijove-flat.tif`, `perijove-bias.tif` and `perijove-bad.tif`,
+each 1648 x 128 px a band; docs/calibration-frames.md says what is in them. B. Swift's frames, as he publishes them,
+are read too: 1648 x 384 px, blocks of 128 lines for blue, green and red.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _read_swift(folder: Path, paths: list[Path]) -> CalibrationFrames:
     source = (by_kind[SWIFT_FLAT] or by_kind[SWIFT_GAIN])[0]
     flats = _swift_blocks(source)
     if not by_kind[SWIFT_FLAT]:
-        flats = {band: 1.0 / np.where(plane > 0, plane, np.nan) for band, plane in flats.items()}
+        flats = {band: (1.0 / np.where(plane > 0, plane, np.nan)).astype(np.float32) for band, plane in flats.items()}
     offsets = _swift_blocks(by_kind[SWIFT_BIAS][0]) if by_kind[SWIFT_BIAS] else {}
     bands = {}
     for band, plane in flats.items():
