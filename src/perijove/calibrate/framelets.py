@@ -174,7 +174,7 @@ def _calibrate_band(raw: RawImage, band: Filter, table: Light, treatment: Treatm
     if treatment.stray:
         take_off_veil(light, veil.dn, gain)
     if lossy:
-        mark_blocks(mended.quality, deblock(light, codes))
+        mark_blocks(mended.quality, deblock(light, codes), int(Quality.BLOCKY))
     level, zero = (float(part.mean()) if len(part) else 0.0 for part in (bias.level_dn, bias.zero_dn))
     noise = noise_model(table, level_dn=level, zero_dn=zero, binning=binning, lossy=lossy)
     fixed = int(np.count_nonzero((pattern.extra != 0) | (pattern.gain != 1)))
@@ -185,10 +185,15 @@ def _calibrate_band(raw: RawImage, band: Filter, table: Light, treatment: Treatm
     return _Band(light, mended.quality, details, full, triage_band(codes, table, mended))
 
 
-def mark_blocks(quality: Bits, touched: NDArray[np.bool_]) -> None:
-    """Set BLOCKY in quality (frames, lines, samples), in place, in the blocks that are `touched`."""
-    for f, i, j in np.argwhere(touched):
-        quality[f, i * BLOCK : (i + 1) * BLOCK, j * BLOCK : (j + 1) * BLOCK] |= np.uint8(Quality.BLOCKY)
+@kernel
+def mark_blocks(quality: Bits, touched: NDArray[np.bool_], bit: int) -> None:
+    """Set a bit of quality (frames, lines, samples), in place, in the blocks that are `touched`."""
+    frames, lines, samples = quality.shape
+    for f in range(frames):
+        for i in range(lines):
+            for j in range(samples):
+                if touched[f, i // BLOCK, j // BLOCK]:
+                    quality[f, i, j] |= np.uint8(bit)
 
 
 def no_pattern(shape: tuple[int, ...]) -> FixedPattern:

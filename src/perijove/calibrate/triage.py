@@ -14,6 +14,7 @@ from perijove.calibrate.defects import Mended, dark_noise
 from perijove.calibrate.quality import Quality
 from perijove.calibrate.runs import BLOCK, block_kinds
 from perijove.instrument import FRAMELET_LINES, Filter
+from perijove.jit import kernel
 
 Codes = NDArray[np.uint8]
 Plane = NDArray[np.float32]
@@ -93,7 +94,7 @@ def triage_band(codes: Codes, table: Plane, mended: Mended) -> BandTriage:
     lit = lit_columns(binning)
     quality = mended.quality[:, :, lit]
     size = max(quality.size, 1)
-    counts = np.bincount(quality.reshape(-1), minlength=256)
+    counts = count_values(mended.quality, lit.start, lit.stop)
 
     def share(bits: Quality) -> float:
         return float(counts[(np.arange(256) & int(bits)) != 0].sum()) / size
@@ -103,7 +104,7 @@ def triage_band(codes: Codes, table: Plane, mended: Mended) -> BandTriage:
         even, rough = block_kinds(plane)
         bad = marks[::BLOCK, ::BLOCK] & np.uint8(Quality.FILLED | Quality.FLIPPED)
         lost += int(((even >= 0) & (bad != 0)).sum()) + int(rough.sum())
-        scenes += _has_scene(table[plane[:, lit]])
+        scenes += has_scene(plane, table, lit.start, lit.stop)
     blocks = max(frames * -(-lines // BLOCK) * -(-codes.shape[2] // BLOCK), 1)
     fixed = quality[0] if frames else quality
     return BandTriage(
@@ -118,12 +119,30 @@ def triage_band(codes: Codes, table: Plane, mended: Mended) -> BandTriage:
     )
 
 
-def _has_scene(light: Plane) -> bool:
-    """Whether a framelet's lit part (lines, samples) in DN shows more than sky in any block."""
-    lines, samples = light.shape
-    blocks = light[: lines // BLOCK * BLOCK, : samples // BLOCK * BLOCK].reshape(lines // BLOCK, BLOCK, -1, BLOCK)
-    means = blocks.mean(axis=(1, 3))
-    return bool(means.max(initial=0.0) > SCENE_DN)
+@kernel
+def count_values(quality: Codes, first: int, stop: int) -> NDArray[np.int64]:
+    """How often each value (256,) stands in the columns `first` to `stop` of a plane (frames, lines, samples)."""
+    counts = np.zeros(256, np.int64)
+    for f in range(quality.shape[0]):
+        for i in range(quality.shape[1]):
+            for j in range(first, stop):
+                counts[quality[f, i, j]] += 1
+    return counts
+
+
+@kernel
+def has_scene(plane: Codes, table: Plane, first: int, stop: int) -> bool:
+    """Whether a framelet (lines, samples) shows more than sky in any block between the columns `first` and `stop`."""
+    lines = plane.shape[0]
+    for top in range(0, lines - BLOCK + 1, BLOCK):
+        for left in range(first, stop - BLOCK + 1, BLOCK):
+            total = 0.0
+            for i in range(top, top + BLOCK):
+                for j in range(left, left + BLOCK):
+                    total += table[plane[i, j]]
+            if total > SCENE_DN * BLOCK * BLOCK:
+                return True
+    return False
 
 
 def triage(bands: Sequence[BandTriage]) -> Verdict:
