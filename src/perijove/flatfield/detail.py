@@ -249,7 +249,7 @@ def believe(halves: Halves) -> Shrunk:
     known = weight > 0
     whole, variance = np.zeros_like(left), np.zeros_like(left)
     for axis in (0, 1):
-        along = known.any(axis=axis)
+        along = np.asarray(known.any(axis=axis))
         line, error = np.zeros(len(along)), np.zeros(len(along))
         if along.any():
             parts = [_robust_mean(v, weight, axis)[along] for v in (left, lost)]
@@ -325,7 +325,7 @@ def _outstanding(values: FloatArray, noise: FloatArray, weight: FloatArray) -> N
     for blur in (_alone, _with_neighbours):
         signal, bad = blur(values * weight, weight), blur(noise * weight, weight)
         seen = (weight > 0) & (noise != 0)
-        scale = 1.4826 * float(np.median(np.abs(bad[seen]))) if seen.any() else 1.0
+        scale = 1.4826 * float(np.median(np.abs(bad[seen]))) if np.any(seen) else 1.0
         high |= np.abs(signal) > STANDS_OUT * max(scale, 1e-9)
     near = cv2.dilate(high.astype(np.uint8), np.ones((5, 5), np.uint8))
     out: NDArray[np.bool_] = (near > 0) & (weight > 0)

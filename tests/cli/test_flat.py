@@ -1,0 +1,61 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from perijove.cli.app import app
+from perijove.cli.flat import find_strips
+from perijove.errors import UsageError
+
+run = CliRunner()
+
+
+def test_a_folder_means_its_raw_strips(tmp_path: Path) -> None:
+    for name in ("a-raw.png", "b-mapprojected.png", "c.json", "sub/d-raw.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert [p.name for p in find_strips([tmp_path, tmp_path / "a-raw.png"])] == ["a-raw.png", "d-raw.png"]
+
+
+def test_a_folder_without_strips_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no raw strips"):
+        find_strips([tmp_path])
+    assert run.invoke(app, ["flat", str(tmp_path), "-o", str(tmp_path / "out")]).exit_code == 2
+
+
+def test_frames_that_are_there_are_kept(tmp_path: Path, strip: Path) -> None:
+    (tmp_path / "perijove-flat.tif").write_bytes(b"mine")
+    done = run.invoke(app, ["flat", str(strip), "-o", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "give --overwrite" in done.stderr
+    assert (tmp_path / "perijove-flat.tif").read_bytes() == b"mine"
+
+
+def test_strips_that_cannot_be_used_are_named_and_nothing_is_written(tmp_path: Path, strip: Path) -> None:
+    out = tmp_path / "out"
+    done = run.invoke(app, ["flat", str(strip), "-o", str(out)])
+    assert done.exit_code == 1
+    assert "none of the strips could be used" in done.stderr
+    assert strip.name in done.stderr
+    assert not out.exists()
+
+
+def test_a_summed_strip_is_named_and_left_out(tmp_path: Path, flown: Callable[..., Path]) -> None:
+    done = run.invoke(app, ["flat", str(flown()), "-o", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert "is summed 2 x 2" in done.stderr
+
+
+def test_frames_of_a_real_strip(tmp_path: Path, data: Path) -> None:
+    strip = data / "pj44" / "JNCE_2022229_44C00030_V01-raw.png"
+    done = run.invoke(app, ["flat", str(strip), "-o", str(tmp_path / "out"), "--json"])
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["strips"] == ["JNCE_2022229_44C00030_V01"]
+    assert list(told["bands"]) == ["BLUE", "GREEN", "RED"]
+    assert all(Path(path).is_file() for path in told["files"])
+    # one strip cannot tell the lens from the clouds, and its sigma says so
+    assert all(band["flat_sigma"] > 0.01 for band in told["bands"].values())
