@@ -18,7 +18,7 @@ def make_strip(rng, strip, group, clouds, *, terms, law, level=1.0, noise=0.01, 
     flat = field_basis(line, sample) @ terms
     light = np.exp(6.0 + shade + flat + photometry_terms(cos_i, cos_e, cos_phase) @ law + rng.normal(0, noise, n))
     here = np.stack([rng.uniform(4, 12, 300), rng.uniform(30, 1620, 300)], axis=1)
-    there = here + [115.0, 0.0]
+    there = here + np.array([115.0, 0.0])
     ratio = (field_basis(*there.T) - field_basis(*here.T)) @ terms + rng.normal(0, noise, 300)
     tie = np.column_stack([here, there, ratio])[: None if ties else 0]
     zero, one = np.zeros(n), np.ones(n)

@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, SAMPLES, Filter
 
 LINE_TILT: Mapping[Filter, float] = {
-    Filter.BLUE: 0.0125,
-    Filter.GREEN: -0.0043,
-    Filter.RED: -0.0119,
-    Filter.METHANE: 0.075,
+    Filter.BLUE: 0.0140,
+    Filter.GREEN: -0.0025,
+    Filter.RED: -0.0080,
+    Filter.METHANE: 0.085,
 }
-"""Response of a framelet's last line less that of its first, over the mean. The ratios above are over 115 of 127 lines.
+"""Response of a framelet's last line less that of its first, over the mean, in the middle of the samples.
 
-Methane is from one strip (44M00044: 0.082 over 112 lines, of which some may be stray light rather than response)."""
+The overlap shows the same ground up to 6 samples aside, where the lens lets another share through (`VIGNETTING`). With
+that taken out the ratios above give, over all lines, 0.0133, -0.0036 and -0.0097; ground by the solved geometry of
+44C00029 and 44C00030, in squares of 8 px, 0.0148, -0.0014 and -0.0064. These are the means. Methane is from one strip
+(44M00044: 0.088 by ground, of which some may be stray light)."""
 
 
 def line_response(band: Filter, lines: int) -> NDArray[np.float32]:
