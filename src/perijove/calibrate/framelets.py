@@ -34,6 +34,8 @@ Codes = NDArray[np.uint8]
 FULL_DN = 2315.0
 """Light at which a pixel is full: in strips 43C00078 and 44C00074 red and green pile up at 2350 to 2610 DN, and what
 they cannot hold spills along the columns; 1975 DN (44C00029) is free of it. The calibration report has 1872 DN."""
+PLAIN_DN = 2.0
+"""Offset of a place in the dark, twice the noise of a pixel, from which it is called hot."""
 LOSSLESS = "HUFFMAN"
 """COMPRESSION_TYPE of strips whose codes came down as they were."""
 BUILT_IN = "default"
@@ -89,7 +91,7 @@ class Calibrated:
         part = self.details[band]
         return variance(
             self.light[band], part.response, self.quality[band], part.noise,
-            extra=part.extra, index=part.mended.index, sigma_codes=part.mended.sigma_codes,
+            extra=part.extra, veil=part.veil.dn, index=part.mended.index, sigma_codes=part.mended.sigma_codes,
         )  # fmt: skip
 
 
@@ -168,11 +170,13 @@ def _calibrate_band(raw: RawImage, band: Filter, table: Light, treatment: Treatm
     sky = find_sky(mended.codes, values, extra, binning)
     dark = dark_structure(mended.codes, values, extra, sky)
     extra = extra + dark.offset_dn
+    mended.quality[:, np.abs(dark.offset_dn) > PLAIN_DN] |= np.uint8(Quality.HOT)
     light = np.full(codes.shape, np.nan, np.float32)
     decompand(mended.codes, values, extra, gain, lit.start, lit.stop, light)
     veil = stray_veil(sky, dark.offset_dn, binning)
-    if treatment.stray:
-        take_off_veil(light, veil.dn, gain)
+    if not treatment.stray:
+        veil = replace(veil, dn=np.zeros_like(veil.dn))
+    take_off_veil(light, veil.dn, gain)
     if lossy:
         mark_blocks(mended.quality, deblock(light, codes), int(Quality.BLOCKY))
     level, zero = (float(part.mean()) if len(part) else 0.0 for part in (bias.level_dn, bias.zero_dn))
@@ -209,14 +213,24 @@ def unmended(codes: Codes) -> Mended:
 def chip_frames(
     frames: CalibrationFrames | None, band: Filter, shape: tuple[int, ...]
 ) -> tuple[Light, Light, NDArray[np.bool_]]:
-    """Response, offset in DN and which pixels are bad, (lines, samples) each, by calibration frames or by default."""
+    """Response, offset in DN and which pixels are bad, (lines, samples) each, by calibration frames or by default.
+
+    The response is 1 in the middle of the field, where the camera's response was measured.
+    """
     lines, samples = shape
     known = None if frames is None else frames.at(band, lines)
     if known is None:
-        return response(band, lines, samples), np.zeros((lines, samples), np.float32), np.zeros((lines, samples), bool)
+        even, nothing = response(band, lines, samples), np.zeros((lines, samples), np.float32)
+        return even / middle_of(even), nothing, nothing > 0
     usable = np.isfinite(known.flat) & (known.flat > 0)
-    even = np.where(usable, known.flat, 1.0).astype(np.float32)
-    return even, np.nan_to_num(known.bias), known.bad
+    even = np.where(usable, known.flat, np.float32(1))
+    return np.where(usable, even / middle_of(even), np.float32(1)), np.nan_to_num(known.bias), known.bad
+
+
+def middle_of(even: Light) -> np.float32:
+    """Response of the middle of the field: the median over an eighth of the samples."""
+    samples = even.shape[1]
+    return np.float32(np.median(even[:, samples * 7 // 16 : samples * 9 // 16]))
 
 
 @kernel

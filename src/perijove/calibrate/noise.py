@@ -171,6 +171,7 @@ def variance(
     model: NoiseModel,
     *,
     extra: Light | None = None,
+    veil: Light | None = None,
     flat_sigma: float | None = None,
     index: NDArray[np.integer] | None = None,
     sigma_codes: Light | None = None,
@@ -187,10 +188,12 @@ def variance(
     lines, samples = light.shape[1:]
     dark = np.zeros((lines, samples), np.float32) if extra is None else extra
     uneven = (model.flat_sigma if flat_sigma is None else flat_sigma) ** 2
+    blocks = (len(light), -(-lines // BLOCK), -(-samples // BLOCK))
+    stray = np.zeros(blocks, np.float32) if veil is None else veil
     out = np.empty(light.shape, np.float32)
     for f in range(len(light)):
         plane_variance(
-            light[f], response, quality[f], dark, model.variance, model.step, model.root_step, uneven, out[f]
+            light[f], response, quality[f], dark, stray[f], model.variance, model.step, model.root_step, uneven, out[f]
         )
     if index is not None and sigma_codes is not None and len(index):
         _add_repairs(light, response, model, index, sigma_codes, out)
@@ -214,6 +217,7 @@ def plane_variance(
     response: Light,
     quality: NDArray[np.uint8],
     dark: Light,
+    veil: Light,
     kinds: Light,
     step: Light,
     root_step: float,
@@ -243,7 +247,7 @@ def plane_variance(
             if np.isnan(here):
                 out[i, j] = np.nan
                 continue
-            place = math.sqrt(max(around / n + dark[i, j] - LOWEST_DN, 0.0)) / root_step
+            place = math.sqrt(max(around / n + dark[i, j] + veil[i // BLOCK, j // BLOCK] - LOWEST_DN, 0.0)) / root_step
             activity = busy[i // BLOCK, j // BLOCK] if len(kinds) > 1 else np.float32(0)
             noise = noise_at(kinds, step, place, activity)
             noise = noise / response[i, j] ** 2 + flat_variance * here * here
