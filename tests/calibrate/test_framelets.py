@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from perijove.calibrate import calibrate
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.defects import FixedPattern, fixed_pattern, mend
-from perijove.calibrate.flat import LINE_TILT, line_response
+from perijove.calibrate.flat import CENTRE_RESPONSE, LINE_TILT, line_response, response
 from perijove.calibrate.framelets import Treatment
 from perijove.calibrate.quality import Quality
 from perijove.errors import LabelError
@@ -75,7 +75,9 @@ def test_bands_of_a_colour_strip_stay_apart(make_raw: MakeRaw) -> None:
     levels = {Filter.BLUE: 20, Filter.GREEN: 60, Filter.RED: 90}
     done = calibrate(make_raw({band: scene(level, 6, level) for band, level in levels.items()}))
     for band, level in levels.items():
-        assert np.nanmean(done.light[band]) == pytest.approx(level, abs=0.1)
+        assert np.nanmean(done.light[band] * response(band, 128, 1648)) == pytest.approx(
+            level * CENTRE_RESPONSE, abs=0.1
+        )
 
 
 def test_lone_hits_on_the_disc_are_replaced_by_what_is_around_them(make_raw: MakeRaw) -> None:
@@ -87,14 +89,18 @@ def test_lone_hits_on_the_disc_are_replaced_by_what_is_around_them(make_raw: Mak
     assert len(done.details[Filter.RED].mended.index) >= len(places)
     for f, i, j in places:
         assert done.quality[Filter.RED][f, i, j] == Quality.HIT
-        assert done.light[Filter.RED][f, i, j] == pytest.approx(100, abs=4)
+        assert done.light[Filter.RED][f, i, j] * response(Filter.RED, 128, 1648)[i, j] == pytest.approx(
+            100 * CENTRE_RESPONSE, abs=4
+        )
 
 
 def test_with_mending_off_hits_stay(make_raw: MakeRaw) -> None:
     codes = scene(100)
     codes[2, 30, 400] = 220
     done = calibrate(make_raw({Filter.RED: codes}), Treatment(mend=False))
-    assert done.light[Filter.RED][2, 30, 400] == pytest.approx(217, abs=3)
+    assert done.light[Filter.RED][2, 30, 400] * response(Filter.RED, 128, 1648)[30, 400] == pytest.approx(
+        217 * CENTRE_RESPONSE, abs=3
+    )
     assert len(done.details[Filter.RED].mended.index) == 0
     assert not done.quality[Filter.RED].any()
 
@@ -156,8 +162,8 @@ def test_dust_and_pinholes_show_in_the_gain() -> None:
 def test_a_place_that_is_nearly_dark_is_filled_along_its_line(make_raw: MakeRaw) -> None:
     codes = scene(100)
     codes[:, 50:53, 200:203] = 20
-    light = calibrate(make_raw({Filter.GREEN: codes})).light[Filter.GREEN]
-    np.testing.assert_allclose(light[:, 50:53, 200:203], 100, atol=5)
+    light = calibrate(make_raw({Filter.GREEN: codes})).light[Filter.GREEN] * response(Filter.GREEN, 128, 1648)
+    np.testing.assert_allclose(light[:, 50:53, 200:203], 100 * CENTRE_RESPONSE, atol=5)
 
 
 def test_the_scene_itself_is_no_pattern() -> None:
