@@ -2,7 +2,7 @@
 
 Prints, for each strip and filter, over the disc: the relative error of I/F (mean, and rms of 8 x 8 px means, in which
 noise counts little), the reduced chi-square of (I/F - truth) / sigma, the same over dark sky, and which share of
-planted hits and hot places was flagged and which share of good pixels. Run from the root of the repository:
+planted hits, of hot places and of good pixels was flagged (suspects count). Run from the root of the repository:
 
     python -m benchmarks.radiometry_truth [--calibration DIR] [NAME ...]
 """
@@ -25,7 +25,9 @@ from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.framelets import Treatment
 from perijove.calibrate.frames import CalibrationFrames
 from perijove.calibrate.quality import Quality
+from perijove.calibrate.sky import BLOCK as SKY_BLOCK
 from perijove.instrument import LIT_SAMPLES, Filter
+from perijove.io.calibration import read_calibration
 from perijove.io.finder import open_strip
 from perijove.raw import RawImage
 from perijove.simulate.compression import LOSSLESS, LOSSY
@@ -43,7 +45,7 @@ SKY = 1e-6
 BLOCK = 8
 PLAIN = 5.0
 """A hit or hot place that raises its pixel by so many sigma of its noise is one that can be found."""
-FOUND = Quality.HIT | Quality.FLIPPED | Quality.FILLED | Quality.HOT
+FOUND = Quality.HIT | Quality.FLIPPED | Quality.FILLED | Quality.HOT | Quality.SUSPECT
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Row:
     chi2_disc: float
     chi2_sky: float
     sky_dn: float
-    found: float
+    hits: float
+    hot: float
     wrong: float
 
 
@@ -92,14 +95,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(KINDS))
     parser.add_argument("--calibration", type=Path, help="folder of calibration frames")
     asked = parser.parse_args()
-    frames = None
-    print(f"{'strip':16s} {'filter':8s} mean %  8x8 rms %  px rms %  chi2 disc  chi2 sky  sky DN  found %  wrong %")
+    frames = None if asked.calibration is None else read_calibration(asked.calibration)
+    print(
+        f"{'strip':16s} {'filter':8s} mean %  8x8 rms %  px rms %  chi2 disc  chi2 sky  sky DN  hits %   hot %  wrong %"
+    )
     for name in asked.names or KINDS:
         strip, raw = make(KINDS[name])
         for band, row in compare(strip, raw, frames).items():
             print(
                 f"{name:16s} {band.value:8s} {row.bias:+6.2f}  {row.smooth_rms:9.2f}  {row.pixel_rms:8.2f}  "
-                f"{row.chi2_disc:9.2f}  {row.chi2_sky:8.2f}  {row.sky_dn:+6.2f}  {row.found:7.2f}  {row.wrong:7.3f}",
+                f"{row.chi2_disc:9.2f}  {row.chi2_sky:8.2f}  {row.sky_dn:+6.2f}  {row.hits:6.2f}  {row.hot:6.2f}  "
+                f"{row.wrong:7.3f}",
                 flush=True,
             )
 
@@ -125,7 +131,8 @@ def make(kind: Kind, seed: int = 3) -> tuple[Strip, RawImage]:
 
 def compare(strip: Strip, raw: RawImage, frames: CalibrationFrames | None) -> dict[Filter, Row]:
     """The figures of every filter."""
-    assert strip.exposed is not None and strip.photograph is not None
+    assert strip.exposed is not None
+    assert strip.photograph is not None
     done = calibrate(raw, Treatment(frames))
     return {band: compare_band(band, raw, done, strip.exposed, strip.photograph) for band in raw.label.filters}
 
@@ -140,13 +147,14 @@ def compare_band(band: Filter, raw: RawImage, done: Calibrated, exposed: Exposed
     sigma = np.sqrt(variance) * unit
     bits = done.quality[band][:, :, lit]
     disc, sky = truth > DISC * np.percentile(truth[truth > SKY], 99), truth <= SKY
-    struck = exposed.hits[band][:, :, lit] | exposed.hot[band][:, lit]
+    hit, hot = exposed.hits[band][:, :, lit], np.broadcast_to(exposed.hot[band][:, lit], truth.shape)
+    struck = hit | hot
     good = (bits & (Quality.FULL | Quality.FILLED).value) == 0
     error = found - truth
     use, dark = disc & good & ~struck, sky & good & ~struck
     mean = float(truth[use].mean())
     rise = planted(band, raw, done, exposed)[:, :, lit] / np.sqrt(variance)
-    plain = struck & (rise > PLAIN)
+    plain_hit, plain_hot = hit & (rise > PLAIN), hot & ~hit & (rise > PLAIN)
     marked = (bits & FOUND.value) != 0
     return Row(
         bias=100 * float(error[use].sum() / truth[use].sum()),
@@ -155,16 +163,20 @@ def compare_band(band: Filter, raw: RawImage, done: Calibrated, exposed: Exposed
         chi2_disc=float(np.mean(np.square(error[use] / sigma[use]))),
         chi2_sky=float(np.mean(np.square(error[dark] / sigma[dark]))) if dark.any() else float("nan"),
         sky_dn=float(error[dark].mean() / unit) if dark.any() else float("nan"),
-        found=100 * float(marked[plain].mean()) if plain.any() else float("nan"),
+        hits=100 * float(marked[plain_hit].mean()) if plain_hit.any() else float("nan"),
+        hot=100 * float(marked[plain_hot].mean()) if plain_hot.any() else float("nan"),
         wrong=100 * float(marked[~struck].mean()),
     )
 
 
 def planted(band: Filter, raw: RawImage, done: Calibrated, exposed: Exposed) -> NDArray[np.float64]:
-    """DN (frames, lines, samples) by which a pixel's number departs from its light alone."""
+    """DN (frames, lines, samples) by which a pixel's number departs from its light and the stray light."""
     table = decompanding_table(raw.label.bit_mode)
     level = done.details[band].bias.level_dn[:, None, None]
-    out: NDArray[np.float64] = table[raw.framelets(band)] - level - summed(exposed.dn[band], done.binning)
+    codes = raw.framelets(band)
+    veil = done.details[band].veil.dn.repeat(SKY_BLOCK, axis=1).repeat(SKY_BLOCK, axis=2)
+    veil = veil[:, : codes.shape[1], : codes.shape[2]]
+    out: NDArray[np.float64] = table[codes] - level - summed(exposed.dn[band], done.binning) - veil
     return out
 
 

@@ -127,7 +127,7 @@ def restoring(psf: PointSpread) -> Restoring:
 def _detail(psf: PointSpread, fading: tuple[float, float]) -> FloatArray:
     """Filter (taps, taps) that gives what a Wiener filter, faded out between two frequencies, adds to the light."""
     size = 64
-    frequency = np.fft.fftfreq(size)
+    frequency = np.fft.fftfreq(size).astype(np.float64)
     line, sample = frequency[:, None], frequency[None, :]
     radius = np.hypot(line, sample)
     signal = SIGNAL * (0.25 / np.maximum(radius, 1e-3)) ** SLOPE
