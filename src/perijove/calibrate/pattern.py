@@ -24,6 +24,10 @@ Plane = NDArray[np.float32]
 NEAR, FAR = 4, 9
 """Px to either side along the line of which the mean is the light around a place: beyond spots, and not down the lines,
 where streaks run."""
+END = 16
+"""Px at the ends of a line, where one side of the light around is short or has the limb: there it is the median of the
+square of `END_SIZE` px about a place, which takes longer and is blind to both."""
+END_SIZE = 17
 UNEVEN = 0.1
 """Difference of the light on the two sides, over their sum, from which they do not agree."""
 PATTERN_FRAMES = 16
@@ -84,9 +88,18 @@ def fixed_pattern(codes: Codes, table: Plane) -> FixedPattern:
         lit = lit_columns(FRAMELET_LINES // shape[0])
         bright = LIT_SHARE * float(np.percentile(table[chosen[:, ::8, lit][:, :, ::8]], 98))
         table = np.ascontiguousarray(table, np.float32)
-        find_pattern(chosen, table, lit.start, lit.stop, max(bright, LEAST_LIT_DN), extra, gain, sure)
+        ends = around_ends(chosen, table, lit)
+        find_pattern(chosen, table, lit.start, lit.stop, ends, max(bright, LEAST_LIT_DN), extra, gain, sure)
         gain[~spot_places(gain, sure)] = 1.0
     return FixedPattern(extra, gain)
+
+
+def around_ends(codes: Codes, table: Plane, lit: slice) -> Plane:
+    """Light (frames, lines, 2 `END`) around the first and the last places of the lines of framelets."""
+    reach = END + END_SIZE // 2
+    parts = [codes[:, :, lit.start : lit.start + reach], codes[:, :, lit.stop - reach : lit.stop]]
+    smooth = [np.stack([cv2.medianBlur(np.ascontiguousarray(plane), END_SIZE) for plane in part]) for part in parts]
+    return np.ascontiguousarray(table[np.concatenate([smooth[0][:, :, :END], smooth[1][:, :, -END:]], axis=2)])
 
 
 def spot_places(gain: Plane, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -108,13 +121,14 @@ def find_pattern(
     table: Plane,
     first: int,
     stop: int,
+    ends: Plane,
     lit_dn: float,
     extra: Plane,
     gain: Plane,
     sure: NDArray[np.bool_],
 ) -> None:
     """Fill `extra`, `gain` and `sure` (lines, samples) from framelets (frames, lines, samples), columns `first` to
-    `stop`; the light around counts as lit from `lit_dn`.
+    `stop`; the light around counts as lit from `lit_dn`. `ends` is that of `around_ends`.
 
     `gain` departs from 1 also where it is no more than likely; `sure` marks the places beyond doubt.
     """
@@ -130,6 +144,9 @@ def find_pattern(
             for j in range(width):
                 here[f, j] = table[codes[f, i, first + j]]
             light_around(here[f], there[f], other, lit[f])
+            for j in range(END):
+                there[f, j], there[f, width - END + j] = ends[f, i, j], ends[f, i, END + j]
+                lit[f, j], lit[f, width - END + j] = True, True
             for j in range(width):
                 above = here[f, j] > there[f, j] + np.float32(ROUNDING_DN)
                 hot[j] += above
@@ -147,8 +164,9 @@ def find_pattern(
             if odd[j] >= 2 and extra[i, first + j] == 0:
                 share, _ = share_at(column, table, here[:, j], there[:, j], lit[:, j], lit_dn)
                 if share != 1:
+                    around = middle_around(here, j) if END <= j < width - END else there[:, j].copy()
                     gain[i, first + j], sure[i, first + j] = share_at(
-                        column, table, here[:, j], middle_around(here, j), lit[:, j], lit_dn
+                        column, table, here[:, j], around, lit[:, j], lit_dn
                     )
 
 
