@@ -1,4 +1,4 @@
-"""How well `perijove flat` recovers a planted response from simulated strips: `python benchmarks/flat_accuracy.py [DIR]`.
+"""How well `perijove flat` recovers a planted response from simulated strips: python benchmarks/flat_accuracy.py [DIR].
 
 Forty strips of ten passes are photographed into DIR, where they are not there already, and processed from the files,
 which takes some ten minutes. Without DIR they are not kept.

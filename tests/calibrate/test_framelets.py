@@ -159,6 +159,22 @@ def test_dust_and_pinholes_show_in_the_gain() -> None:
     assert pattern.pixels < 40
 
 
+def test_dust_at_the_end_of_a_line_shows_in_spite_of_the_limb_beside_it() -> None:
+    i, j = np.mgrid[:128, :SAMPLES]
+    rng = np.random.default_rng(9)
+    codes = np.full((FRAMES, 128, SAMPLES), 2.0)
+    # two framelets are lit there, one of them with the limb ten px aside
+    codes[4][(j >= 24) & (j < 1630)] = 130
+    codes[5][(j > 20 + i / 10) & (j < 1630)] = 125
+    dust = np.where(np.hypot(i - 60, j - 34) < 2.5, 0.3, 1.0)
+    codes = np.clip(np.rint(codes * dust + rng.normal(0, 1, codes.shape)), 0, 255).astype(np.uint8)
+    pattern = fixed_pattern(codes, decompanding_table("SQROOT"))
+    found = pattern.gain != 1
+    assert found[59:62, 33:36].all()
+    assert found.sum() < 60
+    assert np.hypot(*(np.argwhere(found) - (60, 34)).T).max() < 6
+
+
 def test_a_place_that_is_nearly_dark_is_filled_along_its_line(make_raw: MakeRaw) -> None:
     codes = scene(100)
     codes[:, 50:53, 200:203] = 20
