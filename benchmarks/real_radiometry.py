@@ -20,13 +20,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.calibrate.decompand import SQROOT_DN
+from perijove.calibrate.bias import framelet_bias
+from perijove.calibrate.decompand import decompanding_table
+from perijove.calibrate.framelets import chip_frames
 from perijove.calibrate.noise import READ_NOISE_DN, steps_at
 from perijove.calibrate.quality import Quality
 from perijove.calibrate.response import IN_FLIGHT, dn_per_light
 from perijove.calibrate.solar import AU_KM, BAND_NM
 from perijove.geometry.view import View, spacecraft_view
-from perijove.instrument import DARK_SAMPLES, FRAMELET_LINES, LIT_SAMPLES, SAMPLES, Filter
+from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, SAMPLES, Filter
 from perijove.io.finder import open_strip
 from perijove.mosaic.relight import MINNAERT, relight
 from perijove.observation import Observation, observe
@@ -55,6 +57,7 @@ PHASE_LOSS = 0.75
 UNUSABLE = int(Quality.FULL | Quality.HIT | Quality.FLIPPED | Quality.FILLED)
 COMMON = (0.2, 0.3, 0.5)
 """Least cosines of incidence for the comparison of exposures."""
+GANYMEDE_STRIP = "pj34-ganymede/JNCE_2021158_34C00002_V01-raw.jpg"
 GANYMEDE = {Filter.BLUE: 0.89, Filter.RED: 1.06}
 """Ganymede's albedo over that in green, within 0.03: B - V 0.83 (the Sun 0.65) and its slope beyond 560 nm."""
 GANYMEDE_DN = 30.0
@@ -147,32 +150,39 @@ def bands(shots: Mapping[str, Seen]) -> None:
             line += f"   of the phase law {b0 / expected / PHASE_LOSS:.3f}"
             if Filter.GREEN in planes.bands and band is not Filter.GREEN:
                 ratio = float(np.median(light / planes.band(Filter.GREEN)[good]))
-                line += f"   over green {ratio:.3f}, Karkoschka {known[band] / known[Filter.GREEN]:.3f}"
+                expected = known[band] / known[Filter.GREEN]
+                line += f"   over green {ratio:.3f}, Karkoschka {expected:.3f}"
+                line += f"   response asked {ratio / expected * IN_FLIGHT[band]:.3f}"
             print(line)
 
 
 def ganymede() -> None:
     """Colours of Ganymede's disc, which 34C00002 shows whole in all bands, as the response in flight they ask for."""
-    image = cv2.imread(str(DATA / "pj34-ganymede" / "JNCE_2021158_34C00002_V01-raw.jpg"), cv2.IMREAD_GRAYSCALE)
-    dn = SQROOT_DN[np.asarray(image, np.uint8)].reshape(-1, 3, FRAMELET_LINES, SAMPLES).astype(float)
-    dark = dn[..., DARK_SAMPLES[0]].mean(axis=(0, 2, 3))
-    above = dn[..., LIT_SAMPLES] - dark[:, None, None]
-    total = np.where(above > GANYMEDE_DN, above, 0.0).sum(axis=(0, 2, 3))
+    # its label is not at hand, so that what calibration does is done in short here
+    image = cv2.imread(str(DATA / GANYMEDE_STRIP), cv2.IMREAD_GRAYSCALE)
+    codes = np.asarray(image, np.uint8).reshape(-1, 3, FRAMELET_LINES, SAMPLES)
+    table, total = decompanding_table("SQROOT"), {}
+    for k, band in enumerate((Filter.BLUE, Filter.GREEN, Filter.RED)):
+        bias = framelet_bias(codes[:, k], table, 1, lossy=True).level_dn[:, None, None]
+        even, _, _ = chip_frames(None, band, codes.shape[2:])
+        light = ((table[codes[:, k]] - bias) / even)[:, :, LIT_SAMPLES]
+        total[band] = np.where(light > GANYMEDE_DN, light, 0.0).sum() / dn_per_light(band, 1.0, 34, AU_KM)
     print("\nGanymede in 34C00002: response over the report's, beside green")
-    for k, band in ((0, Filter.BLUE), (2, Filter.RED)):
-        white = dn_per_light(band, 1.0, 34, AU_KM) / IN_FLIGHT[band], dn_per_light(Filter.GREEN, 1.0, 34, AU_KM)
-        asked = total[k] / total[1] / GANYMEDE[band] * white[1] / white[0]
-        print(f"  {band:8s} DN over green's {total[k] / total[1]:.3f}   response {asked:.3f}, taken {IN_FLIGHT[band]}")
+    for band, known in GANYMEDE.items():
+        ratio = float(total[band] / total[Filter.GREEN])
+        asked = ratio / known * IN_FLIGHT[band]
+        print(f"  {band:8s} I/F over green's {ratio:.3f}   response {asked:.3f}, taken {IN_FLIGHT[band]}")
 
 
 def photon_transfer(observation: Observation) -> None:
     """Electrons a DN from the calmest squares of a lossless strip: variance of second differences by the light."""
     second = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)) / 6.0
     raw, points = observation.raw, []
+    table = decompanding_table(raw.label.bit_mode)
     for band in raw.label.filters:
         level = observation.calibrated.details[band].bias.level_dn.mean()
         for codes in raw.framelets(band):
-            dn = SQROOT_DN[codes].astype(float)[:, 30:1623]
+            dn = table[codes].astype(float)[:, 30:1623]
             points.append(np.stack([squares(dn) - level, squares(cv2.filter2D(dn, -1, second) ** 2)]))
     light, scatter = np.concatenate([p.reshape(2, -1) for p in points], axis=1)
     white = cv2.filter2D(np.random.default_rng(1).standard_normal((900, 900)), -1, second) ** 2
@@ -182,7 +192,7 @@ def photon_transfer(observation: Observation) -> None:
         inside = (light >= low) & (light < high)
         middle = np.sqrt(low * high)
         noise = np.percentile(scatter[inside], CALMEST) / calm
-        known = READ_NOISE_DN**2 + 1 / 12 + float(steps_at(SQROOT_DN, np.array([middle]))[0]) ** 2 / 12
+        known = READ_NOISE_DN**2 + 1 / 12 + float(steps_at(table, np.array([middle]))[0]) ** 2 / 12
         rows.append(np.array([middle, middle**2]) / noise)
         values.append((noise - known) / noise)
     (inverse, grain), *_ = np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)
