@@ -38,6 +38,9 @@ LENS_PX = 0.5
 UNTOLD = pytest.mark.xfail(
     strict=True, reason="the noise of dark columns that all but a few are code 0 is told from those few, as 1000 DN"
 )
+TAKEN = pytest.mark.xfail(
+    strict=True, reason="of summed pixels 0.16 % are taken for hits: those of code 2 among zeros, and clouds"
+)
 FOUND = int(Quality.HIT | Quality.FLIPPED | Quality.FILLED | Quality.HOT | Quality.SUSPECT)
 UNKNOWN = int(Quality.FULL | Quality.FILLED)
 
@@ -246,7 +249,7 @@ def test_hits_and_hot_places_are_found(
         assert part.marked[~part.struck].mean() <= 0.001
 
 
-@pytest.mark.parametrize("name", ["one stage", "two stages", METHANE])
+@pytest.mark.parametrize("name", ["one stage", "two stages", METHANE, pytest.param("summed", marks=TAKEN)])
 def test_far_from_the_belts_few_good_pixels_are_taken_for_defects(strip: Made, name: str) -> None:
     for part in strip(name)[1].values():
         assert part.marked[~part.struck].mean() <= 0.001
@@ -270,6 +273,7 @@ def test_exposure_does_not_matter_to_i_over_f(strip: Made) -> None:
         "two stages",
         "LIN1",
         METHANE,
+        pytest.param("summed", marks=TAKEN),
         pytest.param("summed, coded", marks=UNTOLD),
         pytest.param("LIN8", marks=UNTOLD),
         pytest.param("LIN16", marks=UNTOLD),
