@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from perijove.calibrate.decompand import SQROOT_DN
-from perijove.calibrate.defects import FixedPattern, Mended, fixed_pattern, mend
+from perijove.calibrate.bias import dark_columns
+from perijove.calibrate.decompand import SQROOT_DN, decompanding_table
+from perijove.calibrate.defects import FixedPattern, Mended, dark_noise, fixed_pattern, mend
 from perijove.calibrate.outliers import code_sigma
 from perijove.calibrate.quality import Quality
 from perijove.instrument import LIT_SAMPLES, SAMPLES, Filter
@@ -261,6 +262,43 @@ def test_against_the_simulator() -> None:
     assert strong.sum() > 5000
     assert flagged[strong].mean() >= 0.98
     assert flagged[good].mean() <= 1e-3
+
+
+def coarse(mode: str, hits: float) -> tuple[Codes, NDArray[np.bool_], NDArray[np.float32]]:
+    """Codes of a dim even scene in a coarse mode, what was struck, and the light in DN."""
+    detector = Detector(hits_per_framelet=hits, hot_pixels=0.0, dust_spots=0.0, column_gain=0.0, stray_light=0.0)
+    light = {Filter.GREEN: np.full((4, *SHAPE), 0.3, np.float32)}
+    done = expose(light, detector, exposure_s=0.0032, perijove=44, sun_distance_km=7.4e8, filters=[Filter.GREEN],
+                  compression=LOSSLESS, bit_mode=mode)  # fmt: skip
+    return done.codes.reshape(4, *SHAPE), done.hits[Filter.GREEN], done.dn[Filter.GREEN]
+
+
+@pytest.mark.parametrize("mode", ["LIN8", "LIN16"])
+@pytest.mark.parametrize("hits", [0, 1, 3, 300])
+def test_masked_columns_that_are_nearly_all_nought_tell_no_noise(mode: str, hits: int) -> None:
+    codes = np.zeros((4, *SHAPE), np.uint8)
+    rng = np.random.default_rng(5)
+    columns = dark_columns(1, SAMPLES)
+    place = rng.choice(4 * 128 * len(columns), hits, replace=False)
+    frame, line, column = np.unravel_index(place, (4, 128, len(columns)))
+    # a particle leaves a few DN to a few hundred
+    codes[frame, line, columns[column]] = rng.integers(1, 30, hits)
+    assert dark_noise(codes, decompanding_table(mode)) == 0.0
+
+
+@pytest.mark.parametrize("mode", ["LIN8", "LIN16"])
+def test_hits_are_found_in_coarse_modes(mode: str) -> None:
+    codes, struck, dn = coarse(mode, 1450.0)
+    table = decompanding_table(mode)
+    found = mend(codes, table, no_pattern(), lossy=False)
+    lit = np.zeros(SAMPLES, bool)
+    lit[25:1629] = True
+    truth = np.interp(dn, table, np.arange(256.0))
+    strong = struck & (codes > truth + 5.0) & lit
+    assert strong.sum() > 80
+    flagged = (found.quality & np.uint8(Quality.HIT | Quality.FLIPPED | Quality.SUSPECT)) != 0
+    assert flagged[strong].mean() >= 0.95
+    assert flagged[~struck & lit].mean() <= 2e-3
 
 
 def test_real_strip_in_the_belts_loses_its_hits(data: Path) -> None:

@@ -35,6 +35,8 @@ NO_SOURCE = REPLACED | int(Quality.HOT | Quality.SPOT)
 NOISY_DN = 1.6
 """Noise of the dark columns from which the camera is noisier than it was built: the real strips have 1.2 to 1.5 of it,
 coding and hits included. Of summed pixels too many are hit in the belts for them to tell."""
+SILENT = 1.5
+"""Sigma above the middle from which on the edge of code 0 lies among the hits."""
 FEWEST_FLIPPED = 5
 """Pixels that a flipped bit has darkened, which nothing else does: with fewer there are no flipped bits in a strip."""
 
@@ -94,7 +96,8 @@ def dark_noise(codes: Codes, table: Plane) -> float:
     """Noise in DN of the masked columns, from how far the upper part of their numbers reaches: the lower is cut at 0.
 
     The share below each code's edge says how many sigma of a Gaussian that edge lies above the middle; the edges from
-    one to one and a half sigma are compared, beyond which hits begin.
+    one to one and a half sigma are compared, beyond which hits begin. Where code 0 holds what is below all of them
+    (LIN8, LIN16), the rest is hits and tells nothing: 0.
     """
     columns = dark_columns(FRAMELET_LINES // codes.shape[1], codes.shape[2])
     if not len(codes) or not len(columns):
@@ -103,6 +106,8 @@ def dark_noise(codes: Codes, table: Plane) -> float:
     counts = sum(np.bincount(codes[:, :, column].reshape(-1), minlength=256) for column in columns)
     edges = (table[:-1].astype(float) + table[1:]) / 2
     z = ndtri(np.clip(np.cumsum(counts)[:-1] / np.sum(counts), 1e-6, 1.0 - 1e-6))
+    if z[0] >= SILENT:
+        return 0.0
     low = max(1.0, z[0])
     high = max(1.5, z[1], low + 0.1)
     one, two = np.interp([low, high], z, edges)
