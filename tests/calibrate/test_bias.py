@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,3 +244,61 @@ def test_codes_at_random_are_reckoned_with_at_no_great_cost(mode: str) -> None:
     bias = framelet_bias(codes, table, 1)
     assert np.all((bias.level_dn > table[0]) & (bias.level_dn < table[255]))
     assert np.isfinite(bias.sigma_dn).all()
+
+
+def ideal(light: float, mode: str, binning: int, bias_dn: float = 0.0) -> np.ndarray:
+    """Codes of one filter under even light, DN, of a camera without any noise."""
+    detector = replace(Detector.bare(), response={Filter.GREEN: 1.0}, bias_dn=bias_dn)
+    plane = {Filter.GREEN: np.full((3, 128, SAMPLES), light, np.float32)}
+    codes = expose(plane, detector, exposure_s=1.0, perijove=44, sun_distance_km=5.2 * 149597870.7, bit_mode=mode,
+                   filters=[Filter.GREEN], binning=binning, compression=LOSSLESS).codes  # fmt: skip
+    return codes.reshape(3, 128 // binning, SAMPLES // binning)
+
+
+@pytest.mark.parametrize("mode", ["LIN1", "SQROOT"])
+@pytest.mark.parametrize("binning", [1, 2])
+@pytest.mark.parametrize("bias_dn", [-0.4, 0.0, 0.4, 3.0, 5.3])
+def test_without_noise_the_level_is_the_masked_value_within_half_a_step(
+    mode: str, binning: int, bias_dn: float
+) -> None:
+    table = decompanding_table(mode)
+    codes = ideal(36.0, mode, binning, bias_dn)
+    bias = framelet_bias(codes, table, binning)
+    assert np.abs(bias.level_dn - bias_dn).max() <= 0.5
+    np.testing.assert_allclose(bias.sigma_dn, 0.5, atol=0.01)
+
+
+def test_light_of_an_ideal_strip_is_right_to_half_a_dn() -> None:
+    codes = ideal(36.0, "LIN1", 1)
+    values = code_values(LINEAR, framelet_bias(codes, LINEAR, 1))
+    light = np.stack([row[plane] for row, plane in zip(values, codes, strict=True)])
+    assert np.abs(light[:, :, LIT_SAMPLES] - 36.0).max() <= 0.5
+
+
+def test_a_few_hits_do_not_make_noise_of_none() -> None:
+    codes = ideal(36.0, "LIN1", 1)
+    rng = np.random.default_rng(1)
+    for plane in codes:
+        plane[rng.integers(0, 128, 20), rng.choice(DARK, 20)] = rng.integers(1, 200, 20)
+    assert np.abs(framelet_bias(codes, LINEAR, 1).level_dn).max() <= 0.5
+
+
+@pytest.mark.parametrize("mode", ["LIN8", "LIN16"])
+@pytest.mark.parametrize("hits", [0, 1, 3, 300])
+def test_hits_in_a_coarse_mode_leave_the_prior(mode: str, hits: int) -> None:
+    codes = np.zeros((4, 128, SAMPLES), np.uint8)
+    rng = np.random.default_rng(hits)
+    codes[rng.integers(0, 4, hits), rng.integers(0, 128, hits), rng.choice(DARK, hits)] = rng.integers(1, 30, hits)
+    bias = framelet_bias(codes, decompanding_table(mode), 1)
+    assert np.abs(bias.level_dn + 0.45).max() <= 0.3
+    assert bias.sigma_dn.min() > 0.2
+
+
+@pytest.mark.parametrize("level", [-0.9, -0.7])
+def test_quiet_summed_columns_keep_their_level(level: float) -> None:
+    codes = read_out(level, 9, binning=2)
+    # hardly any lies above 0 here, noise or none
+    assert np.mean(codes[:, :, dark_columns(2, SAMPLES // 2)] > 0) < 0.04
+    bias = framelet_bias(codes, LINEAR, 2)
+    assert bias.level_dn.mean() == pytest.approx(level, abs=0.15)
+    assert bias.level_dn.max() < -0.4

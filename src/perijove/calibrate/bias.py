@@ -55,6 +55,13 @@ HIGH = 8.0
 """Levels of so many sigma are not cut, and are the mean."""
 FEW = 0.05
 """Share of code 0 among the masked pixels below which the rest of them tell nothing of its light."""
+COARSE = 2.5
+"""Step, in sigmas of the noise, from which on code 0 swallows all but hits: the few above it tell nothing of the
+level, and the prior stands."""
+ALIKE = 0.99
+"""Share of equal masked values in a framelet from which on they have no noise: they would be less than half of them."""
+UNLIKELY = 2.5
+"""Sigmas below the prior from which on masked values that are all 0 are put down to a camera without noise."""
 LOWEST_DN = 2.0
 """How far below the prior levels are tried: from there on no number is left above 0."""
 STEP_DN = 0.02
@@ -113,6 +120,13 @@ def framelet_bias(codes: Codes, table: Table, binning: int, *, lossy: bool = Fal
     blocks = max(codes.shape[1] * len(columns) // BLOCK**2, 1)
     error = LOSSY_BLOCK_DN / math.sqrt(blocks) if lossy else 0.0
     level, sigma = _level(mean, dark[0].size, table, binning, noise, error if lossy else None)
+    coarse = float(table[1] - table[0]) > COARSE * noise
+    if coarse:
+        silent = unlit > 1.0 - FEW
+        level, sigma = np.where(silent, PRIOR_DN, level), np.where(silent, PRIOR_SIGMA_DN, sigma)
+    elif not lossy:
+        still = _still(dark, table, mean, level)
+        level, sigma = np.where(still, mean, level), np.where(still, np.maximum(sigma, LEAST_JUMP_DN), sigma)
     return Bias(level, _zero(mean, unlit, level, float(table[0])), np.hypot(sigma, LOSSY_DN if lossy else COLUMN_DN))
 
 
@@ -205,6 +219,20 @@ def _windows(values: FloatArray) -> FloatArray:
     return np.lib.stride_tricks.sliding_window_view(padded, NEIGHBOURS)
 
 
+def _still(dark: Table, table: Table, mean: FloatArray, level: FloatArray) -> NDArray[np.bool_]:
+    """Framelets (frames,) whose masked columns (frames, lines, columns) have no noise: all but hits are one value.
+
+    No level makes that of the camera's own noise, but for one far below the prior, which cuts all to 0; a camera
+    without noise, as only simulated ones are, is the likelier. Its level is that value to half a step.
+    """
+    flat = dark.reshape(len(dark), -1)
+    value = np.median(flat, axis=1)
+    alike = (flat == value[:, None]).mean(axis=1) >= ALIKE
+    cut = value <= table[0]
+    still: NDArray[np.bool_] = alike & (np.abs(mean - value) < LEAST_JUMP_DN)
+    return still & (~cut | (level < PRIOR_DN - UNLIKELY * PRIOR_SIGMA_DN))
+
+
 def _level(
     mean: FloatArray, count: int, table: Table, binning: int, noise: float, lossy_error: float | None
 ) -> tuple[FloatArray, FloatArray]:
@@ -233,7 +261,7 @@ def _level(
     # steps much wider than the noise are rounded to, all alike
     code = np.clip(np.searchsorted(table, mean), 1, 255)
     wide = (table[code] - table[code - 1]).astype(np.float64)
-    plain = np.sqrt(noise**2 / count / binning**2 + np.maximum(wide**2 - (2.5 * noise) ** 2, 0.0) / 12)
+    plain = np.sqrt(noise**2 / count / binning**2 + np.maximum(wide**2 - (COARSE * noise) ** 2, 0.0) / 12)
     return np.where(high, mean, level), np.where(high, plain, sigma)
 
 
