@@ -75,6 +75,38 @@ def test_the_flats_error_grows_with_the_square_of_the_light() -> None:
     np.testing.assert_allclose(default - without, (900 * FLAT_SIGMA) ** 2, rtol=1e-3)
 
 
+def test_the_flats_error_may_be_told_pixel_by_pixel() -> None:
+    model, light = noise_model(SQROOT), flat_light(900.0)
+    without = variance(light, ONES, GOOD, model, flat_sigma=0.0)
+    plane = np.linspace(0.0, 0.05, 96, dtype=np.float32).reshape(8, 12)
+    plane[3, 4] = np.nan
+    found = variance(light, ONES, GOOD, model, flat_sigma=plane) - without
+    by_hand = np.square(900.0 * np.where(np.isnan(plane), FLAT_SIGMA, plane))
+    np.testing.assert_allclose(found[0], by_hand, rtol=1e-3, atol=1e-3)
+    even = variance(light, ONES, GOOD, model, flat_sigma=np.full((8, 12), 0.02, np.float32))
+    np.testing.assert_allclose(even, variance(light, ONES, GOOD, model, flat_sigma=0.02), rtol=1e-6)
+
+
+def test_an_unknown_error_of_a_summed_flat_is_the_models() -> None:
+    model, light = noise_model(SQROOT, binning=2), flat_light(900.0)
+    unknown = np.full((8, 12), np.nan, np.float32)
+    np.testing.assert_array_equal(
+        variance(light, ONES, GOOD, model, flat_sigma=unknown), variance(light, ONES, GOOD, model)
+    )
+
+
+def test_the_veils_error_comes_beside_the_noise_through_the_response() -> None:
+    model = noise_model(SQROOT)
+    light = np.full((2, 20, 40), 400.0, np.float32)
+    response, good = np.full((20, 40), 0.5, np.float32), np.zeros(light.shape, np.uint8)
+    sigma = np.arange(2 * 2 * 3, dtype=np.float32).reshape(2, 2, 3)
+    plain = variance(light, response, good, model)
+    found = variance(light, response, good, model, veil_sigma=sigma) - plain
+    # blocks are 16 px wide, the last ones cut short
+    by_hand = np.square(sigma.repeat(16, 1).repeat(16, 2)[:, :20, :40] / 0.5)
+    np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=2e-4)
+
+
 def test_dark_charge_that_was_taken_off_leaves_its_noise() -> None:
     model, extra = noise_model(SQROOT), np.full((8, 12), 500.0, np.float32)
     found = variance(flat_light(0.0), ONES, GOOD, model, extra=extra, flat_sigma=0.0)

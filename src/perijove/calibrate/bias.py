@@ -230,7 +230,8 @@ def _still(dark: Table, table: Table, mean: FloatArray, level: FloatArray) -> ND
     alike = (flat == value[:, None]).mean(axis=1) >= ALIKE
     cut = value <= table[0]
     still: NDArray[np.bool_] = alike & (np.abs(mean - value) < LEAST_JUMP_DN)
-    return still & (~cut | (level < PRIOR_DN - UNLIKELY * PRIOR_SIGMA_DN))
+    still &= ~cut | (level < PRIOR_DN - UNLIKELY * PRIOR_SIGMA_DN)
+    return still
 
 
 def _level(

@@ -172,32 +172,50 @@ def variance(
     *,
     extra: Light | None = None,
     veil: Light | None = None,
-    flat_sigma: float | None = None,
+    flat_sigma: float | NDArray[np.float32] | None = None,
+    veil_sigma: Light | None = None,
     index: NDArray[np.integer] | None = None,
     sigma_codes: Light | None = None,
 ) -> Light:
     """Variance (frames, lines, samples) float32, DN^2, of flat-fielded light of that shape in DN; NaN where it is NaN.
 
     `response` (lines, samples) is what the light was divided by, `quality` of the light's shape holds the bits of
-    `Quality`, `extra` (lines, samples) the dark charge in DN that was taken off, `flat_sigma` the relative error of the
-    flat where it is not the model's. The noise is that of the mean light around a pixel, lest its own noise decide
-    about it. A pixel that was replaced has `sigma_codes` (n,), codes, at the flat `index` (n,) of the light's arrays
+    `Quality`, `extra` (lines, samples) the dark charge in DN that was taken off, `veil` (frames, block lines, block
+    samples) DN before the response that stray light added, in blocks of `BLOCK` px. The noise is that of the mean
+    light around a pixel, lest its own noise decide about it.
+
+    `flat_sigma` is the relative error of the response where it is not the model's: one number, or a plane (lines,
+    samples) with the model's number where it is NaN. It is meant for what differs from pixel to pixel: the large-scale
+    part of `BandFrames.flat_sigma`, which all pixels share, is no noise and is not to be passed. `veil_sigma`, finite
+    and of the veil's shape, is the veil's error, added in quadrature to the pixels of its block. That error is
+    correlated over many blocks: means over pixels do not shrink it.
+
+    A pixel that was replaced has `sigma_codes` (n,), codes, at the flat `index` (n,) of the light's arrays
     beside its neighbours' noise, or `REPAIR` times that where it is not in the list. What is full, and only a lower
     limit, and what could not be replaced (sigma NaN) have their own light for a sigma.
     """
     lines, samples = light.shape[1:]
     dark = np.zeros((lines, samples), np.float32) if extra is None else extra
-    uneven = (model.flat_sigma if flat_sigma is None else flat_sigma) ** 2
+    uneven = _flat_variance(model.flat_sigma, flat_sigma, (lines, samples))
     blocks = (len(light), -(-lines // BLOCK), -(-samples // BLOCK))
     stray = np.zeros(blocks, np.float32) if veil is None else veil
+    doubt = np.zeros(blocks, np.float32) if veil_sigma is None else np.square(veil_sigma, dtype=np.float32)
     out = np.empty(light.shape, np.float32)
     for f in range(len(light)):
         plane_variance(
-            light[f], response, quality[f], dark, stray[f], model.variance, model.step, model.root_step, uneven, out[f]
-        )
+            light[f], response, quality[f], dark, stray[f], doubt[f], model.variance, model.step, model.root_step,
+            uneven, out[f],
+        )  # fmt: skip
     if index is not None and sigma_codes is not None and len(index):
         _add_repairs(light, response, model, index, sigma_codes, out)
     return out
+
+
+def _flat_variance(default: float, sigma: float | Light | None, shape: tuple[int, int]) -> Light:
+    """Square (lines, samples) of the relative error of the flat; the default where it is None or NaN."""
+    plane = np.full(shape, default if sigma is None else sigma, np.float32)
+    plane[np.isnan(plane)] = default
+    return plane * plane
 
 
 def _add_repairs(
@@ -218,10 +236,11 @@ def plane_variance(
     quality: NDArray[np.uint8],
     dark: Light,
     veil: Light,
+    veil_variance: Light,
     kinds: Light,
     step: Light,
     root_step: float,
-    flat_variance: float,
+    flat_variance: Light,
     out: Light,
 ) -> None:
     """Fill `out` (lines, samples) from one framelet of that shape; `kinds`, `step` and `root_step` are the model's."""
@@ -250,7 +269,8 @@ def plane_variance(
             place = math.sqrt(max(around / n + dark[i, j] + veil[i // BLOCK, j // BLOCK] - LOWEST_DN, 0.0)) / root_step
             activity = busy[i // BLOCK, j // BLOCK] if len(kinds) > 1 else np.float32(0)
             noise = noise_at(kinds, step, place, activity)
-            noise = noise / response[i, j] ** 2 + flat_variance * here * here
+            noise = (noise + veil_variance[i // BLOCK, j // BLOCK]) / response[i, j] ** 2
+            noise += flat_variance[i, j] * here * here
             bits = quality[i, j]
             if bits & SPOT:
                 noise += SPOT_SIGMA**2 * here * here
