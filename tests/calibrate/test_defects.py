@@ -301,6 +301,22 @@ def test_hits_are_found_in_coarse_modes(mode: str) -> None:
     assert flagged[~struck & lit].mean() <= 2e-3
 
 
+def test_shot_noise_of_a_disc_is_rarely_taken_for_hits() -> None:
+    # the camera as the photon transfer of the calibration report has it
+    light = np.full((6, *SHAPE), 0.3, np.float32)
+    detector = Detector(gain_e_dn=15.0, hits_per_framelet=1450.0, hot_pixels=0.0, dust_spots=0.0, stray_light=0.0)
+    done = expose({Filter.GREEN: light}, detector, exposure_s=0.0032, perijove=44, sun_distance_km=7.4e8,
+                  filters=[Filter.GREEN], compression=LOSSLESS)  # fmt: skip
+    codes = done.codes.reshape(6, *SHAPE)
+    quality = mend(codes, SQROOT_DN, no_pattern(), lossy=False).quality
+    flagged = ((quality & np.uint8(Quality.HIT | Quality.FLIPPED | Quality.SUSPECT)) != 0)[:, :, 25:1629]
+    truth = np.interp(done.dn[Filter.GREEN], SQROOT_DN, np.arange(256.0))
+    struck = done.hits[Filter.GREEN][:, :, 25:1629]
+    strong = struck & (codes > truth + 8)[:, :, 25:1629]
+    assert flagged[strong].mean() >= 0.99
+    assert flagged[~struck].mean() <= 4e-4
+
+
 def test_real_strip_in_the_belts_loses_its_hits(data: Path) -> None:
     raw = open_strip(data / "pj44" / "JNCE_2022229_44C00030_V01-raw.png").raw
     codes = raw.framelets(Filter.RED)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from perijove.calibrate.bias import dark_columns, lit_columns
-from perijove.calibrate.outliers import LEAST_BIT, READ_NOISE_DN, code_sigma, find_outliers
+from perijove.calibrate.noise import READ_NOISE_DN
+from perijove.calibrate.outliers import LEAST_BIT, code_sigma, find_outliers
 from perijove.calibrate.pattern import FixedPattern, fixed_pattern
 from perijove.calibrate.quality import Quality
 from perijove.calibrate.repair import fill

@@ -12,14 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.calibrate.noise import ELECTRONS_PER_DN, READ_NOISE_DN
 from perijove.calibrate.quality import Quality
 from perijove.jit import kernel
 
 Codes = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
-GAIN_E_DN, READ_NOISE_DN = 16.3, 16.6 / 16.3
-"""Electrons a DN and read noise in DN (calibration report)."""
 CODING_CODES = 2.016 / 12.0**0.5
 """Noise in codes that the lossy compression adds: its coefficients are rounded to multiples of 2.016."""
 LEAST_SIGMA = 0.55
@@ -75,7 +74,7 @@ def code_sigma(table: Plane, binning: int, *, lossy: bool, read_noise_dn: float 
     """
     light = np.asarray(table, dtype=float)
     step = np.maximum(np.gradient(light), 1e-6)
-    variance = (light / GAIN_E_DN + read_noise_dn**2) / binning**2 + step**2 / 12.0
+    variance = (light / ELECTRONS_PER_DN + read_noise_dn**2) / binning**2 + step**2 / 12.0
     sigma: NDArray[np.float64] = np.sqrt(variance / step**2 + (CODING_CODES**2 if lossy else 0.0))
     return np.maximum(sigma, LEAST_SIGMA)
 

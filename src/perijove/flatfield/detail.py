@@ -15,6 +15,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from perijove.calibrate.noise import ELECTRONS_PER_DN, READ_NOISE_DN
 from perijove.instrument import LIT_SAMPLES
 from perijove.jit import kernel
 
@@ -29,8 +30,6 @@ LEAST_SHARE = 0.1
 """The same as a share of the strip's bright level, which keeps the terminator out."""
 ROUGH = 0.12
 """Surroundings that scatter by more than this (rms about their own smooth form), noise apart, are no smooth cloud."""
-ELECTRONS_DN, READ_DN = 16.3, 1.02
-"""Gain and read noise of the calibration report, for what noise alone scatters."""
 NEAR_DARK = 0.85
 """Least share of the surroundings' weight that must be seen: limb, full pixels and the mask's edge are left out."""
 CLIP = 4.0
@@ -126,7 +125,7 @@ def relative_detail(light: Light, level: float) -> Light:
         smooth, weight = smooth_plane(np.where(seen, plane, 0), seen)
         ratio = np.where(seen, plane / np.maximum(smooth, 1.0) - 1.0, 0).astype(np.float32)
         rough, _ = smooth_plane(ratio**2, seen)
-        noise = (smooth / ELECTRONS_DN + READ_DN**2) / np.maximum(smooth, 1.0) ** 2
+        noise = (smooth / ELECTRONS_PER_DN + READ_NOISE_DN**2) / np.maximum(smooth, 1.0) ** 2
         use = seen & (smooth > least) & (rough < ROUGH**2 + 1.2 * noise) & (weight > NEAR_DARK * whole)
         target[use] = ratio[use]
     return out
