@@ -1,12 +1,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from perijove.cli.app import app
-from perijove.cli.flat import find_strips
+from perijove.cli.flat import by_pass, find_strips
 from perijove.errors import UsageError
 
 run = CliRunner()
@@ -38,15 +40,44 @@ def test_strips_that_cannot_be_used_are_named_and_nothing_is_written(tmp_path: P
     out = tmp_path / "out"
     done = run.invoke(app, ["flat", str(strip), "-o", str(out)])
     assert done.exit_code == 1
-    assert "none of the strips could be used" in done.stderr
-    assert strip.name in done.stderr
+    told = " ".join(done.stderr.split())
+    assert "none of the strips could be used: " in told
+    # one reason with its own remedy, the strip named once
+    assert told.count(strip.name) == 1
+    assert "sunlit limb, with their labels" not in told
     assert not out.exists()
 
 
 def test_a_summed_strip_is_named_and_left_out(tmp_path: Path, flown: Callable[..., Path]) -> None:
     done = run.invoke(app, ["flat", str(flown()), "-o", str(tmp_path / "out")])
     assert done.exit_code == 1
-    assert "is summed 2 x 2" in done.stderr
+    told = " ".join(done.stderr.split())
+    assert told.count("is summed 2 x 2") == 1
+    assert told.endswith("so that its pixels cannot be told apart: leave it out")
+    assert "more left out" not in told
+
+
+def test_the_first_reason_is_given_and_how_many_more_there_are(tmp_path: Path) -> None:
+    for name in ("a-raw.png", "b-raw.png", "c-raw.png"):
+        (tmp_path / name).write_bytes(b"")
+    done = run.invoke(app, ["flat", str(tmp_path), "-o", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    told = " ".join(done.stderr.split())
+    assert "none of the strips could be used (and 2 more left out): " in told
+    assert "b-raw.png" not in told
+    assert "sunlit limb" not in told
+
+
+def test_a_moon_between_two_strips_of_a_pass_does_not_split_it() -> None:
+    def strip(name: str, start: float, target: str = "JUPITER") -> Any:
+        return SimpleNamespace(
+            raw=SimpleNamespace(label=SimpleNamespace(product_id=name, start_et=start, target=target))
+        )
+
+    strips = [strip("c", 1200.0), strip("moon", 600.0, "GANYMEDE"), strip("a", 0.0), strip("a", 0.0),
+              strip("late", 53 * 86400.0)]  # fmt: skip
+    groups = [[one.raw.label.product_id for one in group] for group in by_pass(strips)]
+    assert groups == [["a", "c"], ["moon"], ["late"]]
 
 
 def test_frames_of_a_real_strip(tmp_path: Path, data: Path) -> None:
@@ -59,3 +90,6 @@ def test_frames_of_a_real_strip(tmp_path: Path, data: Path) -> None:
     assert all(Path(path).is_file() for path in told["files"])
     # one strip cannot tell the lens from the clouds, and its sigma says so
     assert all(band["flat_sigma"] > 0.01 for band in told["bands"].values())
+    # nor its columns from its noise
+    assert not any(band["small_scale_measured"] for band in told["bands"].values())
+    assert all(band["bad_pixels"] == 0 for band in told["bands"].values())

@@ -79,3 +79,38 @@ def test_columns_and_spots_are_believed_and_noise_is_not():
     assert found.pattern[51, 201] == pytest.approx(truth[51, 201], abs=0.06)
     chi = error / found.sigma
     assert 0.5 < np.sqrt(np.mean(chi**2)) < 2.0
+
+
+def test_pure_noise_of_one_half_is_not_believed():
+    rng = np.random.default_rng(4)
+    noise = rng.normal(0, 0.01, (128, 400))
+    noise[40, 50] = 1.5
+    weight, none = np.full(noise.shape, 1e4), np.zeros(noise.shape)
+    unseen = np.full(noise.shape, np.nan)
+    for halves in (Halves(noise, unseen, weight, none), Halves(unseen, noise, none, weight)):
+        found = believe(halves, 0.003)
+        assert not found.pattern.any()
+        # what is not known may be anything that was seen
+        np.testing.assert_allclose(found.sigma, 0.01, rtol=0.05)
+        assert not found.judged.any()
+
+
+def test_where_nothing_was_seen_the_prior_scatter_is_the_sigma():
+    unseen, none = np.full((128, 400), np.nan), np.zeros((128, 400))
+    found = believe(Halves(unseen, unseen, none, none), 0.003)
+    assert not found.pattern.any()
+    np.testing.assert_array_equal(found.sigma, 0.003)
+
+
+def test_where_one_half_is_empty_in_part_only_the_rest_is_believed():
+    rng = np.random.default_rng(5)
+    truth = np.broadcast_to(rng.normal(0, 0.02, 400), (128, 400))
+    first, second = (truth + rng.normal(0, 0.01, truth.shape) for _ in range(2))
+    weight = np.full(truth.shape, 1e4)
+    part = weight.copy()
+    part[:, 300:], second[:, 300:] = 0.0, np.nan
+    found = believe(Halves(first, second, weight, part), 0.003)
+    np.testing.assert_array_equal(found.judged, part > 0)
+    assert np.std((found.pattern - truth)[:, :300]) < 0.004
+    assert not found.pattern[:, 300:].any()
+    assert 0.01 < found.sigma[:, 300:].min() <= found.sigma[:, 300:].max() < 0.04

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,16 @@ from perijove.io.atomic import check_folder
 from perijove.io.calibration import file_name, write_calibration
 from perijove.io.finder import STRIP_SUFFIXES, OpenedStrip, open_strip
 from perijove.io.provenance import provenance, strip_source
-from perijove.label import PASS_S, Label
-from perijove.observation import Observation, observe
+from perijove.label import Label
+from perijove.observation import Observation, _passes, observe
 
 MOST_SIGMA_PX = 10.0
 """Strips whose places on the disc are less sure than this are left out: limb darkening would be met askew."""
 FEW_STRIPS = 8
+FEW_PASSES = 4
+"""Passes from which on whole passes make the two halves; with fewer, strips do."""
+JUDGED = 0.5
+"""Share of the pixels of which both halves must tell for the small scale to count as measured."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def run_flat(request: FlatRequest) -> None:
     used: list[Observation] = []
     gathered: Mapping[Filter, Gathered] = {}
     groups = by_pass(opened)
+    passes = Counter(band for group in groups for band in {band for one in group for band in one.raw.label.filters})
     with steps.steps("solving") as turn:
         for group, strips in enumerate(groups):
             turn("solving", f"pass {group + 1} of {len(groups)}: solving {len(strips)} strip(s)")
@@ -74,7 +80,8 @@ def run_flat(request: FlatRequest) -> None:
                     left.append(LeftOut(observation.raw.path, str(error)))
                     continue
                 # strips of one pass show the same belts: where there are passes enough, these make the halves
-                gathered = gather(gathered, measures, (group if len(groups) > 3 else len(used)) % 2)
+                for band, measure in measures.items():
+                    gathered = gather(gathered, {band: measure}, group if passes[band] >= FEW_PASSES else len(used))
                 used.append(observation)
     if not used:
         raise CalibrationError(_nothing(left))
@@ -105,19 +112,10 @@ def find_strips(inputs: Sequence[Path]) -> list[Path]:
 
 def by_pass(opened: Sequence[OpenedStrip]) -> list[list[OpenedStrip]]:
     """Strips grouped by target and pass, in the order of time; of one image that is named twice only the first."""
-    groups: list[list[OpenedStrip]] = []
-    seen: set[str] = set()
-    for strip in sorted(opened, key=lambda one: one.raw.label.start_et):
-        label = strip.raw.label
-        if label.product_id in seen:
-            continue
-        seen.add(label.product_id)
-        last = groups[-1][-1].raw.label if groups else None
-        if last is not None and last.target == label.target and label.start_et - last.start_et < PASS_S:
-            groups[-1].append(strip)
-        else:
-            groups.append([strip])
-    return groups
+    first: dict[str, OpenedStrip] = {}
+    for strip in opened:
+        first.setdefault(strip.raw.label.product_id, strip)
+    return [[first[raw.label.product_id] for raw in group] for group in _passes([one.raw for one in first.values()])]
 
 
 def report(
@@ -144,6 +142,7 @@ def _figures(estimate: BandEstimate) -> dict[str, Any]:
         "bias_sigma_dn": float(np.nanmedian(frames.bias_sigma[lit])),
         "bad_pixels": int(frames.bad.sum()),
         "large_scale_measured": estimate.field is not None,
+        "small_scale_measured": estimate.small_scale_share >= JUDGED,
         "stray_light_share": estimate.veil_share,
         "light_law": [] if estimate.field is None else [float(x) for x in estimate.field.law],
     }
@@ -178,7 +177,12 @@ def _solve(strips: Sequence[OpenedStrip], left: list[LeftOut]) -> list[Observati
         if sigma <= MOST_SIGMA_PX:
             good.append(one)
         else:
-            left.append(LeftOut(one.raw.path, f"its places are known to {sigma:.0f} px only"))
+            left.append(
+                LeftOut(
+                    one.raw.path,
+                    f"its places are known to {sigma:.0f} px only: give strips of its pass that show the sunlit limb",
+                )
+            )
     return good
 
 
@@ -191,8 +195,13 @@ def _check_output(request: FlatRequest) -> None:
 
 
 def _nothing(left: Sequence[LeftOut]) -> str:
-    why = f" ({left[0].path}: {left[0].reason})" if left else ""
-    return f"none of the strips could be used{why}: give strips that show the sunlit limb, with their labels"
+    """Why none was used: the first strip's reason, which names its remedy, and how many more there are."""
+    if not left:
+        return "none of the strips could be used: give strips that show the sunlit limb, with their labels"
+    path, reason = str(left[0].path), left[0].reason
+    named = reason if path in reason else f"{path}: {reason}"
+    more = f" (and {len(left) - 1} more left out)" if len(left) > 1 else ""
+    return f"none of the strips could be used{more}: {named}"
 
 
 def _write(folder: Path, estimates: Mapping[Filter, BandEstimate], used: Sequence[Observation]) -> list[Path]:
@@ -216,20 +225,30 @@ def _print_table(
 ) -> None:
     print(f"{len(used)} strip(s) used, {len(left)} left out")
     print(
-        f"{'filter':8s} {'framelets':>9s} {'flat sigma':>10s} {'sky':>6s} {'bias sigma':>11s} {'bad':>5s}  large scale"
+        f"{'filter':8s} {'framelets':>9s} {'flat sigma':>10s} {'sky':>6s} {'bias sigma':>11s} {'bad':>5s}  "
+        f"{'large scale':11s}  small scale"
     )
     for band, part in estimates.items():
         f = _figures(part)
         print(
             f"{band.value:8s} {f['framelets_per_pixel']:9.0f} {100 * f['flat_sigma']:8.2f} % "
             f"{f['sky_framelets_per_pixel']:6.0f} {f['bias_sigma_dn']:8.3f} DN {f['bad_pixels']:5d}  "
-            f"{'measured' if part.field is not None else 'default'}"
+            f"{'measured' if part.field is not None else 'default':11s}  "
+            f"{'measured' if f['small_scale_measured'] else 'not judged: even'}"
         )
     for path in files:
         print(f"  {path}")
     console = error_console()
     for one in left:
         console.print(f"left out: {plain(str(one.path))}: {plain(one.reason)}", markup=False, highlight=False)
+    even = [band.value for band, part in estimates.items() if part.small_scale_share < JUDGED]
+    if even:
+        console.print(
+            f"{', '.join(even)}: columns, dust and bad pixels cannot be told from noise and are left out, as one half "
+            "of the strips shows nothing: give two strips or more that show bright ground",
+            markup=False,
+            highlight=False,
+        )
     if len(used) < FEW_STRIPS:
         console.print(
             f"{len(used)} strip(s) tell the response from the clouds badly: see sigma, and give more",

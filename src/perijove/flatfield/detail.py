@@ -202,10 +202,11 @@ def restore_detail(mean: FloatArray, large: FloatArray, rounds: int = 2) -> Floa
 
 @dataclass(frozen=True)
 class Shrunk:
-    """What of a pattern (lines, samples) is believed, with its one-sigma errors."""
+    """What of a pattern (lines, samples) is believed, with its one-sigma errors, and where both halves told of it."""
 
     pattern: FloatArray
     sigma: FloatArray
+    judged: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -235,8 +236,11 @@ class Halves:
         return np.asarray(scale * (self.first - self.second))
 
 
-def believe(halves: Halves) -> Shrunk:
+def believe(halves: Halves, prior: float = 0.0) -> Shrunk:
     """The part of a pattern that stands out of its noise; what is unknown becomes 0.
+
+    Where either half is empty nothing tells noise from pattern: 0 too, with the scatter of all means that there are for
+    a sigma, or `prior` if that is more.
 
     Columns and lines are taken as a whole first, and of each frequency along them the share is kept that is not noise
     (Wiener's filter, by the spectra of mean and noise). Of what is left a pixel is kept where it, or its neighbourhood,
@@ -244,8 +248,10 @@ def believe(halves: Halves) -> Shrunk:
     """
     mean, noise = halves.mean, halves.noise
     weight = halves.weight_first + halves.weight_second
-    left, lost = np.nan_to_num(mean), np.nan_to_num(noise)
-    known = weight > 0
+    seen, known = weight > 0, np.isfinite(noise)
+    scatter = 1.4826 * float(np.median(np.abs(mean[seen]))) if seen.any() else 0.0
+    weight = np.where(known, weight, 0.0)
+    left, lost = np.where(known, mean, 0.0), np.nan_to_num(noise)
     whole, variance = np.zeros_like(left), np.zeros_like(left)
     for axis in (0, 1):
         along = np.asarray(known.any(axis=axis))
@@ -255,14 +261,14 @@ def believe(halves: Halves) -> Shrunk:
             line[along], error[along] = wiener(*parts)
         whole, variance = whole + np.expand_dims(line, axis), variance + np.expand_dims(error, axis) ** 2
         left = np.where(known, left - np.expand_dims(line, axis), 0.0)
-    both = known & np.isfinite(noise)
     off = lost * np.sqrt(weight)
-    scale = 1.4826 * float(np.median(np.abs(off[both]))) if both.any() else 1.0
+    scale = 1.4826 * float(np.median(np.abs(off[known]))) if known.any() else 1.0
     sigma = max(scale, 1e-9) / np.sqrt(np.where(known, weight, np.inf))
     spots = _outstanding(left, lost, weight)
     kept, rest = _shrink(left, sigma, known & ~spots)
     kept[spots], rest[spots] = left[spots], sigma[spots]
-    return Shrunk(whole + kept, np.sqrt(variance + rest**2))
+    pattern = np.where(known, whole + kept, 0.0)
+    return Shrunk(pattern, np.where(known, np.sqrt(variance + rest**2), max(scatter, prior)), known)
 
 
 def wiener(mean: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
