@@ -4,12 +4,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from perijove.calibrate.frames import SHAPE, BandFrames
 from perijove.cli.app import app
-from perijove.cli.flat import by_pass, find_strips
+from perijove.cli.flat import _print_table, by_pass, find_strips
 from perijove.errors import UsageError
+from perijove.flatfield.estimate import BandEstimate
+from perijove.instrument import Filter
 
 run = CliRunner()
 
@@ -93,3 +97,16 @@ def test_frames_of_a_real_strip(tmp_path: Path, data: Path) -> None:
     # nor its columns from its noise
     assert not any(band["small_scale_measured"] for band in told["bands"].values())
     assert all(band["bad_pixels"] == 0 for band in told["bands"].values())
+
+
+@pytest.mark.parametrize(("share", "word"), [(0.0, "not judged: even"), (1.0, "measured")])
+def test_the_table_says_where_the_small_scale_could_not_be_judged(
+    share: float, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ones, counts = np.ones(SHAPE, np.float32), np.ones(SHAPE, np.int32)
+    frames = BandFrames(ones, ones, counts, ones, ones, counts, np.zeros(SHAPE, np.bool_))
+    _print_table({Filter.RED: BandEstimate(frames, None, 0.0, 0, share)}, [], [], [])
+    told = capsys.readouterr()
+    row = next(line for line in told.out.splitlines() if line.startswith("RED"))
+    assert row.split("default")[1].strip() == word
+    assert ("RED: columns, dust and bad pixels cannot be told" in " ".join(told.err.split())) == (share == 0.0)
