@@ -25,7 +25,8 @@ class BandFrames:
     `flat` is the relative response, mean 1 over the lit samples: light is divided by it. `bias` in DN is what a pixel
     reads beyond the framelet's own bias, mean 0 over the lit samples: it is taken off before. `flat_sigma` and
     `bias_sigma` are their one-sigma errors, `flat_count` and `bias_count` the framelets behind each pixel. `bad` marks
-    pixels not to be used.
+    pixels not to be used. `flat_sigma` holds the large scale's error too, which neighbours share: as a pixel's noise
+    only its small-scale part is to be reckoned.
     """
 
     flat: Plane
