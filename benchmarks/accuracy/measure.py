@@ -80,7 +80,7 @@ def measure(done: Done, index: int, *, light: bool) -> Row:
         case=done.made.case.name,
         product_id=strip.product_id,
         verdict=p.verdict,
-        noiseless=done.made.case.detector in ("bare", "ideal"),
+        noiseless=done.made.case.detector in ("uncoded", "ideal"),
         made_up=done.made.hint is not None,
         distance_km=float(np.linalg.norm(scene.flight.position(et))),
         axis_deg=_angle(true_axis, p.spin.axis),

@@ -13,7 +13,7 @@ from perijove.attitude.exposure import Exposure
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.solve import solve_pointing
 from perijove.bodies import BODIES, Body
-from perijove.calibrate.framelets import FULL_DN, Calibrated, Treatment, calibrate
+from perijove.calibrate.framelets import Calibrated, Treatment, calibrate
 from perijove.calibrate.pointspread import point_spread
 from perijove.calibrate.second_look import look_again
 from perijove.calibrate.sharpen import noise_growth
@@ -69,7 +69,7 @@ class Observation:
     @property
     def full(self) -> dict[Filter, float]:
         """I/F by filter from which a pixel of this exposure is full."""
-        return {band: FULL_DN / dn for band, dn in self.calibrated.dn_per_light.items()}
+        return {band: self.calibrated.full_dn / dn for band, dn in self.calibrated.dn_per_light.items()}
 
     def swaths(self, *, sigma: bool = False, sharpen: bool = False) -> list[Swath]:
         """The strip's filters, ready to be rendered: light in DN, whose unit is the I/F of one.
@@ -125,7 +125,7 @@ def exposure_of(raw: RawImage, calibrated: Calibrated) -> Exposure:
         light=calibrated.light,
         et=framelet_times(raw.label),
         binning=calibrated.binning,
-        saturation=FULL_DN,
+        saturation=calibrated.full_dn,
         tdi_stages=raw.label.tdi_stages or 1,
         methane_centre_line=raw.label.methane_centre_line,
     )

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perijove.calibrate.flat import CENTRE_RESPONSE, LINE_TILT, VIGNETTING, response
+from perijove.calibrate.flat import CENTRE_RESPONSE, LINE_TILT, TILT_CHANGE, VIGNETTING, response
 from perijove.calibrate.frames import SHAPE, BandFrames, CalibrationFrames, normalised, plain_frames, sum_frames
 from perijove.errors import UsageError
 from perijove.instrument import LIT_SAMPLES, Filter
@@ -19,9 +19,11 @@ def test_response_has_mean_one_and_its_shape(band):
     assert middle == pytest.approx(CENTRE_RESPONSE, rel=1e-5)
     # by hand: at sample 0 the distance from the middle is 823.5 of 824 px
     assert whole[63:65, 0].mean() / middle == pytest.approx(1 - VIGNETTING * (823.5 / 824) ** 2, rel=1e-4)
-    assert (whole[127] / whole[0])[800] == pytest.approx(
-        (1 + LINE_TILT[band] / 2) / (1 - LINE_TILT[band] / 2), rel=1e-5
-    )
+    # the tilt is held beyond the last sample where it is known, and goes straight from one to the next
+    change = TILT_CHANGE.get(band, (0.0,) * 8)
+    for sample, more in ((800, change[-1]), (20, change[0]), (300, (change[1] + change[2]) / 2)):
+        tilt = LINE_TILT[band] + more
+        assert (whole[127] / whole[0])[sample] == pytest.approx((1 + tilt / 2) / (1 - tilt / 2), rel=1e-5)
 
 
 @pytest.mark.parametrize("band", list(Filter))

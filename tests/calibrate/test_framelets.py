@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from perijove.calibrate import calibrate
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.defects import FixedPattern, fixed_pattern, mend
-from perijove.calibrate.flat import CENTRE_RESPONSE, LINE_TILT, line_response, response
+from perijove.calibrate.flat import CENTRE_RESPONSE, response
 from perijove.calibrate.framelets import Treatment
 from perijove.calibrate.quality import Quality
 from perijove.errors import LabelError
@@ -194,14 +194,6 @@ def test_few_framelets_tell_no_pattern() -> None:
     codes = scene(20, 4)
     codes[:, :, 500] += 25
     assert fixed_pattern(codes, LINEAR).pixels == 0
-
-
-@pytest.mark.parametrize("lines", [128, 64])
-def test_line_response_is_straight_with_mean_one(lines: int) -> None:
-    for band, tilt in LINE_TILT.items():
-        response = line_response(band, lines).astype(float)
-        assert response.mean() == pytest.approx(1.0, abs=1e-6)
-        np.testing.assert_allclose(np.diff(response), tilt / 127 * (128 // lines), atol=3e-7)
 
 
 def test_real_strip_loses_its_dust_and_keeps_its_light(data: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from perijove.calibrate import calibrate
 from perijove.calibrate.decompand import decompanding_table
-from perijove.calibrate.flat import line_response
+from perijove.calibrate.flat import response
 from perijove.calibrate.response import dn_per_light
 from perijove.errors import LabelError, UsageError
 from perijove.instrument import SAMPLES, Filter
@@ -204,11 +204,9 @@ def test_stray_light_is_its_share_of_an_even_light_and_smooth() -> None:
 
 
 @pytest.mark.parametrize("band", list(Filter))
-def test_the_ideal_detectors_tilt_is_about_what_the_processing_takes_off(band: Filter) -> None:
-    flat = Detector.ideal().flat(band)
-    # each has its own measurement of the tilt
-    np.testing.assert_allclose(flat[:, 800], line_response(band, 128), rtol=6e-3)
-    assert (flat[:, SEEING] == flat[:, 800:801]).all()
+def test_the_ideal_detector_is_as_uneven_as_the_processing_takes_it_to_be(band: Filter) -> None:
+    flat, ours = Detector.ideal().flat(band)[:, SEEING], response(band, 128, SAMPLES)[:, SEEING]
+    np.testing.assert_allclose(flat / flat[64, 800], ours / ours[64, 800], rtol=1e-3)
 
 
 def test_dust_takes_light_in_a_few_places_of_each_filter() -> None:

@@ -81,6 +81,10 @@ def mend(codes: Codes, table: Plane, pattern: FixedPattern, *, lossy: bool = Tru
         places = np.flatnonzero(bad)
         error = np.empty(len(places), np.float32)
         fill(codes[f], bad, (marks & (NO_SOURCE | replaced)) == 0, sigma, mended[f], error)
+        if suspects:
+            # what was replaced is a hit from here on
+            doubted = (marks & np.uint8(Quality.SUSPECT)) != 0
+            marks[doubted] = (marks[doubted] & ~np.uint8(Quality.SUSPECT)) | np.uint8(Quality.HIT)
         return places + f * lines * samples, error
 
     # the filters of a strip go side by side already; a strip of one gains

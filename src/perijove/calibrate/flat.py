@@ -31,14 +31,16 @@ that taken out the ratios above give, over all lines, 0.0133, -0.0036 and -0.009
 (44M00044: 0.088 by ground, of which some may be stray light)."""
 
 
-def line_response(band: Filter, lines: int) -> NDArray[np.float32]:
-    """Relative response (lines,) of the lines of a framelet, mean 1; summed framelets have half the lines."""
-    binning = FRAMELET_LINES // lines
-    native = (np.arange(lines) + 0.5) * binning - 0.5
-    part = native / (FRAMELET_LINES - 1) - 0.5
-    return (1.0 + LINE_TILT[band] * part).astype(np.float32)
-
-
+TILT_SAMPLES = (150.0, 275.0, 325.0, 375.0, 425.0, 475.0, 525.0, 575.0)
+"""Samples at which the tilt's departure is known; it is held beyond them, and nothing is known beyond 600."""
+TILT_CHANGE: Mapping[Filter, tuple[float, ...]] = {
+    Filter.BLUE: (0.0, -0.0044, -0.0088, -0.0099, -0.0094, -0.0105, -0.0077, -0.0083),
+    Filter.GREEN: (-0.0022, 0.0011, 0.0011, 0.0028, 0.0, -0.0055, -0.0161, -0.0139),
+    Filter.RED: (-0.0044, -0.0033, 0.0022, 0.0033, 0.0055, 0.0077, 0.0039, 0.0026),
+}
+"""What is to be added to `LINE_TILT` at these samples: steps left where framelets of one colour meet, which follow the
+sample alike in 44C00029, 44C00030, 44C00074 and 43C00078, wherever limb and terminator are. Green from 500 on is from
+44C00074 alone. Parts of the whole, over the 127 lines."""
 VIGNETTING = 0.20
 """Share of the light lost at the ends of a line, against its middle; falling with the square of the distance.
 
@@ -63,4 +65,8 @@ def response(band: Filter, lines: int, samples: int) -> NDArray[np.float32]:
     native = (np.arange(samples) + 0.5) * binning - 0.5
     aside = (native - (SAMPLES - 1) / 2.0) / (SAMPLES / 2.0)
     across = CENTRE_RESPONSE * (1.0 - VIGNETTING * aside**2)
-    return np.asarray(line_response(band, lines)[:, None] * across, np.float32)
+    line = (np.arange(lines) + 0.5) * (FRAMELET_LINES // lines) - 0.5
+    part = line / (FRAMELET_LINES - 1) - 0.5
+    change = np.interp(native, TILT_SAMPLES, TILT_CHANGE[band]) if band in TILT_CHANGE else np.zeros(samples)
+    tilt = 1.0 + (LINE_TILT[band] + change) * part[:, None]
+    return np.asarray(tilt * across, np.float32)

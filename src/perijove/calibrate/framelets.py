@@ -19,7 +19,9 @@ from perijove.calibrate.frames import CalibrationFrames
 from perijove.calibrate.noise import NoiseModel, noise_model, variance
 from perijove.calibrate.quality import Quality
 from perijove.calibrate.response import dn_per_light
+from perijove.calibrate.runs import full_code
 from perijove.calibrate.sky import BLOCK, find_sky
+from perijove.calibrate.solar import AU_KM
 from perijove.calibrate.stray import Veil, stray_veil, take_off_veil
 from perijove.calibrate.triage import BandTriage, Verdict, triage, triage_band
 from perijove.instrument import Filter
@@ -31,16 +33,14 @@ Light = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 Codes = NDArray[np.uint8]
 
-FULL_DN = 2315.0
-"""Light at which a pixel is full: in strips 43C00078 and 44C00074 red and green pile up at 2350 to 2610 DN, and what
-they cannot hold spills along the columns; 1975 DN (44C00029) is free of it. The calibration report has 1872 DN."""
+FULL_MARGIN_DN = 16.0
+"""How much bias, dark charge and stray light may take off a full pixel: codes are as wide there."""
 PLAIN_DN = 2.0
 """Offset of a place in the dark, twice the noise of a pixel, from which it is called hot."""
 LOSSLESS = "HUFFMAN"
 """COMPRESSION_TYPE of strips whose codes came down as they were."""
 BUILT_IN = "default"
 """Name of the calibration that comes with Perijove."""
-AU_KM = 149597870.7
 MEAN_SUN_KM = 5.2 * AU_KM
 """Jupiter's mean distance from the Sun: taken where neither the label nor the caller knows better."""
 
@@ -51,7 +51,8 @@ class BandDetails:
 
     `bias` is what was taken off each framelet, `extra` (lines, samples) DN what was taken off each place besides: dark
     charge of hot places and the chip's own offsets; `veil` is the stray light that was taken off. `response` (lines,
-    samples) is what the light was divided by. `noise` tells the variance by the light. `mended` has the codes after
+    samples) is what the light was divided by, `flat_sigma` of its shape the relative error that calibration frames
+    state of it, or None. `noise` tells the variance by the light. `mended` has the codes after
     repair, and what was replaced; `values` (frames, 256) is the DN above bias of each code. `fixed_pixels` counts the
     places of the fixed pattern.
     """
@@ -60,6 +61,7 @@ class BandDetails:
     extra: Light
     veil: Veil
     response: Light
+    flat_sigma: Light | None
     noise: NoiseModel
     mended: Mended
     values: Light
@@ -72,18 +74,22 @@ class Calibrated:
 
     `light` maps a filter to (frames, lines, samples) float32 in DN: the camera's 12-bit data numbers above bias, evened
     out by the flat, NaN where the detector is masked. Divided by `dn_per_light` it is I/F. `quality` has the bits of
-    `Quality` for every pixel. `full_fraction` is the share of the lit samples from `FULL_DN` on: they are kept, but
-    tell the true light no more. `source` names the calibration frames, `verdict` says what the strip is worth.
+    `Quality` for every pixel. `full_dn` is the light in DN, in the middle of the field, from which a pixel is full, and
+    `full_fraction` the share of the lit samples that are: they are kept, but tell the true light no more.
+    `sun_distance_km` went into `dn_per_light`. `source` names the calibration frames of each filter, `verdict` says
+    what the strip is worth as it came down.
     """
 
     light: Mapping[Filter, Light]
     quality: Mapping[Filter, Bits]
     details: Mapping[Filter, BandDetails]
     dn_per_light: Mapping[Filter, float]
+    full_dn: float
     full_fraction: float
     exposure_s: float | None
+    sun_distance_km: float
     binning: int
-    source: str
+    source: Mapping[Filter, str]
     verdict: Verdict
 
     def variance(self, band: Filter) -> Light:
@@ -91,7 +97,7 @@ class Calibrated:
         part = self.details[band]
         return variance(
             self.light[band], part.response, self.quality[band], part.noise,
-            extra=part.extra, veil=part.veil.dn, index=part.mended.index, sigma_codes=part.mended.sigma_codes,
+            extra=part.extra, veil=part.veil.dn, flat_sigma=part.flat_sigma, index=part.mended.index, sigma_codes=part.mended.sigma_codes,
         )  # fmt: skip
 
 
@@ -129,7 +135,8 @@ def calibrate(raw: RawImage, treatment: Treatment | None = None, *, sun_distance
     chosen = treatment or Treatment()
     label = raw.label
     table = decompanding_table(label.bit_mode)
-    away = sun_distance_km or label.sun_distance_km or MEAN_SUN_KM
+    away = label.sun_distance_km if sun_distance_km is None else sun_distance_km
+    away = MEAN_SUN_KM if away is None else away
     exposure = 1.0 if label.exposure_s is None else label.exposure_s
 
     def one(band: Filter) -> _Band:
@@ -144,10 +151,12 @@ def calibrate(raw: RawImage, treatment: Treatment | None = None, *, sun_distance
         quality={band: part.quality for band, part in done.items()},
         details={band: part.details for band, part in done.items()},
         dn_per_light={band: dn_per_light(band, exposure, label.perijove, away) for band in done},
+        full_dn=float(table[full_code(table)]) - FULL_MARGIN_DN,
         full_fraction=sum(part.full for part in done.values()) / max(count, 1),
         exposure_s=label.exposure_s,
+        sun_distance_km=away,
         binning=label.sampling_factor,
-        source=BUILT_IN if chosen.frames is None else chosen.frames.name,
+        source={band: source_of(chosen.frames, band) for band in done},
         verdict=triage([part.triage for part in done.values()]),
     )
 
@@ -182,10 +191,10 @@ def _calibrate_band(raw: RawImage, band: Filter, table: Light, treatment: Treatm
     level, zero = (float(part.mean()) if len(part) else 0.0 for part in (bias.level_dn, bias.zero_dn))
     noise = noise_model(table, level_dn=level, zero_dn=zero, binning=binning, lossy=lossy)
     fixed = int(np.count_nonzero((pattern.extra != 0) | (pattern.gain != 1)))
-    details = BandDetails(bias, extra, veil, gain, noise, mended, values, fixed)
-    # the table rises, so that one code parts what is full from the rest
-    first_full = min(int(np.searchsorted(table, FULL_DN)), 255)
-    full = int(np.count_nonzero(codes[:, :, lit] >= first_full))
+    known = None if treatment.frames is None else treatment.frames.at(band, codes.shape[1])
+    uneven = None if known is None else known.flat_sigma
+    details = BandDetails(bias, extra, veil, gain, uneven, noise, mended, values, fixed)
+    full = int(np.count_nonzero(codes[:, :, lit] >= full_code(table)))
     return _Band(light, mended.quality, details, full, triage_band(codes, table, mended))
 
 
@@ -208,6 +217,11 @@ def no_pattern(shape: tuple[int, ...]) -> FixedPattern:
 def unmended(codes: Codes) -> Mended:
     """Framelets left as they are."""
     return Mended(codes, np.zeros_like(codes), np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+def source_of(frames: CalibrationFrames | None, band: Filter) -> str:
+    """Name of the calibration frames that are used for a filter."""
+    return BUILT_IN if frames is None or band not in frames.bands else frames.name
 
 
 def chip_frames(

@@ -45,7 +45,9 @@ LIT_SHARE = 0.2
 SPOT_SHARE = 0.04
 """A place whose share of the light is nearer to 1 than this is left alone: clouds' contrast makes as much."""
 FEW_SHARE = 0.85
-"""Most light that a spot may let through to be believed where only two or three framelets are lit."""
+"""Most light that a spot may let through to be believed where only two framelets are lit."""
+THREE_SHARE = 0.90
+"""The same where three are."""
 FEW_DN = 40.0
 """Least light for that, several times its noise."""
 FRINGE_SHARE = 0.02
@@ -161,13 +163,11 @@ def find_pattern(
             likely = 2 * hot_dark[j] >= dark[j] if dark[j] >= LEAST_FRAMES else 2 * hot[j] >= frames
             if likely and charge_at(column, table, here[:, j], there[:, j]) != 0:
                 extra[i, first + j] = charge_at(column, table, here[:, j], middle_around(here, j))
-            if odd[j] >= 2 and extra[i, first + j] == 0:
-                share, _ = share_at(column, table, here[:, j], there[:, j], lit[:, j], lit_dn)
-                if share != 1:
-                    around = middle_around(here, j) if END <= j < width - END else there[:, j].copy()
-                    gain[i, first + j], sure[i, first + j] = share_at(
-                        column, table, here[:, j], around, lit[:, j], lit_dn
-                    )
+            if odd[j] >= 2 and extra[i, first + j] == 0 and likely_spot(here[:, j], there[:, j], lit[:, j]):
+                around = there[:, j].copy()
+                if END <= j < width - END:
+                    middle_of_square(codes, table, i, first + j, lit[:, j], around)
+                gain[i, first + j], sure[i, first + j] = share_at(column, table, here[:, j], around, lit[:, j], lit_dn)
 
 
 @kernel
@@ -224,6 +224,40 @@ def middle_around(here: Plane, sample: int) -> Plane:
 
 
 @kernel
+def likely_spot(here: Plane, there: Plane, counts: NDArray[np.bool_]) -> bool:
+    """Whether a place passes another share of the light, by `SPOT_SHARE` and more, in most framelets that count."""
+    above, below, lit = 0, 0, 0
+    for f in range(len(here)):
+        if counts[f]:
+            lit += 1
+            above += here[f] > (1 + np.float32(SPOT_SHARE)) * there[f]
+            below += here[f] < (1 - np.float32(SPOT_SHARE)) * there[f]
+    return lit >= 2 and 3 * max(above, below) >= 2 * lit
+
+
+@kernel
+def middle_of_square(
+    codes: Codes, table: Plane, line: int, sample: int, counts: NDArray[np.bool_], around: Plane
+) -> None:
+    """Fill `around` (frames,), where it counts, with the median light of every second place in a square of `END_SIZE`
+    px: dearer than what the line tells, and blind to spots and to how the scene changes across."""
+    frames, lines, samples = codes.shape
+    half = END_SIZE // 2
+    values = np.empty((half + 1) ** 2, np.float32)
+    for f in range(frames):
+        if not counts[f]:
+            continue
+        n = 0
+        for i in range(max(line - half, 0), min(line + half + 1, lines), 2):
+            for j in range(max(sample - half, 0), min(sample + half + 1, samples), 2):
+                values[n] = table[codes[f, i, j]]
+                n += 1
+        part = values[:n]
+        in_order(part)
+        around[f] = np.float32(0.5) * (part[(n - 1) // 2] + part[n // 2])
+
+
+@kernel
 def charge_at(codes: Codes, table: Plane, here: Plane, there: Plane) -> float:
     """The charge in DN that a place adds to every framelet, from those (frames,); 0 where none is certain.
 
@@ -259,7 +293,8 @@ def share_at(
         return 1.0, False
     # two framelets make a poor sigma, so that only the dark heart of a spot is believed to them
     few = lit < LEAST_FRAMES - 1
-    sure = (middle < FEW_SHARE and lit_dn > FEW_DN) if few else abs(middle - 1) > SPOT_SHARE + 5 * error
+    most = FEW_SHARE if lit < 3 else THREE_SHARE
+    sure = (middle < most and lit_dn > FEW_DN) if few else abs(middle - 1) > SPOT_SHARE + 5 * error
     return (middle if middle > DARKEST else np.nan), sure
 
 

@@ -44,6 +44,8 @@ SKY_LIGHT = 0.005
 """Light, as a share of a white surface's, below which what is around a candidate says nothing of its colour."""
 FEW_STARS = -2.5
 """Logarithm of the odds in the sky before anything is looked up: in all strips hits are many more than stars."""
+DARK_NOISE_DN = 2.2
+"""Least noise of a gathered peak of unsummed pixels: in the dark those around it, most of them 0, tell too little."""
 SCENE_ODDS, HIT_ODDS = 2.0, -3.5
 """Logarithms of the odds beyond which a candidate is decided; a single look where nothing is to be seen gives -3.6."""
 
@@ -106,7 +108,7 @@ def recheck(
     per_light = {s.band: 1.0 if dn_per_light is None else float(dn_per_light[s.band]) for s in swaths}
 
     def one(swath: Swath) -> Ruling:
-        return Ruling(_odds(swath, swaths, candidates, body, per_light))
+        return Ruling(_odds(swath, swaths, candidates, body, per_light, 0.0 if dn_per_light is None else DARK_NOISE_DN))
 
     with ThreadPoolExecutor(2) as pool:
         return {s.band: ruling for s, ruling in zip(swaths, pool.map(one, swaths), strict=True)}
@@ -118,6 +120,7 @@ def _odds(
     candidates: Mapping[Filter, Candidates],
     body: Body,
     per_light: Mapping[Filter, float],
+    dark_noise: float,
 ) -> Plane:
     """The logarithm of the odds (n,) that each candidate of one swath is scene."""
     mine = candidates[swath.band]
@@ -138,7 +141,7 @@ def _odds(
         look_up(
             other.light, theirs.index, theirs.seen, turns, offsets, looks, optics, float(other.binning),
             other.band == swath.band, place, on_ground, frame, peak, level, mine.sigma,
-            per_light[swath.band], per_light[other.band], odds,
+            per_light[swath.band], per_light[other.band], dark_noise / other.binning, odds,
         )  # fmt: skip
     return odds
 
@@ -200,11 +203,13 @@ def look_up(
     sigma: Plane,
     per_light: float,
     per_light_there: float,
+    least: float,
     odds: Plane,
 ) -> None:
     """Add to `odds` (n,) what the framelets of one swath say of candidates; `same` if these are of that swath too.
 
-    `optics` is the centre's line and sample, the focal length, and the coefficients of the distortion, native px.
+    No noise is taken to be below `least`. `optics` is the centre's line and sample, the focal length, and the
+    coefficients of the distortion, native px.
     """
     frames, lines, _ = light.shape
     patch, ring = np.empty(25), np.empty(16)
@@ -230,7 +235,7 @@ def look_up(
                 continue
             # relative contrast on the ground, colour of the Sun in the sky
             ratio = (max(around, 0.0) + per_light_there * SKY_LIGHT) / (max(level[k], 0.0) + per_light * SKY_LIGHT)
-            noise = max(noise, 0.7 * sigma[k] * np.sqrt(ratio))
+            noise = max(noise, 0.7 * sigma[k] * np.sqrt(ratio), least)
             odds[k] += min(odds_of(shown, peak[k] * ratio, noise), most)
 
 
@@ -354,12 +359,11 @@ def revise(codes: Codes, table: Plane, mended: Mended, ruling: Ruling, *, lossy:
     sigma = code_sigma(table, FRAMELET_LINES // codes.shape[1], lossy=lossy)
     errors = np.empty(len(gone), np.float32)
     fill_places(codes, quality, gone, sigma, flat, errors)
-    keep = ~np.isin(mended.index, back)
+    keep = ~np.isin(mended.index, np.concatenate([back, gone]))
     index = np.concatenate([mended.index[keep], gone])
     order = np.argsort(index, kind="stable")
     all_errors = np.concatenate([mended.sigma_codes[keep], errors])[order]
-    was_suspect = suspect[ruling.scene]
-    changed = np.sort(np.concatenate([back[~was_suspect], gone]))
+    changed = places[flat[places] != mended.codes.reshape(-1)[places]]
     return Revised(Mended(out, quality, index[order], all_errors), changed)
 
 

@@ -12,9 +12,9 @@ from perijove.jit import kernel
 Codes = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
-FULL_DN = 2330.0
-"""Light from which a pixel is full: in strips 43C00078 and 44C00074 red and green pile up at 2370 to 2630 DN, and what
-they cannot hold spills along the columns; 1983 DN (44C00029) is free of it. The calibration report has 1872 DN."""
+FULL_DN = 2315.0
+"""Light from which a pixel is full: in strips 43C00078 and 44C00074 red and green pile up at 2350 to 2610 DN, and what
+they cannot hold spills along the columns; 1975 DN (44C00029) is free of it. The calibration report has 1872 DN."""
 BLOCK = 16
 """Side of a block of the compression, px of the strip."""
 JUMP_CODES = 8.0

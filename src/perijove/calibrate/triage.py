@@ -102,8 +102,7 @@ def triage_band(codes: Codes, table: Plane, mended: Mended) -> BandTriage:
     lost, scenes = 0, 0
     for plane, marks in zip(codes, mended.quality, strict=True):
         even, rough = block_kinds(plane)
-        bad = marks[::BLOCK, ::BLOCK] & np.uint8(Quality.FILLED | Quality.FLIPPED)
-        lost += int(((even >= 0) & (bad != 0)).sum()) + int(rough.sum())
+        lost += int(((even >= 0) & whole_blocks(marks)).sum()) + int(rough.sum())
         scenes += has_scene(plane, table, lit.start, lit.stop)
     blocks = max(frames * -(-lines // BLOCK) * -(-codes.shape[2] // BLOCK), 1)
     fixed = quality[0] if frames else quality
@@ -117,6 +116,20 @@ def triage_band(codes: Codes, table: Plane, mended: Mended) -> BandTriage:
         with_scene=scenes,
         framelets=frames,
     )
+
+
+def whole_blocks(marks: Codes) -> NDArray[np.bool_]:
+    """Blocks (rows, columns) of a framelet's quality (lines, samples) whose four corners are all filled or flipped.
+
+    Of a block that has only a bad pixel or a column of them, no two opposite corners are.
+    """
+    bad = (marks & np.uint8(Quality.FILLED | Quality.FLIPPED)) != 0
+    lines, samples = bad.shape
+    rows, columns = np.arange(0, lines, BLOCK), np.arange(0, samples, BLOCK)
+    last_row, last_column = np.minimum(rows + BLOCK, lines) - 1, np.minimum(columns + BLOCK, samples) - 1
+    corners = [bad[np.ix_(r, c)] for r in (rows, last_row) for c in (columns, last_column)]
+    whole: NDArray[np.bool_] = np.logical_and.reduce(corners)
+    return whole
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.bodies import BODIES
 from perijove.calibrate import Calibrated, calibrate
 from perijove.cli.common import Steps, json_text
 from perijove.cli.report import light_report
 from perijove.cli.requests import LightRequest, check_outputs, check_strips
-from perijove.cli.solve import treatment_of
+from perijove.cli.solve import light_parameters, light_sources, treatment_of, warn_of_light
+from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.errors import LabelError, UsageError
 from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.finder import open_strip
-from perijove.io.provenance import as_json, provenance, sidecar_path, strip_source
+from perijove.io.provenance import as_json, provenance, sidecar_path
 from perijove.io.tiff import encode_bands
 from perijove.raw import RawImage
 
@@ -40,9 +43,12 @@ class CalibrateRequest:
         """Refuse, with `UsageError`, what makes no sense."""
         check_strips(self.strips)
         check_outputs(self.strips, {"-o": self.output})
-        if self.output is None or self.into_folder:
+        if self.output is None or self.output.is_dir():
             return
-        if self.output.suffix.lower() not in (".tif", ".tiff"):
+        tiff = self.output.suffix.lower() in (".tif", ".tiff")
+        if len(self.strips) > 1 and tiff:
+            raise UsageError(f"-o {self.output} names one file for {len(self.strips)} strips: name a folder")
+        if len(self.strips) == 1 and not tiff:
             raise UsageError(f"-o {self.output} is no folder and no TIFF: end it in .tif")
 
     @property
@@ -63,7 +69,7 @@ def run_calibrate(request: CalibrateRequest) -> None:
         (check_folder if request.into_folder else check_writable)(request.output)
     steps = Steps(quiet=request.quiet)
     treatment = treatment_of(request.light)
-    entries = []
+    entries: list[dict[str, Any]] = []
     with Staged() as staged:
         if request.output is not None and request.into_folder:
             staged.folder(request.output)
@@ -74,13 +80,16 @@ def run_calibrate(request: CalibrateRequest) -> None:
                 raise LabelError(
                     f"{path}: the label has no EXPOSURE_DURATION, without which there is no I/F: complete it"
                 )
+            if any(entry["product_id"] == raw.label.product_id for entry in entries):
+                raise UsageError(f"{path} is {raw.label.product_id} once more: give each image once")
             with steps.step("calibrating"):
-                done = calibrate(raw, treatment)
+                done = calibrate(raw, treatment, sun_distance_km=sun_distance(raw))
+            warn_of_light(raw, done, request.light)
             entry: dict[str, Any] = {"product_id": raw.label.product_id, "light": light_report(done)}
             place = request.path_for(raw.label.product_id)
             if place is not None:
                 with steps.step("writing"):
-                    for name, data in encode_strip(place, raw, done).items():
+                    for name, data in encode_strip(place, raw, done, request.light).items():
                         staged.add(name, data)
                 entry["path"] = str(place)
             entries.append(entry)
@@ -90,12 +99,12 @@ def run_calibrate(request: CalibrateRequest) -> None:
         print(json_text({"strips": entries}), end="")
 
 
-def encode_strip(place: Path, raw: RawImage, done: Calibrated) -> dict[Path, bytes]:
+def encode_strip(place: Path, raw: RawImage, done: Calibrated, wanted: LightRequest) -> dict[Path, bytes]:
     """The bytes of the TIFF of a strip and of its sidecar: I/F, sigma and quality, laid out as the strip is."""
-    parameters = {"product": "calibrated strip", "light": light_report(done)}
     label = raw.label
+    parameters = {"product": "calibrated strip", "light": light_report(done), **light_parameters(raw, wanted)}
     origin = provenance(
-        [strip_source(raw)], parameters, title=label.title or label.product_id, simulated=label.simulated
+        light_sources(raw, wanted), parameters, title=label.title or label.product_id, simulated=label.simulated
     )
     shape = raw.codes.shape
     light, sigma = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
@@ -107,6 +116,19 @@ def encode_strip(place: Path, raw: RawImage, done: Calibrated) -> dict[Path, byt
         lay_out(raw, band, done.quality[band].astype(np.float32), quality)
     data = encode_bands(np.stack([light, sigma, quality], axis=-1), ["I/F", "sigma", "quality"], origin)
     return {place: data, sidecar_path(place): (as_json(origin, indent=2) + "\n").encode()}
+
+
+def sun_distance(raw: RawImage) -> float:
+    """The target's distance from the Sun, km: by the Sun's table, or else by the label; LabelError without both."""
+    label = raw.label
+    body = BODIES.get(label.target.upper())
+    if body is not None:
+        away = float(np.linalg.norm(apparent_sun(label.start_et, body)))
+        if math.isfinite(away):
+            return away
+    if label.sun_distance_km is None:
+        raise LabelError(f"{raw.path}: the label has no SOLAR_DISTANCE, needed for I/F of {label.target}; complete it")
+    return label.sun_distance_km
 
 
 def lay_out(raw: RawImage, band: Filter, framelets: Plane, strip: Plane) -> None:

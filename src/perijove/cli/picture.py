@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from perijove.calibrate.balance import white_balance
 from perijove.cli.common import Steps, json_text
-from perijove.cli.report import describe, solution_summary
+from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.requests import Depth, PictureRequest, Recipe, Up
-from perijove.cli.solve import shares, solve_strips
+from perijove.cli.solve import light_parameters, light_sources, shares, solve_strips
 from perijove.enhance.exposure import picture_bands
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import StripError
 from perijove.geometry.view import View, disc_middle, km_per_native_px, native_scale, spacecraft_view
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.pictures import encode_picture, picture_format
-from perijove.io.provenance import provenance, sidecar_path, strip_source
+from perijove.io.provenance import provenance, sidecar_path
 from perijove.observation import Observation
 from perijove.render.engine import coverage, render
 from perijove.swath import Swath
@@ -94,14 +94,13 @@ def _one_picture(
         "recipe": picture.recipe, "settings": picture.settings, "size": request.size, "fov_deg": request.fov_deg,
         "centre_deg": request.centre_deg, "up": request.up, "interpolation": request.interpolation,
         "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
-        "calibration": observation.calibrated.source, "repair_suspects": request.light.repair_suspects,
-        "keep_stray_light": request.light.keep_stray, "dn_per_i_over_f": observation.calibrated.dn_per_light,
-        "exposure_s": label.exposure_s, "view": framed.numbers,
+        "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
+        "view": framed.numbers,
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     title = label.title or label.product_id
     origin = provenance(
-        [strip_source(observation.raw)], parameters, solution,
+        light_sources(observation.raw, request.light), parameters, solution,
         title=title, name=request.credit, simulated=label.simulated,
     )  # fmt: skip
     with steps.step("writing"):

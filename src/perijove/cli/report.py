@@ -9,6 +9,7 @@ import numpy as np
 
 from perijove.attitude.pointing import Pointing
 from perijove.calibrate.framelets import Calibrated
+from perijove.calibrate.response import ABSOLUTE_UNCERTAINTY, UNCERTAINTY
 from perijove.calibrate.triage import Word
 from perijove.observation import Observation
 
@@ -32,18 +33,24 @@ def describe(observation: Observation) -> dict[str, Any]:
 
 
 def light_report(done: Calibrated) -> dict[str, Any]:
-    """What calibration found: the verdict on the strip, and the numbers by filter."""
+    """What calibration found: the verdict on the strip as it came down, and the numbers by filter."""
     return {
         "verdict": done.verdict.word.value,
         "reasons": list(done.verdict.reasons),
         "measures": dict(done.verdict.measures),
-        "calibration": done.source,
+        "calibration": {band.value: name for band, name in done.source.items()},
+        "exposure_s": done.exposure_s,
+        "sun_distance_km": done.sun_distance_km,
         "dn_per_i_over_f": {band.value: dn for band, dn in done.dn_per_light.items()},
         "bias_dn": {band.value: float(np.mean(part.bias.level_dn)) for band, part in done.details.items()},
         "replaced": {band.value: len(part.mended.index) for band, part in done.details.items()},
         "stray_light_dn": {band.value: float(np.mean(part.veil.dn)) for band, part in done.details.items()},
         "fixed_places": {band.value: part.fixed_pixels for band, part in done.details.items()},
         "full_fraction": done.full_fraction,
+        "relative_sigma": {
+            "of_all_filters": ABSOLUTE_UNCERTAINTY,
+            "against_green": {band.value: UNCERTAINTY[band] for band in done.details},
+        },
     }
 
 

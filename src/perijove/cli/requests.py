@@ -181,7 +181,7 @@ class PictureRequest:
 
         white_balance(self.white_balance, 0)
         if self.recipe is Recipe.LINEAR:
-            if self.white_balance != SOLAR:
+            if self.white_balance.strip().lower() != SOLAR:
                 raise UsageError(
                     f"--white-balance {self.white_balance} would make the I/F of recipe linear false: leave it out, "
                     "or choose another recipe"

@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from perijove.bodies import BODIES
-from perijove.calibrate.framelets import Treatment
+from perijove.calibrate.framelets import BUILT_IN, Calibrated, Treatment
 from perijove.cli.common import Steps, json_text
 from perijove.cli.report import describe, detail, solution_summary
 from perijove.cli.requests import LightRequest, SolveRequest
 from perijove.errors import PerijoveWarning, StripError, UsageError
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
+from perijove.io.provenance import Source, strip_source
 from perijove.observation import Observation, observe
+from perijove.raw import RawImage
 
 COLOURS = {"BLUE": "tab:blue", "GREEN": "tab:green", "RED": "tab:red", "METHANE": "tab:purple"}
 _STEPS = {
@@ -69,6 +71,8 @@ def solve_strips(
             step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
         )
     _warn_of_rejected(observations)
+    for observation in observations:
+        warn_of_light(observation.raw, observation.calibrated, light or LightRequest())
     return observations
 
 
@@ -78,6 +82,40 @@ def treatment_of(light: LightRequest) -> Treatment:
 
     frames = None if light.calibration is None else read_calibration(light.calibration)
     return Treatment(frames, suspects=light.repair_suspects, stray=not light.keep_stray)
+
+
+def light_sources(raw: RawImage, light: LightRequest) -> list[Source]:
+    """The strip, and the files of the calibration frames that it was calibrated with, as inputs."""
+    from perijove.io.calibration import calibration_sources
+
+    return [strip_source(raw), *([] if light.calibration is None else calibration_sources(light.calibration))]
+
+
+def light_parameters(raw: RawImage, light: LightRequest) -> dict[str, object]:
+    """What the codes of a strip became light by, for the provenance."""
+    label = raw.label
+    return {
+        "repair_suspects": light.repair_suspects, "keep_stray_light": light.keep_stray, "exposure_s": label.exposure_s,
+        "perijove": label.perijove, "bit_mode": label.bit_mode, "compression": label.compression,
+        "sampling_factor": label.sampling_factor,
+    }  # fmt: skip
+
+
+def warn_of_light(raw: RawImage, done: Calibrated, light: LightRequest) -> None:
+    """Warn where I/F stands on less than it seems: no perijove, or filters without calibration frames."""
+    if raw.label.perijove is None:
+        warnings.warn(
+            f"{raw.path}: the perijove is not known, and the lens is taken to be as clear as new: complete the label",
+            PerijoveWarning,
+            stacklevel=2,
+        )
+    bare = [band.value for band, name in done.source.items() if name == BUILT_IN]
+    if light.calibration is not None and bare:
+        warnings.warn(
+            f"{light.calibration} has no frames for {', '.join(bare)}: the usual response is taken in {raw.path}",
+            PerijoveWarning,
+            stacklevel=2,
+        )
 
 
 def shares(steps: Steps, count: int) -> dict[str, float]:

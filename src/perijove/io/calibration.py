@@ -7,6 +7,7 @@ are read too: 1648 x 384 px, blocks of 128 lines for blue, green and red.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ from perijove.calibrate.frames import (
 from perijove.errors import CalibrationError, OutputError
 from perijove.instrument import Filter
 from perijove.io.atomic import Staged
-from perijove.io.provenance import as_json
+from perijove.io.provenance import Source, as_json
 
 Plane = NDArray[np.float32]
 
@@ -96,6 +97,12 @@ def read_calibration(folder: Path | str) -> CalibrationFrames:
     if any(SWIFT_FLAT in path.name or SWIFT_GAIN in path.name for path in names):
         return _read_swift(folder, names)
     raise CalibrationError(f"{folder} holds no calibration frames: {_REMEDY}")
+
+
+def calibration_sources(folder: Path | str) -> list[Source]:
+    """The files of a folder of calibration frames as inputs, for the provenance of what is made with them."""
+    files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in (".tif", ".tiff"))
+    return [Source("calibration", path.name, None, hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
 
 
 def _read_own(folder: Path) -> CalibrationFrames:

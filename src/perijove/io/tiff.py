@@ -61,7 +61,8 @@ def encode_bands(values: NDArray[np.float32], names: list[str], origin: Mapping[
     """Planes (h, w, bands) of light in I/F, its sigma and its quality bits, by their names, as the bytes of a TIFF."""
     units = ["bits" if name.endswith("quality") else "I/F" for name in names]
     tags = {_TAGS[key]: text for key, text in text_fields(origin).items()}
-    tags |= {"PROVENANCE": as_json(origin), "BANDS": ",".join(names), "QUALITY_BITS": quality_bits()}
+    tags |= {"PROVENANCE": as_json(origin), "TRANSFER": "linear", "BANDS": ",".join(names)}
+    tags["QUALITY_BITS"] = quality_bits()
     try:
         return _geotiff(values, names, units, tags)
     except RasterioError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.bodies import Body
-from perijove.calibrate.framelets import FULL_DN
+from perijove.calibrate.noise import ELECTRONS_PER_DN, READ_NOISE_DN
 from perijove.errors import UsageError
 from perijove.geometry.view import View
 from perijove.instrument import Filter
@@ -28,8 +28,6 @@ SIGMA = np.radians(5.0)
 """Default falloff of a look's weight with the angle, at the ground, between it and the viewpoint, rad."""
 SEAM_SHARE = 0.06
 """Default width of a seam, as a share of the view's longer side."""
-ELECTRONS_PER_DN, READ_NOISE_ELECTRONS = 16.3, 16.6
-"""From the camera's calibration report (MSSS)."""
 LEAST_SCATTER = 0.02
 """Scatter, as a share of the light, that looks are always granted: interpolation and clouds that move."""
 FULL_WEIGHT = 1e-4
@@ -133,7 +131,8 @@ def combine_looks(
         if len(ordered) >= 3:
             rejected[:, b] = drop_hits(light[:, b], weight[:, b], units_of(ordered, bands[b]), reject)
     mean, total = averaged(light, weight)
-    full = {band: FULL_DN * float(np.nanmax(units_of(ordered, band))) for band in bands}
+    most = np.array([look.full_dn for look in ordered])
+    full = {band: float(np.nanmax(most * units_of(ordered, band))) for band in bands}
     whole = replace(planes, bands=bands, light=mean, weight=total)
     return Combined(whole, tuple(look.name for look in ordered), gains, rejected, full)
 
@@ -169,7 +168,7 @@ def place_look(look: Look, planes: Planes, shared: Plane, bands: Sequence[Filter
         # where only some filters see, a little is better than nothing
         some = np.isfinite(value)
         weight[b] = np.where(some, weight[b], 0.0)
-        weight[b][some & (value >= FULL_DN * unit[band])] *= FULL_WEIGHT
+        weight[b][some & (value >= look.full_dn * unit[band])] *= FULL_WEIGHT
 
 
 def gains_of(looks: Sequence[Look], planes: Planes, light: Plane, weight: Plane) -> FloatArray:
@@ -203,8 +202,7 @@ def drop_hits(light: Plane, weight: Plane, units: FloatArray, reject: float) -> 
     away = np.abs(value - middle)
     scatter = np.maximum(1.4826 * np.nanmedian(away, axis=0), LEAST_SCATTER * np.abs(middle))
     for k, unit in enumerate(units):
-        electrons = np.maximum(middle / unit * ELECTRONS_PER_DN, 0.0) + READ_NOISE_ELECTRONS**2
-        noise = np.sqrt(electrons) * unit / ELECTRONS_PER_DN
+        noise = np.sqrt(np.maximum(middle / unit, 0.0) / ELECTRONS_PER_DN + READ_NOISE_DN**2) * unit
         hit = some[k] & (away[k] > reject * np.maximum(scatter, noise))
         flat[k, many[hit]] = 0.0
         dropped[k] = np.count_nonzero(hit)

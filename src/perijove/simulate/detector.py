@@ -49,14 +49,22 @@ FADING: Mapping[Filter, tuple[float, float]] = {
 LAST_FADING_PERIJOVE = 60
 """The straight law is held from here on."""
 TILT: Mapping[Filter, float] = {
-    # response of the last line less that of the first, over the mean: ratios of overlapping framelets of perijove 44
-    Filter.BLUE: 0.0125,
-    Filter.GREEN: -0.0043,
-    Filter.RED: -0.0119,
-    Filter.METHANE: 0.075,
+    # response of the last line less that of the first, over the mean, in the middle of the samples: overlapping
+    # framelets and solved ground of perijove 44
+    Filter.BLUE: 0.0140,
+    Filter.GREEN: -0.0025,
+    Filter.RED: -0.0080,
+    Filter.METHANE: 0.085,
 }
+TILT_SAMPLES = (150.0, 275.0, 325.0, 375.0, 425.0, 475.0, 525.0, 575.0)
+TILT_CHANGE: Mapping[Filter, tuple[float, ...]] = {
+    Filter.BLUE: (0.0, -0.0044, -0.0088, -0.0099, -0.0094, -0.0105, -0.0077, -0.0083),
+    Filter.GREEN: (-0.0022, 0.0011, 0.0011, 0.0028, 0.0, -0.0055, -0.0161, -0.0139),
+    Filter.RED: (-0.0044, -0.0033, 0.0022, 0.0033, 0.0055, 0.0077, 0.0039, 0.0026),
+}
+"""What the tilt departs by at samples, held beyond them: steps between framelets of four strips of perijoves 43, 44."""
 VIGNETTING = 0.20
-"""Share of the light lost at the ends of a line. The tilts of `TILT` fall by 0.017 and 0.008 from one filter strip to
+"""Share of the light lost at the ends of a line. The tilts of `TILT` fall by 0.017 and 0.006 from one filter strip to
 the next, 155 lines on; a response that falls with the square of the distance from the axis has then lost 20 +- 8 %
 there, and half of a published flat (B. Swift; its mean over both ends is 27 %) is of that shape."""
 ADC_MAX = 4095
@@ -125,7 +133,7 @@ class Detector:
 
     @classmethod
     def ideal(cls) -> Detector:
-        """No noise and no defects; what remains is fading, the lines' tilt, 12 and 8 bits."""
+        """No noise and no defects; what remains is fading, the lines' tilt, vignetting, 12 and 8 bits."""
         return cls(
             shot_noise=False,
             read_noise_e=0.0,
@@ -133,7 +141,6 @@ class Detector:
             bias_jitter_dn=0.0,
             column_gain=0.0,
             column_offset_dn=0.0,
-            vignetting=0.0,
             dust_spots=0.0,
             hot_pixels=0.0,
             hits_per_framelet=0.0,
@@ -145,7 +152,7 @@ class Detector:
     @classmethod
     def bare(cls) -> Detector:
         """Ideal, and as even as it is bright: `Exposed.dn` is the light times `Exposed.dn_per_light`, nothing else."""
-        return replace(cls.ideal(), fading=None, line_tilt=None, step=0.0)
+        return replace(cls.ideal(), fading=None, line_tilt=None, vignetting=0.0, step=0.0)
 
     def throughput(self, band: Filter, perijove: int) -> float:
         """Share of the light that the lens still passes in a filter at a perijove."""
@@ -155,13 +162,15 @@ class Detector:
     def flat(self, band: Filter) -> Light:
         """Relative response (128, 1648) of a filter's pixels; 0 where they are masked."""
         part = np.arange(FRAMELET_LINES) / (FRAMELET_LINES - 1) - 0.5
-        tilt = 1.0 + (self.line_tilt or {}).get(band, 0.0) * part
+        change = np.interp(np.arange(SAMPLES), TILT_SAMPLES, TILT_CHANGE.get(band, (0.0,) * len(TILT_SAMPLES)))
+        lean = 0.0 if self.line_tilt is None or band not in self.line_tilt else self.line_tilt[band] + change
+        tilt = 1.0 + lean * part[:, None]
         aside = (np.arange(SAMPLES) - (SAMPLES - 1) / 2) / (SAMPLES / 2)
         columns = 1.0 - self.vignetting * aside**2
         columns *= 1.0 + self.column_gain * np.random.default_rng([self.chip, 1]).standard_normal(SAMPLES)
         seeing = np.zeros(SAMPLES)
         seeing[SEEING] = 1.0
-        flat = tilt[:, None] * columns * seeing
+        flat = tilt * columns * seeing
         dim_by_dust(flat, self.dust_spots, np.random.default_rng([self.chip, 4, list(Filter).index(band)]))
         return flat.astype(np.float32)
 
