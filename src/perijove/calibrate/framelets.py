@@ -97,7 +97,8 @@ class Calibrated:
         part = self.details[band]
         return variance(
             self.light[band], part.response, self.quality[band], part.noise,
-            extra=part.extra, veil=part.veil.dn, flat_sigma=part.flat_sigma, index=part.mended.index, sigma_codes=part.mended.sigma_codes,
+            extra=part.extra, veil=part.veil.dn, flat_sigma=part.flat_sigma,
+            index=part.mended.index, sigma_codes=part.mended.sigma_codes,
         )  # fmt: skip
 
 
