@@ -351,7 +351,8 @@ def test_stars_survive(take: Callable[..., Taken], compression: str) -> None:
     assert np.mean(np.abs(bare - total) < least) > 0.97
     assert np.mean(np.abs(mended - total) < least) > 0.97
     lost = np.abs(mended - bare) > least
-    assert not lost[total * white > 40.0].any()
+    # a star of 60 DN has a peak of some 15; coding breaks up fainter ones
+    assert not lost[total * white > (40.0 if compression == LOSSLESS else 60.0)].any()
     assert lost.mean() <= 0.01
     if compression == LOSSLESS:
         # they are what could be taken for hits: where suspects are to be replaced, they go
