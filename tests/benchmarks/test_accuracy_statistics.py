@@ -110,4 +110,4 @@ def test_cases_are_thirty_and_named_apart() -> None:
 
     assert len(CASES) == 30
     assert len({case.name for case in CASES}) == 30
-    assert sum(case.detector in ("bare", "ideal") for case in CASES) == 3
+    assert sum(case.detector in ("uncoded", "ideal") for case in CASES) == 3
