@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.calibrate.medians import median_of
 from perijove.calibrate.noise import ELECTRONS_PER_DN, READ_NOISE_DN
 from perijove.calibrate.quality import Quality
 from perijove.jit import kernel
@@ -232,14 +233,14 @@ def judge(
         a, b = float(work[i + di, j + dj]), float(work[i - di, j - dj])
         pairs[k] = 0.5 * (a + b)
         differences[k] = 0.5 * abs(a - b)
-    middle = _middle(pairs)
+    middle = median_of(pairs, 12)
     excess = here - middle
     noise = sigma[int(min(max(middle + 0.5, 0.0), 255.0))]
     sign = 1.0 if excess > 0 else -1.0
     if sign * excess < (STANDS_OUT if sign > 0 else DARK_STANDS_OUT) * noise:
         return 0, middle
     # a lone neighbour that is a hit itself must not hide this one: it lifts its pair no more than slopes around do
-    slope = _middle(differences)
+    slope = median_of(differences, 12)
     peak = np.inf
     for k in range(4):
         di, dj = _PAIRS[k]
@@ -250,7 +251,7 @@ def judge(
     for k in range(12):
         differences[k] = abs(pairs[k] - middle)
     # the mean of two has less noise than one, and 1.4826 makes a sigma of the middle of the deviations
-    scatter = RESTLESS * 1.4826 * 1.4142 * _middle(differences)
+    scatter = RESTLESS * 1.4826 * 1.4142 * median_of(differences, 12)
     if sign < 0:
         certain = peak > DARK_STANDS_OUT * max(noise, scatter) and is_flipped(here, middle, noise)
         return (FLIPPED if certain else 0), middle
@@ -264,7 +265,7 @@ def judge(
             m, n = i + _RING[k, 0], j + _RING[k, 1]
             differences[k] = abs(work[m, n] - foretell(work, m, n, 255.0, noise))
         work[i, j] = own
-        unrest = UNREST * 1.4826 * _middle8(differences)
+        unrest = UNREST * 1.4826 * median_of(differences, 8)
         if here - foretold < STANDS_OUT_UNREST * max(FORETELLING * noise, unrest):
             return SUSPECT if here - foretold > SUSPECTED * noise else 0, middle
     # what stands beside a star's brightest pixel is its rim
@@ -308,32 +309,6 @@ def foretell(work: Codes, i: int, j: int, slope: float, noise: float) -> float:
             value = min(a, b) + slope
         total += _WEIGHTS[k] * value
     return total
-
-
-@kernel
-def _middle8(values: NDArray[np.float64]) -> float:
-    """Median of the first eight numbers, which are put in order on the way."""
-    for k in range(1, 8):
-        value = values[k]
-        n = k
-        while n > 0 and values[n - 1] > value:
-            values[n] = values[n - 1]
-            n -= 1
-        values[n] = value
-    return 0.5 * float(values[3] + values[4])
-
-
-@kernel
-def _middle(values: NDArray[np.float64]) -> float:
-    """Median of twelve numbers, which are put in order on the way."""
-    for k in range(1, 12):
-        value = values[k]
-        n = k
-        while n > 0 and values[n - 1] > value:
-            values[n] = values[n - 1]
-            n -= 1
-        values[n] = value
-    return 0.5 * float(values[5] + values[6])
 
 
 @kernel

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.calibrate.bias import lit_columns
+from perijove.calibrate.medians import in_order
 from perijove.instrument import FRAMELET_LINES
 from perijove.jit import kernel
 
@@ -218,7 +219,7 @@ def middle_around(here: Plane, sample: int) -> Plane:
                 if 0 <= j < n:
                     values[count] = here[f, j]
                     count += 1
-        in_order(values[:count])
+        in_order(values, count)
         out[f] = np.float32(0.5) * (values[(count - 1) // 2] + values[count // 2])
     return out
 
@@ -253,7 +254,7 @@ def middle_of_square(
                 values[n] = table[codes[f, i, j]]
                 n += 1
         part = values[:n]
-        in_order(part)
+        in_order(part, len(part))
         around[f] = np.float32(0.5) * (part[(n - 1) // 2] + part[n // 2])
 
 
@@ -319,22 +320,10 @@ def middle_and_error(values: Plane, least: float) -> tuple[float, float]:
     """Median of a few values and its standard error, from the median absolute deviation or the `least` sigma."""
     n = len(values)
     ordered = values.copy()
-    in_order(ordered)
+    in_order(ordered, len(ordered))
     middle = 0.5 * (float(ordered[(n - 1) // 2]) + float(ordered[n // 2]))
     for k in range(n):
         ordered[k] = abs(values[k] - middle)
-    in_order(ordered)
+    in_order(ordered, len(ordered))
     # a sigma from few values is often too small by chance: the last factor makes up for it
     return middle, 1.2533 * max(1.4826 * float(ordered[n // 2]), least) / np.sqrt(n) * (1.0 + 2.5 / n)
-
-
-@kernel
-def in_order(values: Plane) -> None:
-    """Sort a few values, in place."""
-    for k in range(1, len(values)):
-        value = values[k]
-        n = k
-        while n > 0 and values[n - 1] > value:
-            values[n] = values[n - 1]
-            n -= 1
-        values[n] = value

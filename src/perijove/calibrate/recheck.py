@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.calibrate.defects import NO_SOURCE, Mended
+from perijove.calibrate.medians import median_of
 from perijove.calibrate.outliers import code_sigma
 from perijove.calibrate.quality import Quality
 from perijove.calibrate.repair import between
@@ -302,7 +303,7 @@ def peak_at(
             if m in (0, 4) or n in (0, 4):
                 ring[count] = patch[5 * m + n]
                 count += 1
-    around = median16(ring)
+    around = median_of(ring, 16)
     total, squares = 0.0, 0.0
     for m in range(1, 4):
         for n in range(1, 4):
@@ -312,20 +313,7 @@ def peak_at(
             squares += weight * weight
     for n in range(16):
         ring[n] = abs(ring[n] - around)
-    return total, around, 1.4826 * median16(ring) * np.sqrt(squares)
-
-
-@kernel
-def median16(values: FloatArray) -> float:
-    """Median of sixteen numbers, which are put in order on the way."""
-    for k in range(1, 16):
-        value = values[k]
-        n = k
-        while n > 0 and values[n - 1] > value:
-            values[n] = values[n - 1]
-            n -= 1
-        values[n] = value
-    return 0.5 * float(values[7] + values[8])
+    return total, around, 1.4826 * median_of(ring, 16) * np.sqrt(squares)
 
 
 @kernel
