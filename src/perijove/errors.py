@@ -38,6 +38,10 @@ class PointingError(PerijoveError):
     """The pointing of the camera cannot be solved from the image."""
 
 
+class MapError(PerijoveError):
+    """A map file is unreadable, or not one of Perijove's."""
+
+
 class OutputError(PerijoveError):
     """A product cannot be written."""
 
