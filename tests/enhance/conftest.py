@@ -29,7 +29,7 @@ def _make(
     blank = np.full((SIZE, SIZE), np.nan, np.float32)
     return Planes(
         bands=bands,
-        view=view,
+        grid=view,
         light=light,
         weight=np.ones_like(light),
         latitude=blank,

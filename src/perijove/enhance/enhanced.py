@@ -25,7 +25,7 @@ from perijove.enhance.exposure import (
     sky_level,
     white_level,
 )
-from perijove.enhance.highlights import native_px, true_light
+from perijove.enhance.highlights import true_light
 from perijove.enhance.masked import blur, smooth
 from perijove.enhance.oklab import from_oklab, to_oklab
 from perijove.enhance.picture import Picture
@@ -79,7 +79,7 @@ def enhanced(
 ) -> Picture:
     """The picture with illumination divided out, local contrast, saturation and sharpness raised; sRGB's transfer."""
     bands = picture_bands(planes.bands)
-    native = native_px(planes.view)
+    native = planes.native
     # where the picture is coarser than the camera there is nothing finer than its own pixels
     unit = max(native, 0.8)
     lit = lit_disc(planes)

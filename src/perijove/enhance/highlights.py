@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from perijove.enhance.exposure import balanced
 from perijove.enhance.masked import blur, smooth
-from perijove.geometry.view import View
-from perijove.instrument import FOCAL_LENGTH_PX, Filter
+from perijove.instrument import Filter
 from perijove.render.planes import Planes
 
 Plane = NDArray[np.float32]
@@ -27,11 +26,6 @@ ISLAND = 3.0
 """Reach in camera px of a gap among full pixels that is dust on the filter, not darker ground."""
 LEAST_PIXELS = 20
 """Fewer full pixels than this are left alone: they are hits, not an overexposed scene."""
-
-
-def native_px(view: View) -> float:
-    """Output pixels per native camera pixel on the axis of the view."""
-    return 1.0 / (view.scale * FOCAL_LENGTH_PX)
 
 
 def true_light(
@@ -47,7 +41,7 @@ def true_light(
     """
     light = balanced(planes, bands, balance)
     limits = np.array([(full or {}).get(band, np.inf) * (balance or {}).get(band, 1.0) for band in bands])
-    return light, recover_highlights(light, limits, lit, ~planes.hit, max(native_px(planes.view), 0.8))
+    return light, recover_highlights(light, limits, lit, ~planes.hit, max(planes.native, 0.8))
 
 
 def recover_highlights(

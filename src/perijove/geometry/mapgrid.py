@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 LATITUDES = ("centric", "graphic")
 MAP_RADIUS_KM = {"JUPITER": 71492.0, "IO": 1821.49, "EUROPA": 1560.8, "GANYMEDE": 2631.2, "CALLISTO": 2410.3}
-"""Radius of the sphere on which maps of a body are drawn: that of its code in the IAU_2015 registry (59900, 501..00)."""
+"""Radius of the sphere on which maps of a body are drawn: that of its sphere in the IAU_2015 registry, 59900 etc."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class MapGrid:
     """A map of `width` x `height` px of `scale_km` each.
 
     The pixel (line, sample), 0-based, has its centre at (line + 0.5, sample + 0.5), which is x = `left_km` + sample
-    `scale_km`, y = `top_km` - line `scale_km` in the plane of the `projection`. `latitudes` tells which kind of latitude
-    the projection carries: 'centric' or 'graphic' (bodies of revolution only).
+    `scale_km`, y = `top_km` - line `scale_km` in the plane of the `projection`. `latitudes` is the kind that the
+    projection carries: 'centric' or 'graphic' (bodies of revolution only).
     """
 
     body: Body

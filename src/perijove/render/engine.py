@@ -1,23 +1,30 @@
-"""The front of the room: checks what it is given, shares the rows among threads, and gathers the planes."""
+"""The front of the room: checks what it is given, shares the work among threads, and gathers the planes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.errors import UsageError
+from perijove.geometry.mapgrid import MapGrid, map_rows
 from perijove.geometry.view import View
-from perijove.render.backplanes import COS_EMISSION, COS_INCIDENCE, LATITUDE, LONGITUDE, PHASE, measure_rows
+from perijove.instrument import Filter
+from perijove.render.backplanes import measure_places, measure_rows, measure_sightings
+from perijove.render.coarser import FACTORS, coarser, coarsest_factor
 from perijove.render.framelets import FrameTable, Uncertainty, frame_table
+from perijove.render.horizon import NO_HORIZON, Horizon
 from perijove.render.interpolate import BILINEAR, CATMULL_ROM, LANCZOS_3
-from perijove.render.planes import Planes
+from perijove.render.planes import Grid, Planes, native_px
 from perijove.render.rays import HIT, cast_rows
-from perijove.render.resample import mark_seen, resample_rows
+from perijove.render.resample import resample_rows
+from perijove.render.sources import NO_SOURCES, make_sources
+from perijove.render.survey import Survey, survey, survey_points
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
@@ -28,74 +35,255 @@ NOTHING = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
 """What the kernels are given where no sigma is asked for."""
 BLOCK_ROWS = 16
 """Rows a thread takes at a time: their points (32 bytes a pixel) stay in its cache while every band reads them."""
+BLOCK_SAMPLES = 512
+"""Pixels of a row that are one block of a map: what no framelet sees is left out by blocks."""
+REFERENCE = (Filter.GREEN, Filter.RED, Filter.BLUE, Filter.METHANE)
+"""Whose time is that of a map's angles, the first one that sees the place."""
 
 
 def render(
     swaths: Sequence[Swath],
     body: Body,
     et0: float,
-    view: View,
+    grid: Grid,
     *,
     sun_direction: FloatArray | None = None,
     interpolation: str = "catmull-rom",
     backplanes: bool = True,
+    horizon: float | None = None,
+    sources: bool = False,
     threads: int | None = None,
 ) -> Planes:
-    """Render the swaths (one a filter) of one strip as seen in a view.
+    """Render the swaths (one a filter) of one strip as seen in a view, or as a map.
 
     The frame b0 is that of `body` frozen at `et0` (ET, s), in which the view is given. Each output pixel's ray is met
     with the ellipsoid; the point turns with the body to each framelet's own time (less the light time) and is seen from
     the camera's own place then, so that parallax and rotation are undone. Rays that miss are carried as
-    `rays.FADE_START` tells. Framelets that overlap are blended by smooth weights.
+    `rays.FADE_START` tells. Framelets that overlap are blended by smooth weights. Where a map is coarser than the
+    camera the pixels of the framelets are averaged first.
 
     The light is the swaths' times their `unit`. Where all of them come with a variance, `sigma` and `quality` are
-    filled too.
+    filled too, and with `sources` which frames saw each pixel.
 
-    `sun_direction` (3,) points from the body to the Sun in j2000, any length. `interpolation` is 'bilinear',
-    'catmull-rom' or 'lanczos' (3 lobes). Without `backplanes` only light and weight are filled. `threads`: None takes
-    one a processor.
+    `horizon` is the least cosine of the emission angle at which a framelet's camera counts as seeing ground; what lies
+    beside the body is then left out. It is needed where the grid shows ground that the camera could not see, and is 0
+    for maps unless it is given; None makes no test. `sun_direction` (3,) points from the body to the Sun in j2000, any
+    length. `interpolation` is 'bilinear', 'catmull-rom' or 'lanczos' (3 lobes). Without `backplanes` only light and
+    weight are filled. `threads`: None takes one a processor.
 
     Rendering is a pure function and may run in several threads at once. Raises UsageError for an unknown interpolation,
     no swaths or a filter given twice, StripError for a swath whose arrays do not fit one another.
     """
-    check_request(swaths, interpolation)
-    tables = [frame_table(swath, body, et0, view.position_km) for swath in swaths]
-    planes = empty_planes(swaths, view, backplanes)
-    doubted = len(planes.sigma) > 0
-    sun = sun_in_body(body, et0, sun_direction)
-    radii = np.array(body.radii_km)
-    rays = view.ray_basis()
-    kind = INTERPOLATIONS[interpolation]
-    measured = {
-        LATITUDE: planes.latitude,
-        LONGITUDE: planes.longitude,
-        COS_INCIDENCE: planes.cos_incidence,
-        COS_EMISSION: planes.cos_emission,
-        PHASE: planes.phase,
-    }
+    prepared = prepare(
+        swaths, body, et0, grid,
+        sun_direction=sun_direction, interpolation=interpolation, backplanes=backplanes, horizon=horizon,
+        sources=sources,
+    )  # fmt: skip
+    return prepared.planes(threads=threads)
 
-    def render_block(first: int) -> None:
-        rows = slice(first, min(first + BLOCK_ROWS, view.height))
-        shape = (rows.stop - first, view.width)
+
+@dataclass(frozen=True)
+class Prepared:
+    """Swaths made ready for one grid, any rows of which can be rendered.
+
+    `tables` holds, for each factor by which pixels are averaged, a table a swath. `sun` (3,) is the unit vector to the
+    Sun in b0. `surveyed` is None for a view.
+    """
+
+    swaths: tuple[Swath, ...]
+    body: Body
+    grid: Grid
+    tables: dict[int, tuple[FrameTable, ...]]
+    sun: FloatArray
+    kind: int
+    backplanes: bool
+    horizon: float | None
+    sources: bool
+    surveyed: Survey | None
+
+    @property
+    def native(self) -> float:
+        """Output pixels a camera pixel spans in the middle of what is shown."""
+        if isinstance(self.grid, View):
+            return native_px(self.grid)
+        assert self.surveyed is not None
+        return 1.0 / self.surveyed.middle
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the light comes with a sigma."""
+        return all(swath.variance is not None for swath in self.swaths)
+
+    def planes(self, first: int = 0, last: int | None = None, *, threads: int | None = None) -> Planes:
+        """The planes of the rows from `first` to before `last`, by default of all."""
+        last = self.grid.height if last is None else last
+        planes = empty_planes(
+            self.swaths, self.grid, self.backplanes, rows=last - first, sources=self.sources, native=self.native
+        )
+        width = self.grid.width if isinstance(self.grid, View) else BLOCK_SAMPLES
+        blocks = [
+            (slice(row, min(row + BLOCK_ROWS, last)), slice(column, min(column + width, self.grid.width)))
+            for row in range(first, last, BLOCK_ROWS)
+            for column in range(0, self.grid.width, width)
+        ]
+
+        def work(index: int) -> None:
+            rows, columns = blocks[index]
+            inside = (slice(rows.start - first, rows.stop - first), columns)
+            if isinstance(self.grid, View):
+                self._render_view(rows, inside, planes)
+            else:
+                self._render_map(rows, inside, planes)
+
+        run_blocks(work, range(len(blocks)), threads)
+        return planes
+
+    def _render_view(self, rows: slice, inside: tuple[slice, slice], planes: Planes) -> None:
+        """Render some rows of a picture."""
+        assert isinstance(self.grid, View)
+        shape = (rows.stop - rows.start, self.grid.width)
         points, what = np.empty((shape[0], 3, shape[1])), np.empty(shape)
-        cast_rows(first, rays, radii, points, what, planes.altitude_km[rows])
-        for k, table in enumerate(tables):
-            out, weight = planes.light[k, rows], planes.weight[k, rows]
-            sigma, bits = (planes.sigma[k, rows], planes.quality[k, rows]) if doubted else NOTHING
-            resample_rows(
-                table.matrices, table.light, table.optics, points, what, kind, out, weight,
-                table.known if doubted else UNKNOWN, sigma, bits,
-            )  # fmt: skip
-            out *= np.float32(swaths[k].unit)
-            sigma *= np.float32(swaths[k].unit)
-        if backplanes:
-            stack = np.empty((len(measured), *shape), np.float32)
-            measure_rows(points, what, view.position_km, sun, radii, stack, planes.hit[rows])
-            for index, plane in measured.items():
-                plane[rows] = stack[index]
+        altitude = planes.altitude_km[inside] if self.backplanes else planes.altitude_km
+        radii = np.array(self.body.radii_km)
+        cast_rows(rows.start, self.grid.ray_basis(), radii, points, what, altitude)
+        (factor,) = self.tables
+        self._resample(factor, points, what, inside, planes)
+        if self.backplanes:
+            stack, hit = np.empty((5, *shape), np.float32), np.empty(shape, np.bool_)
+            measure_rows(points, what, self.grid.position_km, self.sun, radii, stack, hit)
+            place_stack(planes, inside, stack, hit)
 
-    run_blocks(render_block, range(0, view.height, BLOCK_ROWS), threads)
-    return planes
+    def _render_map(self, rows: slice, inside: tuple[slice, slice], planes: Planes) -> None:
+        """Render a block of a map."""
+        grid, columns = self.grid, inside[1]
+        assert isinstance(grid, MapGrid)
+        assert self.surveyed is not None
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        points, shown = np.empty((shape[0], 3, shape[1])), np.empty(shape, np.bool_)
+        map_rows(
+            grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km, np.array(self.body.radii_km),
+            grid.latitudes == "graphic", rows.start, columns.start, points, shown,
+        )  # fmt: skip
+        what = np.where(shown, HIT, 1.0)
+        seen = self.surveyed.sees(rows, columns)
+        frames = []
+        if seen:
+            factor = self.factor_for(self.surveyed.finest(rows, columns))
+            frames = self._resample(factor, points, what, inside, planes)
+        else:
+            leave_empty(planes, inside)
+        if not self.backplanes:
+            return
+        stack, hit = np.full((5, *shape), np.nan, np.float32), np.empty(shape, np.bool_)
+        for r in range(shape[0]):
+            measure_places(points[r, 0], points[r, 1], points[r, 2], what[r], stack[0, r], stack[1, r], hit[r])
+        if seen:
+            measured = np.zeros(shape, np.bool_)
+            for index in self.by_reference():
+                table = self.tables[1][index]
+                radii = np.array(self.body.radii_km)
+                measure_sightings(points, frames[index], measured, table.cameras, table.suns, radii, stack[2:])
+        place_stack(planes, inside, stack, hit)
+
+    def by_reference(self) -> list[int]:
+        """Numbers of the swaths in the order in which they tell the time of a map's pixel."""
+        bands = [swath.band for swath in self.swaths]
+        return sorted(range(len(bands)), key=lambda k: REFERENCE.index(bands[k]))
+
+    def factor_for(self, fineness: float) -> int:
+        """The factor among the tables for a grid of so many camera px a pixel."""
+        return max(factor for factor in self.tables if factor == 1 or factor <= fineness)
+
+    def _resample(
+        self, factor: int, points: FloatArray, what: FloatArray, inside: tuple[slice, slice], planes: Planes
+    ) -> list[NDArray[np.float32]]:
+        """Fill the light of a block, and what comes with it; the mean frame numbers of each swath."""
+        frames = []
+        traced = self.sources or (self.backplanes and isinstance(self.grid, MapGrid))
+        for k, (table, swath) in enumerate(zip(self.tables[factor], self.swaths, strict=True)):
+            out, weight = planes.light[k][inside], planes.weight[k][inside]
+            doubted = len(planes.sigma) > 0
+            sigma, bits = (planes.sigma[k][inside], planes.quality[k][inside]) if doubted else NOTHING
+            seen_by = make_sources(*what.shape) if traced else NO_SOURCES
+            resample_rows(
+                table.matrices, table.light, table.optics, points, what, self.kind, out, weight,
+                table.known if doubted else UNKNOWN, sigma, bits, horizon_of(table, self.body, self.horizon), seen_by,
+            )  # fmt: skip
+            out *= np.float32(swath.unit)
+            sigma *= np.float32(swath.unit)
+            frames.append(seen_by.frame)
+            if self.sources:
+                planes.frame[k][inside], planes.source[k][inside] = seen_by.frame, seen_by.source
+        return frames
+
+
+def place_stack(
+    planes: Planes, inside: tuple[slice, slice], stack: NDArray[np.float32], hit: NDArray[np.bool_]
+) -> None:
+    """Put measured backplanes (5, rows, w) where they belong."""
+    for plane, values in zip(
+        (planes.latitude, planes.longitude, planes.cos_incidence, planes.cos_emission, planes.phase), stack, strict=True
+    ):
+        plane[inside] = values
+    planes.hit[inside] = hit
+
+
+def leave_empty(planes: Planes, inside: tuple[slice, slice]) -> None:
+    """Fill a block that nothing sees."""
+    every = (slice(None), *inside)
+    planes.light[every] = np.nan
+    planes.weight[every] = 0.0
+    if len(planes.sigma):
+        planes.sigma[every] = np.nan
+        planes.quality[every] = 0
+    if len(planes.frame):
+        planes.frame[every] = np.nan
+        planes.source[every] = -1
+
+
+def horizon_of(table: FrameTable, body: Body, least: float | None) -> Horizon:
+    """The horizon of a swath's framelets."""
+    if least is None:
+        return NO_HORIZON
+    return Horizon(table.cameras, 1.0 / np.square(body.radii_km), least)
+
+
+def prepare(
+    swaths: Sequence[Swath],
+    body: Body,
+    et0: float,
+    grid: Grid,
+    *,
+    sun_direction: FloatArray | None = None,
+    interpolation: str = "catmull-rom",
+    backplanes: bool = True,
+    horizon: float | None = None,
+    sources: bool = False,
+) -> Prepared:
+    """Make swaths ready for a grid, to be rendered row by row; what `render` says of its arguments holds here."""
+    check_request(swaths, interpolation)
+    viewpoint, surveyed = np.zeros(3), None
+
+    def tables_of(factor: int) -> tuple[FrameTable, ...]:
+        return tuple(frame_table(coarser(swath, factor), body, et0, viewpoint, sun_direction) for swath in swaths)
+
+    largest = min(coarsest_factor(swath) for swath in swaths)
+    if isinstance(grid, View):
+        viewpoint = grid.position_km
+        tables = {1: tables_of(1)}
+    else:
+        if grid.body.name != body.name:
+            raise UsageError(f"a map of {grid.body.name} cannot show {body.name}: give a grid of the same body")
+        horizon = 0.0 if horizon is None else horizon
+        tables = {1: tables_of(1)}
+        surveyed = survey(grid, tables[1], [horizon_of(table, body, horizon) for table in tables[1]])
+        known = surveyed.fineness[np.isfinite(surveyed.fineness)]
+        most = float(known.max()) if len(known) else 1.0
+        tables |= {factor: tables_of(factor) for factor in FACTORS if 1 < factor <= min(most, largest)}
+    return Prepared(
+        tuple(swaths), body, grid, tables, sun_in_body(body, et0, sun_direction), INTERPOLATIONS[interpolation],
+        backplanes, horizon, sources, surveyed,
+    )  # fmt: skip
 
 
 def check_request(swaths: Sequence[Swath], interpolation: str) -> None:
@@ -109,25 +297,40 @@ def check_request(swaths: Sequence[Swath], interpolation: str) -> None:
         raise UsageError(f"a filter is given twice among {', '.join(bands)}: give one swath a filter")
 
 
-def empty_planes(swaths: Sequence[Swath], view: View, backplanes: bool) -> Planes:
-    """Planes of the right shapes, not yet filled."""
-    size = (view.height, view.width)
+def empty_planes(
+    swaths: Sequence[Swath],
+    grid: Grid,
+    backplanes: bool,
+    *,
+    rows: int | None = None,
+    sources: bool = False,
+    native: float = 1.0,
+) -> Planes:
+    """Planes of the right shapes, not yet filled; `rows` of them, by default all of the grid."""
+    size = (grid.height if rows is None else rows, grid.width)
     side = size if backplanes else (0, 0)
-    doubted = (len(swaths), *size) if all(swath.variance is not None for swath in swaths) else (0, 0, 0)
+    bands = (len(swaths), *size)
+    doubted = bands if all(swath.variance is not None for swath in swaths) else (0, 0, 0)
+    traced = bands if sources else (0, 0, 0)
+    # beside a map there is nothing
+    altitude = np.full(side, np.nan, np.float32)
     return Planes(
         bands=tuple(swath.band for swath in swaths),
-        view=view,
-        light=np.empty((len(swaths), *size), np.float32),
-        weight=np.empty((len(swaths), *size), np.float32),
+        grid=grid,
+        light=np.empty(bands, np.float32),
+        weight=np.empty(bands, np.float32),
         latitude=np.empty(side, np.float32),
         longitude=np.empty(side, np.float32),
         cos_incidence=np.empty(side, np.float32),
         cos_emission=np.empty(side, np.float32),
         phase=np.empty(side, np.float32),
         hit=np.empty(side, np.bool_),
-        altitude_km=np.empty(side, np.float32),
+        altitude_km=altitude,
         sigma=np.empty(doubted, np.float32),
         quality=np.empty(doubted, np.uint8),
+        frame=np.empty(traced, np.float32),
+        source=np.empty(traced, np.int16),
+        native=native,
     )
 
 
@@ -159,16 +362,30 @@ def run_blocks(work: Callable[[int], None], starts: range, threads: int | None) 
 
 
 def coverage(
-    swaths: Sequence[Swath], body: Body, et0: float, viewpoint_km: FloatArray, points: FloatArray
+    swaths: Sequence[Swath],
+    body: Body,
+    et0: float,
+    viewpoint_km: FloatArray,
+    points: FloatArray,
+    horizon: float = -1.0,
 ) -> NDArray[np.bool_]:
-    """Which surface points (n, 3) km of b0 each swath has imaged: (bands, n). The far side is not told apart.
+    """Which surface points (n, 3) km of b0 each swath has imaged: (bands, n).
 
-    `viewpoint_km` (3,) is the viewpoint of the picture in b0.
+    `viewpoint_km` (3,) is the viewpoint of the picture in b0. With a `horizon` (cosine of the emission angle) of 0 or
+    more the far side of the body is told apart.
     """
     points = np.ascontiguousarray(points, dtype=float)
-    what = np.full(len(points), HIT)
     seen = np.zeros((len(swaths), len(points)), np.bool_)
     for k, swath in enumerate(swaths):
         table: FrameTable = frame_table(swath, body, et0, viewpoint_km)
-        mark_seen(table.matrices, table.optics, points, what, seen[k])
+        fineness = np.empty(len(points))
+        survey_points(
+            table.matrices,
+            table.optics,
+            horizon_of(table, body, horizon),
+            points,
+            np.ones(len(points), np.bool_),
+            fineness,
+        )
+        seen[k] = np.isfinite(fineness)
     return seen

@@ -67,6 +67,9 @@ class Uncertainty(NamedTuple):
 class FrameTable:
     """One swath made ready: `matrices` (n, 24), `light` flat float32, `optics`, and what is `known` of the light.
 
+    `cameras` (n, 3) km are the camera's body-fixed places, `suns` (n, 3) the body-fixed unit vectors to the Sun (NaN
+    where it is not known), each frame's at its own time.
+
     A row of `matrices` holds two 3 x 4 affine maps from the frame b0 (km) to the camera, first two lines multiplied by
     the focal length in px: the first for points that turn with the body, the second for points carried by direction.
     """
@@ -75,6 +78,8 @@ class FrameTable:
     light: NDArray[np.float32]
     optics: Optics
     known: Uncertainty
+    cameras: FloatArray
+    suns: FloatArray
 
 
 def light_time(body: Body, position_km: FloatArray) -> FloatArray:
@@ -87,8 +92,12 @@ def light_time(body: Body, position_km: FloatArray) -> FloatArray:
     return seconds
 
 
-def frame_table(swath: Swath, body: Body, et0: float, viewpoint: FloatArray) -> FrameTable:
+def frame_table(
+    swath: Swath, body: Body, et0: float, viewpoint: FloatArray, sun_direction: FloatArray | None = None
+) -> FrameTable:
     """Prepare one swath for a picture in the frame b0 of `et0` seen from `viewpoint` (3,) km.
+
+    `sun_direction` (3,) points from the body to the Sun in j2000, any length; None where it is not known.
 
     The body stands where it stood when the light left it: its rotation is evaluated at mid-exposure less the light
     time from the disc's middle. Stellar aberration (0.3 px at perijove, common to a whole framelet) is left to the
@@ -107,7 +116,12 @@ def frame_table(swath: Swath, body: Body, et0: float, viewpoint: FloatArray) -> 
     matrices[:, 1, :, :3] = camera_from_sky * stretch
     matrices[:, 1, :, 3] = -np.einsum("nij,j->ni", matrices[:, 1, :, :3], viewpoint)
     light = np.ascontiguousarray(swath.light, dtype=np.float32)
-    return FrameTable(matrices.reshape(-1, 24), light.reshape(-1), optics_of(swath, body), uncertainty_of(swath))
+    suns = np.full_like(place, np.nan)
+    if sun_direction is not None:
+        suns = seen @ (np.asarray(sun_direction, dtype=float) / np.linalg.norm(sun_direction))
+    return FrameTable(
+        matrices.reshape(-1, 24), light.reshape(-1), optics_of(swath, body), uncertainty_of(swath), place, suns
+    )
 
 
 def uncertainty_of(swath: Swath) -> Uncertainty:

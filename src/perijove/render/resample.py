@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from perijove.jit import kernel
 from perijove.render.framelets import Optics, Uncertainty
+from perijove.render.horizon import Horizon, drop_hidden
 from perijove.render.interpolate import interpolate, interpolate_many
 from perijove.render.locate import (
     NOT_SEEN,
@@ -18,9 +19,8 @@ from perijove.render.locate import (
     locate_beside,
     locate_row,
     locate_turn_away,
-    predict_frame,
-    seek_frame,
 )
+from perijove.render.sources import Sources, add_sources, settle_sources
 from perijove.render.uncertainty import Bits, add_uncertainty, feather
 
 FloatArray = NDArray[np.float64]
@@ -121,10 +121,13 @@ def resample_rows(
     known: Uncertainty,
     out_sigma: Light,
     out_bits: Bits,
+    horizon: Horizon,
+    sources: Sources,
 ) -> None:
     """Fill `out` and `out_weight` (rows, w) from the points (rows, 3, w) of `cast_rows` and their kinds (rows, w).
 
-    Where the swath's pixels come with a variance `out_sigma` and `out_bits` (rows, w) are filled too.
+    Where the swath's pixels come with a variance `out_sigma` and `out_bits` (rows, w) are filled too, and `sources`
+    unless they are empty. What is beyond the `horizon` of a framelet it does not see.
     """
     rows, width = what.shape
     found, beside = make_sightings(width), make_sightings(width)
@@ -141,21 +144,27 @@ def resample_rows(
     out_weight[:] = np.float32(0.0)
     out_sigma[:] = np.float32(0.0)
     out_bits[:] = np.uint8(0)
-    doubted = known.variance.size > 0
+    doubted, traced = known.variance.size > 0, sources.frame.size > 0
     for r in range(rows):
         p, k, total, weight = points[r], what[r], out[r], out_weight[r]
         n = width if locate_row(matrices, optics, p, k, found, wanted) > 0 else 0
         for turn in range(2):
+            n = drop_hidden(horizon, n, p, k, found)
             look(light, optics, n, found, kind, taps, total, weight)
             if doubted:
                 add_uncertainty(known, optics, n, found, kind, taps.scratch, out_sigma[r], out_bits[r])
+            if traced:
+                add_sources(optics, n, found, r, sources)
             some = list_overlaps(optics, n, found, near)
             for way in (-1, 1):
                 m = locate_beside(matrices, optics, p, k, way, some, near, found, beside)
                 while m > 0:
+                    m = drop_hidden(horizon, m, p, k, beside)
                     look(light, optics, m, beside, kind, taps, total, weight)
                     if doubted:
                         add_uncertainty(known, optics, m, beside, kind, taps.scratch, out_sigma[r], out_bits[r])
+                    if traced:
+                        add_sources(optics, m, beside, r, sources)
                     m = locate_beside(matrices, optics, p, k, way, m, every, beside, beside)
             if turn == 1 or optics.turn == 0:
                 break
@@ -165,15 +174,5 @@ def resample_rows(
         if doubted:
             for c in range(width):
                 out_sigma[r, c] = math.sqrt(out_sigma[r, c]) / weight[c] if weight[c] > 0.0 else math.nan
-
-
-@kernel
-def mark_seen(
-    matrices: FloatArray, optics: Optics, points: FloatArray, what: FloatArray, seen: NDArray[np.bool_]
-) -> None:
-    """Fill `seen` (n,): whether any framelet holds the points (n, 3) between its masked columns."""
-    for j in range(what.size):
-        x, y, z, k = points[j, 0], points[j, 1], points[j, 2], what[j]
-        guess = predict_frame(matrices, optics, x, y, z, k)
-        frame, _, line, sample = seek_frame(matrices, optics, guess, x, y, z, k)
-        seen[j] = frame != NOT_SEEN and feather(optics, line, sample) > 0.0
+        if traced:
+            settle_sources(r, sources)
