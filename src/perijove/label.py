@@ -39,6 +39,8 @@ class ImageLayout:
 
     `file_name` is None where the label is attached to the data; `offset` in bytes from the start of the file; each
     line has `prefix_bytes` before and `suffix_bytes` behind its samples; `md5` (hex) is that of the image object.
+    Samples of 16 bits have their high byte first where `big_endian`; `signed` ones may be negative. `file_bytes` is the
+    length of the file with all its objects, None where the label does not tell.
     """
 
     file_name: str | None
@@ -48,6 +50,9 @@ class ImageLayout:
     suffix_bytes: int
     sample_bits: int
     md5: str | None
+    big_endian: bool = True
+    signed: bool = False
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,11 @@ class Label:
     def simulated(self) -> bool:
         """Whether the label says that no camera took the strip."""
         return self.rationale.startswith(SIMULATED)
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the label is that of a reduced product (RDR), whose samples are no codes."""
+        return self.layout is not None and self.layout.sample_bits == 16
 
     @property
     def parts(self) -> ProductId | None:

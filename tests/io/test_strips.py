@@ -229,7 +229,7 @@ def test_img(tmp_path: Path) -> None:
     refused(path, of, "632831 bytes")
     path.write_bytes(image.tobytes()[:-1] + b"\x00")
     refused(path, of, "MD5")
-    refused(path, label(384, layout=img_layout(b"", bits=16)), "16 bits a sample")
+    refused(path, label(384, layout=img_layout(b"", bits=16)), "8-bit samples .* it may be the EDR.* 1265664 bytes")
 
 
 def test_img_with_prefix_suffix_offset_and_padding(tmp_path: Path) -> None:

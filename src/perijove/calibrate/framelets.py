@@ -21,7 +21,7 @@ from perijove.calibrate.quality import Quality
 from perijove.calibrate.response import dn_per_light
 from perijove.calibrate.runs import full_code
 from perijove.calibrate.sky import BLOCK, find_sky
-from perijove.calibrate.solar import AU_KM
+from perijove.calibrate.solar import MEAN_SUN_KM
 from perijove.calibrate.stray import Veil, stray_veil, take_off_veil
 from perijove.calibrate.triage import BandTriage, Verdict, triage, triage_band
 from perijove.instrument import Filter
@@ -41,8 +41,6 @@ LOSSLESS = "HUFFMAN"
 """COMPRESSION_TYPE of strips whose codes came down as they were."""
 BUILT_IN = "default"
 """Name of the calibration that comes with Perijove."""
-MEAN_SUN_KM = 5.2 * AU_KM
-"""Jupiter's mean distance from the Sun: taken where neither the label nor the caller knows better."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +156,18 @@ def calibrate(raw: RawImage, treatment: Treatment | None = None, *, sun_distance
         sun_distance_km=away,
         binning=label.sampling_factor,
         source={band: source_of(chosen.frames, band) for band in done},
-        verdict=triage([part.triage for part in done.values()]),
+        verdict=replace(triage([part.triage for part in done.values()]), notes=notes_of(raw)),
     )
+
+
+def notes_of(raw: RawImage) -> tuple[str, ...]:
+    """What is to be known of the light of a strip because of how its codes were had: a sentence each."""
+    if raw.reduction is None:
+        return ()
+    if raw.reduction.whole:
+        return ("a reduced strip (RDR): its codes were read back from its samples, each and every one",)
+    rest = ", ".join(band.value.lower() for band in raw.label.filters if band not in raw.reduction.exact)
+    return (f"a reduced strip (RDR): samples of {rest} taken for I/F x 10000 and rounded to codes, sigma is a guess",)
 
 
 def _calibrate_band(raw: RawImage, band: Filter, table: Light, treatment: Treatment) -> _Band:

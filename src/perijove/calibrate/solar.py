@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from perijove.instrument import Filter
 
 AU_KM = 149597870.7
+MEAN_SUN_KM = 5.2 * AU_KM
+"""Jupiter's mean distance from the Sun: taken where neither the label nor the caller knows better."""
 
 BAND_NM: Mapping[Filter, tuple[float, float]] = {
     Filter.BLUE: (420.0, 520.0),

@@ -65,12 +65,15 @@ FEW_SCENE = 0.5
 class Verdict:
     """What a strip is worth: the `word`, and why, worst first; no reasons where it is good.
 
+    `notes` say what is no fault, but to be known of the light: that the strip is a reduced one.
+
     `measures` maps each name of `LIMITS`, and `scene` (share of the framelets with any scene), to what was measured.
     """
 
     word: Word
     reasons: tuple[str, ...]
     measures: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ def summary(entry: dict[str, Any]) -> str:
     lines = [
         f"{entry['product_id']}",
         f"  verdict     {light['verdict']}{': ' if light['reasons'] else ''}{'; '.join(light['reasons'])}",
+        *(f"  product     {note}" for note in light["notes"]),
         f"  white       {white} DN",
         f"  replaced    {', '.join(f'{band.lower()} {n}' for band, n in light['replaced'].items())} pixels",
     ]

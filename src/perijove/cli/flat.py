@@ -153,9 +153,14 @@ def _open_all(paths: Sequence[Path], labels: Path | None, left: list[LeftOut]) -
     out = []
     for path in paths:
         try:
-            out.append(open_strip(path, labels))
+            strip = open_strip(path, labels)
         except PerijoveError as error:
             left.append(LeftOut(path, str(error)))
+            continue
+        if strip.raw.reduction is not None and not strip.raw.reduction.whole:
+            left.append(LeftOut(path, "its samples are no codes, which a flat is made from: give the EDR (JNCE_...)"))
+            continue
+        out.append(strip)
     return out
 
 

@@ -14,6 +14,7 @@ from perijove.io.finder import STRIP_SUFFIXES, OpenedStrip, open_strip
 from perijove.io.labels import read_label
 from perijove.io.places import LABEL_SUFFIXES, members, place_exists, scan_labels
 from perijove.label import Label
+from perijove.raw import Reduction
 from perijove.timescale import utc_from_et
 
 UNSAID = "not in the label"
@@ -103,7 +104,8 @@ def describe(path: Path, found: Label | OpenedStrip) -> dict[str, object]:
     }
     if isinstance(found, OpenedStrip):
         height, width = found.raw.codes.shape
-        facts["strip"] = {"path": str(found.raw.path), "width": width, "height": height, "sha256": found.raw.sha256}
+        strip = {"path": str(found.raw.path), "width": width, "height": height, "sha256": found.raw.sha256}
+        facts["strip"] = {**strip, "reduction": _reduction(found.raw.reduction)}
         facts["pass_labels"] = {
             "product_ids": [other.product_id for other in found.pass_labels],
             "unreadable": list(found.unreadable),
@@ -125,6 +127,7 @@ def rows(found: Label | OpenedStrip) -> list[tuple[str, str]]:
         ("filters", ", ".join(band.lower() for band in label.filters)),
         ("frames", _frames(label)),
         ("size", f"{label.samples} x {label.lines} px{summed}"),
+        *([("product kind", "reduced (RDR), 16-bit samples")] if label.reduced else []),
         ("exposure", _milliseconds(label.exposure_s)),
         ("TDI stages", UNSAID if label.tdi_stages is None else str(label.tdi_stages)),
         ("bit mode", label.bit_mode),
@@ -139,9 +142,29 @@ def rows(found: Label | OpenedStrip) -> list[tuple[str, str]]:
         table += [
             ("strip", str(found.raw.path)),
             ("SHA-256", found.raw.sha256),
+            *_reduction_row(found.raw.reduction),
             ("same pass", f"{others} other label{'' if others == 1 else 's'} found"),
         ]
     return table
+
+
+def _reduction(found: Reduction | None) -> dict[str, object] | None:
+    """How a reduced strip's codes were found, for JSON; None for a raw strip."""
+    if found is None:
+        return None
+    return {
+        "scale": {band.value: value for band, value in found.scale.items()},
+        "exact": sorted(band.value for band in found.exact),
+    }
+
+
+def _reduction_row(found: Reduction | None) -> list[tuple[str, str]]:
+    """The same for people."""
+    if found is None:
+        return []
+    text = ", ".join(f"{band.value.lower()} {value:.4f}" for band, value in found.scale.items())
+    how = "every code read back exactly" if found.whole else "taken at face value in part: codes are the nearest"
+    return [("samples a DN", f"{text}; {how}")]
 
 
 def _position(label: Label) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ def light_report(done: Calibrated) -> dict[str, Any]:
         "verdict": done.verdict.word.value,
         "reasons": list(done.verdict.reasons),
         "measures": dict(done.verdict.measures),
+        "notes": list(done.verdict.notes),
         "calibration": {band.value: name for band, name in done.source.items()},
         "exposure_s": done.exposure_s,
         "sun_distance_km": done.sun_distance_km,
@@ -124,6 +125,7 @@ def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -
             f"  limb        {int(p.limb.used.sum())} of {len(p.limb.used)} points, {p.limb_rms_px:.3f} px rms",
             f"  verdict     {p.verdict}",
             *([] if light.word is Word.GOOD else [f"  light       {light.word}: {'; '.join(light.reasons)}"]),
+            *(f"  product     {note}" for note in light.notes),
             f"  time        {seconds:.1f} s",
         ]
     )

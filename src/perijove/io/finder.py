@@ -14,6 +14,7 @@ from pathlib import Path
 
 from perijove.errors import LabelError, PerijoveError, StripError
 from perijove.io.labels import read_label
+from perijove.io.pds3_image import attached_label
 from perijove.io.places import (
     LABEL_SUFFIXES,
     Member,
@@ -23,7 +24,7 @@ from perijove.io.places import (
     require_labels_place,
     scan_labels,
 )
-from perijove.io.strips import StripWarning, attached_label, check_picture, decode_strip, read_bytes
+from perijove.io.strips import StripWarning, check_picture, decode_strip, read_bytes
 from perijove.label import PASS_S, Label, ProductId, product_id_in
 from perijove.raw import RawImage
 

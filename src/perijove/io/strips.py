@@ -1,4 +1,4 @@
-"""Raw strips from files: PNG as the mission site gives them, JPEG with a warning, PDS3 EDR images.
+"""Raw strips from files: PNG as the mission site gives them, JPEG with a warning, PDS3 images (EDR and RDR).
 
 A file is judged by its bytes, not by its name. Everything that can be wrong is found before or while decoding: a
 picture that ends early, has the wrong depth, is in colour, or is not of its label's size never becomes a `RawImage`.
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from perijove.errors import LabelError, PerijoveWarning, StripError
 from perijove.instrument import SAMPLES
-from perijove.io.labels import MAX_LINES, parse_label
-from perijove.label import ImageLayout, Label, product_id_in
+from perijove.io.labels import MAX_LINES
+from perijove.io.pds3_image import PDS, attached_label, decode_image
+from perijove.label import Label, product_id_in
 from perijove.raw import RawImage
 
 MAX_STRIP_BYTES = 1 << 29
@@ -26,7 +27,6 @@ MAX_STRIP_BYTES = 1 << 29
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
-_PDS = b"PDS_VERSION_ID"
 _JPEG_COLOUR_STEP = 3
 _WIDTHS = (SAMPLES, SAMPLES // 2)
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -40,8 +40,8 @@ def read_strip(path: Path | str, label: Label | None = None) -> RawImage:
     """The strip in a file, checked against its label; without `label` the label is looked for near the strip.
 
     Takes 8-bit PNG (grey, or colour and palette whose channels are equal), JPEG (warns `StripWarning`, as it is
-    lossy), and PDS3 EDR images with detached or attached label. Raises `StripError`, or `LabelError` where the label
-    is missing or another strip's.
+    lossy), and PDS3 images, EDR or RDR, with detached or attached label. Raises `StripError`, or
+    `LabelError` where the label is missing or another strip's.
     """
     path = Path(path)
     data = read_bytes(path)
@@ -75,11 +75,6 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def attached_label(data: bytes, path: Path) -> Label | None:
-    """The PDS3 label before the samples of an image, None where there is none."""
-    return parse_label(data[: 1 << 17], path) if data.startswith(_PDS) else None
-
-
 def decode_strip(data: bytes, path: Path, label: Label) -> RawImage:
     """The strip in a file's bytes; `path` is where they came from (for messages, and to match name and label)."""
     named = product_id_in(path.name)
@@ -89,12 +84,16 @@ def decode_strip(data: bytes, path: Path, label: Label) -> RawImage:
             f"give the label of {named}"
         )
     if data.startswith((_PNG, _JPEG)):
-        codes = _decode_picture(data, path, label)
+        if label.reduced:
+            raise StripError(
+                f"{path} has 8 bits, but its label {label.path} is that of an RDR: give its .IMG, or the EDR's label"
+            )
+        codes, reduction = _decode_picture(data, path, label), None
     elif _is_img(data, path):
-        codes = _decode_img(data, path, label)
+        codes, reduction = decode_image(data, path, label)
     else:
         raise _no_picture(data, path)
-    return RawImage(label, codes, path, hashlib.sha256(data).hexdigest())
+    return RawImage(label, codes, path, hashlib.sha256(data).hexdigest(), reduction)
 
 
 def check_picture(data: bytes, path: Path) -> None:
@@ -112,7 +111,7 @@ def check_picture(data: bytes, path: Path) -> None:
 
 def _is_img(data: bytes, path: Path) -> bool:
     """Whether bytes may be a PDS3 image: by an attached label, else only by the name, as samples have no signature."""
-    return path.suffix.upper() == ".IMG" or data.startswith(_PDS)
+    return path.suffix.upper() == ".IMG" or data.startswith(PDS)
 
 
 def _no_picture(data: bytes, path: Path) -> StripError:
@@ -234,31 +233,3 @@ def _grey(image: NDArray[np.uint8], path: Path, step: int) -> NDArray[np.uint8]:
                 "give the -raw.png, not the -mapprojected.png"
             )
     return np.ascontiguousarray(green)
-
-
-def _decode_img(data: bytes, path: Path, label: Label) -> NDArray[np.uint8]:
-    """The samples of a PDS3 image; its layout comes from the label, plain lines where the label has none."""
-    layout = label.layout or ImageLayout(None, 0, 1, 0, 0, 8, None)
-    if layout.sample_bits != 8:
-        raise StripError(
-            f"{path} has {layout.sample_bits} bits a sample, but raw strips have 8: "
-            "give the EDR (JNCE_...), not the RDR"
-        )
-    width = layout.prefix_bytes + label.samples + layout.suffix_bytes
-    size = label.lines * width
-    rest = len(data) - layout.offset - size
-    if rest < 0 or rest >= max(layout.record_bytes, 1):  # the last record may be padded, no more
-        raise StripError(
-            f"{path} has {len(data)} bytes, but its label {label.path or label.product_id} says {label.samples} x "
-            f"{label.lines} samples, {layout.offset + size} bytes: download the image again or give its own label"
-        )
-    samples = memoryview(data)[layout.offset : layout.offset + size]
-    # a checksum may have been taken of the object or of the whole file
-    if layout.md5 is not None and layout.md5 not in (_md5(samples), _md5(data)):
-        raise StripError(f"{path} does not have the MD5 checksum of its label: download the image again")
-    lines = np.frombuffer(samples, np.uint8).reshape(label.lines, width)
-    return lines[:, layout.prefix_bytes : layout.prefix_bytes + label.samples].copy()
-
-
-def _md5(data: bytes | memoryview) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
