@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -39,8 +40,22 @@ class Staged:
     def add(self, path: Path, data: bytes) -> None:
         """Write a file's bytes, to be seen under its name later; one that is there will be replaced."""
         _refuse_special(path)
-        with _told(path):
+        with written(path):
             self._written[path] = _write_temporary(path, data)
+
+    def reserve(self, path: Path, *, folder: bool = False) -> Path:
+        """A temporary name beside `path`, that of an empty file or folder, to be written to and seen as `path` later.
+
+        What is there under that name, a file or a folder of the same sort, will be replaced.
+        """
+        if folder and path.exists() and not path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a file; give another name")
+        if not folder:
+            _refuse_special(path)
+        with written(path):
+            temporary = _temporary_folder(path) if folder else _write_temporary(path, b"")
+        self._written[path] = temporary
+        return temporary
 
     def __enter__(self) -> Staged:
         return self
@@ -55,8 +70,7 @@ class Staged:
                 done = True
         finally:
             for temporary in self._written.values():
-                with contextlib.suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+                _remove(temporary)
             for place in [] if done else reversed(self._folders):
                 with contextlib.suppress(OSError):
                     place.rmdir()
@@ -67,14 +81,13 @@ class Staged:
         try:
             for path, temporary in self._written.items():
                 fresh = not path.exists()
-                with _told(path):
-                    os.replace(temporary, path)
+                with written(path):
+                    _put(temporary, path)
                 if fresh:
                     new.append(path)
         except BaseException:
             for path in new:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                _remove(path)
             raise
 
 
@@ -127,8 +140,8 @@ def _refuse_special(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Around the writing of a file: what the system refuses becomes one sentence."""
+def written(path: Path) -> Iterator[None]:
+    """Around the writing of a file: what the system refuses becomes an OutputError of one sentence."""
     try:
         yield
     except OSError as error:
@@ -156,6 +169,43 @@ def _write_temporary(path: Path, data: bytes) -> Path:
             temporary.unlink(missing_ok=True)
         raise
     return temporary
+
+
+def _temporary_folder(path: Path) -> Path:
+    """An empty folder under a new name beside `path`, with the permissions of a new folder."""
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:64]}.", suffix=".part"))
+    os.chmod(temporary, 0o777 & ~_umask())
+    return temporary
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Give a temporary file or folder its name, in place of what has it."""
+    if not temporary.is_dir():
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        return
+    if not path.exists():
+        os.rename(temporary, path)
+        return
+    # no folder can be renamed onto one that holds something: the old one steps aside, and back where that fails
+    aside = _temporary_folder(path)
+    os.replace(path, aside)
+    try:
+        os.rename(temporary, path)
+    except BaseException:
+        os.rename(aside, path)
+        raise
+    _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    """Take away a file, or a folder with all that is in it, where it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _umask() -> int:
