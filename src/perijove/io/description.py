@@ -57,11 +57,10 @@ def describe(raster: Raster) -> dict[str, object]:
 
 def describe_grid(grid: MapGrid) -> dict[str, object]:
     """A map's grid as a JSON object: km and rad, as they are held inside."""
-    projection = {key: plain(value) for key, value in asdict(grid.projection).items()}
     return {
         "body": grid.body.name,
         "body_radii_km": list(grid.body.radii_km),
-        "projection": projection,
+        "projection": plain(asdict(grid.projection)),
         "latitudes": grid.latitudes,
         "scale_km": grid.scale_km,
         "left_km": grid.left_km,
@@ -130,7 +129,7 @@ def groups(layers: Sequence[Layer]) -> tuple[Group, ...]:
                 single = f"{layer.name} {index}" if role == "geometry" else ""
                 found.setdefault((role, layer.unit, single), []).append(index)
     names = [layers[indices[0]].name if role == "geometry" else role for (role, *_), indices in found.items()]
-    unlike = distinct([re.sub(r"\W+", "_", name).upper() for name in names])
+    unlike = distinct([re.sub(r"[^A-Za-z0-9]+", "_", name).upper() for name in names])
     return tuple(
         Group(name, layers[indices[0]].role, layers[indices[0]].unit, tuple(indices))
         for name, indices in zip(unlike, found.values(), strict=True)
