@@ -19,8 +19,11 @@ from perijove.cli.requests import (
     Recipe,
     Sharpen,
     SolveRequest,
+    Station,
     Up,
     parse_place,
+    parse_time,
+    parse_viewpoint,
 )
 from perijove.errors import UsageError
 
@@ -49,11 +52,24 @@ Output = Annotated[
 Fov = Annotated[
     float | None, typer.Option("--fov", metavar="DEG", help="Full field of view; else framed on the lit body.")
 ]
-Centre = Annotated[
+Look = Annotated[
     str | None,
     typer.Option(
-        "--centre", metavar="LAT,LON", help="Place in the middle: planetocentric, east, degrees; or 20S,210W."
+        "--look", "--centre", metavar="LAT,LON", help="Place in the middle: planetocentric, east, degrees; or 20S,210W."
     ),
+]
+Whence = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="LAT,LON,KM|earth|sun", help="Look from above a place, from Earth or Sun; else from Juno."
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="UTC", help="Time for which Juno's place, or Earth's or the Sun's, is taken."),
+]
+Annotate = Annotated[
+    bool, typer.Option("--annotate", help="Draw graticule, terminator, limb, scale, north and names on it.")
 ]
 Report = Annotated[
     Path | None, typer.Option("--report", metavar="FILE.json", help="Write trajectory, pointing and timings here.")
@@ -149,7 +165,10 @@ def picture(
     ] = Recipe.NATURAL,
     size: Annotated[int, typer.Option("--size", metavar="N", help="Longer side, px.")] = DEFAULT_SIZE,
     fov: Fov = None,
-    centre: Centre = None,
+    whence: Whence = None,
+    at: At = None,
+    look: Look = None,
+    annotate: Annotate = False,
     north: Annotated[bool, typer.Option("--north/--camera-up", help="What points upwards.")] = True,
     report: Report = None,
     credit: Credit = None,
@@ -184,7 +203,7 @@ def picture(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Make colour pictures of strips, as seen from the spacecraft."""
+    """Make colour pictures of strips, as seen from the spacecraft or from anywhere else."""
     with command():
         request = PictureRequest(
             strips=tuple(strips),
@@ -193,7 +212,10 @@ def picture(
             recipe=recipe,
             size=size,
             fov_deg=fov,
-            centre_deg=None if centre is None else parse_place(centre),
+            centre_deg=None if look is None else parse_place(look),
+            viewpoint=Station.SPACECRAFT if whence is None else parse_viewpoint(whence),
+            at_et=None if at is None else parse_time(at),
+            annotate=annotate,
             up=Up.NORTH if north else Up.CAMERA,
             report=report,
             credit=credit,

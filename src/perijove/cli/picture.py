@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from perijove.calibrate.balance import white_balance
 from perijove.cli.common import Steps, json_text
+from perijove.cli.framing import frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
-from perijove.cli.requests import Depth, PictureRequest, Recipe, Up
+from perijove.cli.requests import Depth, PictureRequest, Recipe
 from perijove.cli.solve import light_parameters, light_sources, shares, solve_strips
 from perijove.enhance.exposure import picture_bands
 from perijove.enhance.recipes import apply_recipe
-from perijove.errors import StripError
-from perijove.geometry.view import View, disc_middle, km_per_native_px, native_scale, spacecraft_view
+from perijove.errors import UsageError
+from perijove.figure.annotate import annotated
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.pictures import encode_picture, picture_format
 from perijove.io.provenance import provenance, sidecar_path
 from perijove.observation import Observation
-from perijove.render.engine import coverage, render
+from perijove.render.engine import render
 from perijove.swath import Swath
-
-FloatArray = NDArray[np.float64]
+from perijove.timescale import utc_from_et
 
 _DEPTHS = {Depth.EIGHT: "8", Depth.SIXTEEN: "16", Depth.FLOAT: "32f"}
 
@@ -75,11 +74,17 @@ def _one_picture(
     label = observation.raw.label
     with steps.step("rendering"):
         swaths = shown(observation, request)
-        framed = frame(observation, swaths, request)
+        standing = stand(observation, request)
+        framed = frame(observation, standing, swaths, request)
         planes = render(
-            swaths, observation.body, observation.middle_et, framed.view,
-            sun_direction=observation.sun, interpolation=request.interpolation.value,
+            swaths, observation.body, standing.et, framed.view,
+            sun_direction=standing.sun_j2000, interpolation=request.interpolation.value, horizon=standing.horizon,
         )  # fmt: skip
+        if not np.isfinite(planes.light).any():
+            raise UsageError(
+                f"{observation.raw.path}: nothing that was imaged would be in the picture from {standing.name}: look "
+                "elsewhere with --look, or widen --fov"
+            )
     balance = white_balance(request.white_balance, label.perijove)
     with steps.step("colouring"):
         picture = apply_recipe(request.recipe.value, planes, balance, observation.full)
@@ -88,11 +93,14 @@ def _one_picture(
             sigma=picture.sigma if request.with_sigma else None,
             quality=picture.quality if request.with_quality else None,
         )
+        if request.annotate:
+            picture = annotated(picture, framed.view, observation.body, standing.sun)
     entry = describe(observation)
     path = request.path_for(label.product_id)
     parameters = {
         "recipe": picture.recipe, "settings": picture.settings, "size": request.size, "fov_deg": request.fov_deg,
-        "centre_deg": request.centre_deg, "up": request.up, "interpolation": request.interpolation,
+        "look_deg": request.centre_deg, "from": standing.name, "at": utc_from_et(standing.et),
+        "annotate": request.annotate, "up": request.up, "interpolation": request.interpolation,
         "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
         "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
         "view": framed.numbers,
@@ -119,46 +127,3 @@ def shown(observation: Observation, request: PictureRequest) -> list[Swath]:
         return swaths
     bands = picture_bands(tuple(swath.band for swath in swaths))
     return [swath for swath in swaths if swath.band in bands]
-
-
-@dataclass(frozen=True)
-class Framed:
-    """A view and what is to be said of it: `numbers` for the report."""
-
-    view: View
-    numbers: dict[str, float]
-
-
-def frame(observation: Observation, swaths: list[Swath], request: PictureRequest) -> Framed:
-    """The view from the spacecraft at mid-image, framed on what of the lit body all of `swaths` have seen."""
-    body, place, sun = observation.body, observation.middle_position, observation.middle_sun
-    et0 = observation.middle_et
-
-    def covered(points: FloatArray) -> NDArray[np.bool_]:
-        seen = coverage(swaths, body, et0, place, points).all(axis=0)
-        if not seen.any():
-            bands = ", ".join(swath.band for swath in swaths)
-            raise StripError(
-                f"{observation.raw.path}: no place on {body.name} was seen through all of {bands}, so there is no "
-                "picture to be made: give a strip of more frames"
-            )
-        return np.asarray(seen)
-
-    centre = None if request.centre_deg is None else tuple(np.radians(request.centre_deg))
-    view = spacecraft_view(
-        place, body, sun, request.size,
-        fov=None if request.fov_deg is None else float(np.radians(request.fov_deg)),
-        centre=None if centre is None else (float(centre[0]), float(centre[1])),
-        up=request.up.value,
-        camera_up=observation.camera_up if request.up is Up.CAMERA else None,
-        covered=covered,
-    )  # fmt: skip
-    middle = disc_middle(place, body, sun)
-    away = place / np.linalg.norm(place)
-    numbers = {
-        "native_scale": native_scale(view, middle),
-        "phase_angle_deg": float(np.degrees(np.arccos(np.clip(away @ sun, -1.0, 1.0)))),
-        "range_km": float(np.linalg.norm(place)),
-        "km_per_native_px": km_per_native_px(view, middle),
-    }
-    return Framed(view, numbers)

@@ -63,6 +63,14 @@ class Up(StrEnum):
     CAMERA = "camera"
 
 
+class Station(StrEnum):
+    """Where one looks from, where no place above the ground is given."""
+
+    SPACECRAFT = "spacecraft"
+    EARTH = "earth"
+    SUN = "sun"
+
+
 SOLAR = "solar"
 """The default white balance: what is white in the Sun's light is white."""
 DEPTHS = {Format.PNG: (Depth.EIGHT, Depth.SIXTEEN), Format.TIF: (Depth.SIXTEEN, Depth.FLOAT)}
@@ -71,6 +79,9 @@ _SUFFIXES = {".png": Format.PNG, ".tif": Format.TIF, ".tiff": Format.TIF}
 _PLACE = re.compile(
     r"\s*([+-]?[0-9]{1,3}(?:\.[0-9]*)?)\s*([NS]?)\s*,\s*([+-]?[0-9]{1,3}(?:\.[0-9]*)?)\s*([EW]?)\s*", re.IGNORECASE
 )
+_HEIGHT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:e\+?[0-9]{1,2})?)\s*(?:km)?\s*", re.IGNORECASE)
+MAX_HEIGHT_KM = 1e12
+"""A viewpoint farther off than this, a tenth of a light year, is a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +123,10 @@ class PictureRequest:
 
     `output` is a folder where `into_folder` is true. `format` and `depth` None mean: by the output's name and the
     recipe (`file_format`, `bits` say which). `size` is the longer side in px, `fov_deg` the full angle; `centre_deg`
-    planetocentric latitude and east longitude in degrees. `light` says how codes become light; `white_balance` is
-    `solar`, `perijove` or three factors as text.
+    planetocentric latitude and east longitude in degrees. `viewpoint` is a station, or planetocentric latitude and east
+    longitude in degrees with a height in km; `at_et` the time at which the viewpoint is taken, None for that of the
+    image. With `annotate` graticule, names and the like are drawn on the picture. `light` says how codes become light;
+    `white_balance` is `solar`, `perijove` or three factors as text.
     """
 
     strips: tuple[Path, ...]
@@ -123,6 +136,9 @@ class PictureRequest:
     size: int = DEFAULT_SIZE
     fov_deg: float | None = None
     centre_deg: tuple[float, float] | None = None
+    viewpoint: Station | tuple[float, float, float] = Station.SPACECRAFT
+    at_et: float | None = None
+    annotate: bool = False
     up: Up = Up.NORTH
     report: Path | None = None
     credit: str | None = None
@@ -180,6 +196,8 @@ class PictureRequest:
         from perijove.calibrate.balance import white_balance
 
         white_balance(self.white_balance, 0)
+        if self.recipe is Recipe.LINEAR and self.annotate:
+            raise UsageError("--annotate would write over the I/F of recipe linear: choose another recipe")
         if self.recipe is Recipe.LINEAR:
             if self.white_balance.strip().lower() != SOLAR:
                 raise UsageError(
@@ -233,10 +251,10 @@ def check_outputs(strips: Sequence[Path], outputs: dict[str, Path | None]) -> No
         taken[place] = option
 
 
-def parse_place(text: str) -> tuple[float, float]:
+def parse_place(text: str, option: str = "--look") -> tuple[float, float]:
     """Planetocentric latitude and east longitude (0 to 360), degrees, of a text such as ``-20.5,150`` or ``20S,210W``.
 
-    Raises `UsageError` for anything else.
+    Raises `UsageError`, which names the option, for anything else.
     """
     match = _PLACE.fullmatch(text)
     latitude = longitude = math.nan
@@ -245,7 +263,37 @@ def parse_place(text: str) -> tuple[float, float]:
         longitude = -float(match[3]) if match[4].upper() == "W" else float(match[3])
     if not (abs(latitude) <= 90.0 and abs(longitude) <= 360.0):
         raise UsageError(
-            f"--centre {text!r} is no place: give planetocentric latitude and longitude in degrees, as -20.5,150 "
+            f"{option} {text!r} is no place: give planetocentric latitude and longitude in degrees, as -20.5,150 "
             "(east) or 20.5S,210W"
         )
     return latitude, longitude % 360.0
+
+
+def parse_viewpoint(text: str) -> Station | tuple[float, float, float]:
+    """A station, or latitude, east longitude (deg) and height (km), of a text such as ``earth`` or ``20S,210W,50000``.
+
+    Raises `UsageError` for anything else.
+    """
+    if text.strip().lower() in tuple(Station):
+        return Station(text.strip().lower())
+    place, _, height = text.rpartition(",")
+    match = _HEIGHT.fullmatch(height)
+    km = math.nan if match is None else float(match[1])
+    if not place or not km <= MAX_HEIGHT_KM:
+        raise UsageError(
+            f"--from {text!r} is no viewpoint: give earth, sun, or planetocentric latitude, longitude and height above "
+            "the ellipsoid in km, as 30N,120E,50000"
+        )
+    if km <= 0.0:
+        raise UsageError(f"--from {text!r} lies on the ground or below it: give a height above zero, in km")
+    return (*parse_place(place, "--from"), km)
+
+
+def parse_time(text: str) -> float:
+    """ET of a UTC time such as ``2022-08-17T14:45:00``; `UsageError` for anything else."""
+    from perijove.timescale import TimeError, et_from_utc
+
+    try:
+        return et_from_utc(text)
+    except TimeError as error:
+        raise UsageError(f"--at {error}") from None

@@ -5,6 +5,7 @@ The origin is the sheet's upper left corner, x to the right and y down, in px.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +23,8 @@ Style = Literal["normal", "italic"]
 FAMILY = "STIXGeneral"
 """A book face after Times that matplotlib brings along, so that a page looks the same on every machine."""
 SHADE: Colour = (0.0, 0.0, 0.0)
+BAND_ROWS = 1024
+"""Rows that are drawn at a time, so that ink on a picture of any size needs little memory."""
 
 
 @lru_cache(maxsize=256)
@@ -63,15 +66,19 @@ class Sheet:
 
     def text(
         self, x: float, y: float, text: str, size: float, colour: Colour, *,
-        style: Style = "normal", anchor: float = 0.0, halo: float = 0.0,
+        style: Style = "normal", anchor: float = 0.0, halo: float = 0.0, turn: float = 0.0,
     ) -> None:  # fmt: skip
-        """Write a text on the base line y; `anchor` 0 begins at x, 0.5 is centred there, 1 ends. `halo` px of shade."""
+        """Write a text on the base line y; `anchor` 0 begins at x, 0.5 is centred there, 1 ends. `halo` px of shade.
+
+        `turn` rad turns it clockwise about (x, y).
+        """
         from matplotlib.transforms import Affine2D
 
         if not text.strip():
             return
         path = text_path(text, size, style)
-        place = Affine2D().scale(1.0, -1.0).translate(x - anchor * text_width(text, size, style), y)
+        place = Affine2D().scale(1.0, -1.0).translate(-anchor * text_width(text, size, style), 0.0)
+        place = place.rotate(turn).translate(x, y)
         self._add(path, place, colour, 0.0, halo)
 
     def line(self, points: list[tuple[float, float]], width: float, colour: Colour, *, halo: float = 0.0) -> None:
@@ -80,6 +87,21 @@ class Sheet:
         from matplotlib.transforms import Affine2D
 
         self._add(Path(points), Affine2D(), colour, width, halo)
+
+    def lines(
+        self, pieces: Sequence[NDArray[np.float64]], width: float, colour: Colour, *, halo: float = 0.0,
+        alpha: float = 1.0,
+    ) -> None:  # fmt: skip
+        """Draw many open lines (n, 2) of points (x, y) as one: where they cross, neither shade nor ink adds up."""
+        from matplotlib.path import Path
+        from matplotlib.transforms import Affine2D
+
+        able = [piece for piece in pieces if len(piece) > 1]
+        if not able:
+            return
+        codes = np.full(sum(map(len, able)), Path.LINETO, Path.code_type)
+        codes[np.cumsum([0, *(len(piece) for piece in able[:-1])])] = Path.MOVETO
+        self._add(Path(np.concatenate(able), codes), Affine2D(), colour, width, halo, alpha)
 
     def ring(self, x: float, y: float, radius: float, width: float, colour: Colour, *, halo: float = 0.0) -> None:
         """Draw a circle."""
@@ -95,23 +117,26 @@ class Sheet:
 
         self._add(Path([*points, points[0]], closed=True), Affine2D(), colour, 0.0, halo)
 
-    def _add(self, path: Path, place: Transform, colour: Colour, width: float, halo: float) -> None:
+    def _add(self, path: Path, place: Transform, colour: Colour, width: float, halo: float, alpha: float = 1.0) -> None:
         if halo > 0.0:
-            self.strokes.append(Stroke(path, place, SHADE, 0.35, width + 2.0 * halo))
-            self.strokes.append(Stroke(path, place, SHADE, 0.35, width + halo))
-        self.strokes.append(Stroke(path, place, colour, 1.0, width))
+            self.strokes.append(Stroke(path, place, SHADE, 0.35 * alpha, width + 2.0 * halo))
+            self.strokes.append(Stroke(path, place, SHADE, 0.35 * alpha, width + halo))
+        self.strokes.append(Stroke(path, place, colour, alpha, width))
 
-    def drawn(self) -> NDArray[np.uint8]:
-        """The sheet (height, width, 4): red, green, blue and how far they cover, 0 to 255."""
+    def drawn(self, first: int = 0, last: int | None = None) -> NDArray[np.uint8]:
+        """The sheet's rows `first` to before `last`, all by default, (rows, width, 4): red, green, blue and how far
+        they cover, 0 to 255.
+        """
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
         from matplotlib.patches import PathPatch
         from matplotlib.transforms import Affine2D
 
+        last = self.height if last is None else last
         # 72 dots an inch make a point a pixel
-        figure = Figure(figsize=(self.width / 72.0, self.height / 72.0), dpi=72, facecolor="none")
+        figure = Figure(figsize=(self.width / 72.0, (last - first) / 72.0), dpi=72, facecolor="none")
         canvas = FigureCanvasAgg(figure)
-        down = Affine2D().scale(1.0, -1.0).translate(0.0, self.height)
+        down = Affine2D().scale(1.0, -1.0).translate(0.0, last)
         for stroke in self.strokes:
             line = stroke.width > 0.0
             patch = PathPatch(
@@ -122,7 +147,13 @@ class Sheet:
             figure.add_artist(patch)
         canvas.draw()  # type: ignore[no-untyped-call]
         sheet: NDArray[np.uint8] = np.array(canvas.buffer_rgba(), dtype=np.uint8)  # type: ignore[no-untyped-call]
-        return sheet[: self.height, : self.width]
+        return sheet[: last - first, : self.width]
+
+    def over(self, rgb: NDArray[np.float32]) -> None:
+        """Lay the sheet over colours (height, width, bands) in place, as `lay_over` does, some rows at a time."""
+        for first in range(0, self.height, BAND_ROWS):
+            last = min(first + BAND_ROWS, self.height)
+            lay_over(rgb[first:last], self.drawn(first, last))
 
 
 def lay_over(rgb: NDArray[np.float32], sheet: NDArray[np.uint8]) -> None:

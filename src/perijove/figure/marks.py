@@ -79,6 +79,14 @@ def scale_bar(view: View, point_km: FloatArray, most_px: float) -> ScaleBar:
     return ScaleBar(lengths[-1], span_px(view, point_km, lengths[-1]))
 
 
+def round_bar(most_px: float, px_per_km: float) -> ScaleBar:
+    """The longest bar of 1, 2 or 5 x 10^n km that takes at most `most_px` where a kilometre takes `px_per_km`."""
+    most = most_px / px_per_km
+    power = 10.0 ** np.floor(np.log10(most))
+    length = float(max(digit * power for digit in (1, 2, 5) if digit * power <= most))
+    return ScaleBar(length, length * px_per_km)
+
+
 def north_in_picture(view: View, point_km: FloatArray, body: Body) -> FloatArray | None:
     """Unit vector (2,) as (line, sample) of north on the ground at a surface point (3,) km; None where it has none.
 

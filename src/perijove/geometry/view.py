@@ -71,12 +71,10 @@ def visible_points(position_km: FloatArray, body: Body, rings: int = 160, spokes
 
     Rings are spaced so that they stand evenly across the disc as it is seen from far away.
     """
+    check_outside(position_km, body)
     radii = np.array(body.radii_km)
     scaled = position_km / radii
     distance = float(np.linalg.norm(scaled))
-    if not distance > 1.0:
-        place = np.round(position_km, 1).tolist()
-        raise UsageError(f"the viewpoint {place} km lies inside {body.name}: give one outside")
     up = scaled / distance
     side, other, _ = frame_around(up)
     sine = np.sqrt(1.0 - 1.0 / distance**2) * np.linspace(0.0, 1.0, rings)[:, None]
@@ -87,14 +85,30 @@ def visible_points(position_km: FloatArray, body: Body, rings: int = 160, spokes
     return covering
 
 
+def check_outside(position_km: FloatArray, body: Body) -> None:
+    """Raise UsageError for a viewpoint (3,) km that is not outside the body."""
+    if not np.linalg.norm(position_km / np.array(body.radii_km)) > 1.0:
+        place = np.round(position_km, 1).tolist()
+        raise UsageError(f"the viewpoint {place} km lies inside {body.name}: give one outside")
+
+
 def chosen_points(
-    position_km: FloatArray, body: Body, sun: FloatArray | None, lit_only: bool = True, covered: Covered | None = None
+    position_km: FloatArray,
+    body: Body,
+    sun: FloatArray | None,
+    lit_only: bool = True,
+    covered: Covered | None = None,
+    camera_km: FloatArray | None = None,
 ) -> FloatArray:
     """The visible points (n, 3) km that a picture should show: lit by the Sun and, if asked, imaged.
 
-    A body whose visible side is all dark is taken whole. Raises StripError where nothing of it was imaged.
+    A body whose visible side is all dark is taken whole. Where the camera stood elsewhere, at `camera_km` (3,), only
+    what is seen from both places is taken. Raises StripError where nothing of it was imaged.
     """
-    points = visible_points(position_km, body)
+    points = visible_points(position_km if camera_km is None else camera_km, body)
+    if camera_km is not None:
+        check_outside(position_km, body)
+        points = points[np.sum(normal(points, body.radii_km) * (position_km - points), axis=-1) > 0.0]
     if covered is not None:
         points = points[covered(points)]
         if not len(points):
@@ -132,11 +146,13 @@ def spacecraft_view(
     camera_up: ArrayLike | None = None,
     lit_only: bool = True,
     covered: Covered | None = None,
+    camera_km: FloatArray | None = None,
 ) -> View:
     """The view from a position (3,) km in b0, framed on the lit part of the visible disc.
 
     `size` is the longer side in px; the shorter follows the bounding box of the framed part, with `MARGIN` around it.
-    `covered`, a function from points (n, 3) km of b0 to bool (n,), narrows the framed part to what was imaged.
+    `covered`, a function from points (n, 3) km of b0 to bool (n,), narrows the framed part to what was imaged, and
+    `camera_km` (3,), where the camera stood if not at `position_km`, to what is seen from there too.
     `fov` (full angle, rad) makes the picture square and that wide instead. `centre` (planetocentric latitude, east
     longitude, rad) puts a visible point in the middle. `up` 'north' puts the projected +Z axis of the body upwards,
     'camera' the vector `camera_up` (3,). `sun_direction` (3,) in b0, None if unknown. Raises UsageError for a request
@@ -153,7 +169,7 @@ def spacecraft_view(
     if fov is not None and target is not None:
         rotation = orient(target - position, upward)
     else:
-        points = chosen_points(position, body, sun, lit_only, covered)
+        points = chosen_points(position, body, sun, lit_only, covered, camera_km)
         rotation, low, high = frame_points(points - position, upward, None if target is None else target - position)
     if fov is not None:
         return View(position, rotation, 2.0 * np.tan(fov / 2) / size, size, size, (size / 2, size / 2))
@@ -181,8 +197,8 @@ def visible_place(position: FloatArray, body: Body, latitude: float, longitude: 
     point = point_from_centric(latitude, longitude, body.radii_km)
     if normal(point, body.radii_km) @ (position - point) <= 0.0:
         raise UsageError(
-            f"the centre {np.degrees(latitude):.6g}, {np.degrees(longitude):.6g} deg (east) is out of sight from the "
-            "spacecraft: give a place on the visible side"
+            f"the place {np.degrees(latitude):.6g}, {np.degrees(longitude):.6g} deg (east) that should be in the "
+            "middle is out of sight from the viewpoint: give a place on the visible side"
         )
     return point
 

@@ -1,0 +1,286 @@
+"""Annotated pictures and maps: graticule, terminator, limb, scale bar, north arrow and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from perijove.bodies import Body
+from perijove.enhance.picture import Picture
+from perijove.errors import UsageError
+from perijove.figure.caption import (
+    BAR_SHARE,
+    HALO,
+    MARK,
+    Type,
+    corner_box,
+    draw_arrow,
+    draw_bar,
+    free_corners,
+    km_text,
+    type_sizes,
+)
+from perijove.figure.curves import Parallel, dashed, graticule, limb, terminator
+from perijove.figure.ground import Locate, Survey, locator, middle_place, px_per_km, survey
+from perijove.figure.ink import Colour, Sheet, text_width
+from perijove.figure.labels import CAPITAL, DESCENT, Label, Sheetroom, without_labels
+from perijove.figure.marks import ScaleBar, north_in_picture, round_bar, scale_bar
+from perijove.figure.naming import name_bands, name_features
+from perijove.geometry.ellipsoid import centric_from_graphic, graphic_from_centric
+from perijove.geometry.view import View
+from perijove.render.planes import Grid
+
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+
+LINE: Colour = (1.0, 1.0, 1.0)
+SUNSET: Colour = (1.0, 0.78, 0.35)
+FAINT, CLEAR = 0.38, 0.75
+"""How far a line of the graticule, and limb and terminator, cover what is below."""
+EDGE_PX = 2.0
+"""A line that ends nearer to the frame than this ends there, not at the limb."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is annotated: a `grid` of a `body`, the direction to its `sun` (3,), what the grid shows, and the sizes."""
+
+    grid: Grid
+    body: Body
+    sun: FloatArray | None
+    seen: Survey
+    locate: Locate
+    sizes: Type
+    graphic: bool
+    west: bool
+
+    @property
+    def label_size(self) -> float:
+        """Face of the graticule's numbers, px."""
+        return max(0.74 * self.sizes.mark, 10.0)
+
+    @property
+    def thin(self) -> float:
+        """Width of a thin line, px."""
+        return max(0.55 * self.sizes.line, 0.8)
+
+
+def annotated(
+    picture: Picture,
+    grid: Grid,
+    body: Body,
+    sun: ArrayLike | None,
+    *,
+    graticule: bool = True,
+    terminator: bool = True,
+    limb: bool = True,
+    bar: bool = True,
+    north: bool = True,
+    names: bool = True,
+    longitudes: str = "east",
+) -> Picture:
+    """The picture with lines, marks and names drawn on it.
+
+    `picture` is coded for sRGB and belongs to `grid`, a `View` or a `MapGrid` of the body. `sun` (3,) points to the Sun
+    in the body-fixed frame, None where it is unknown: then no terminator is drawn. Latitudes are planetocentric, or of
+    the map's own kind; `longitudes` 'east' or 'west' says which way their numbers grow, 0 to 360. Raises UsageError for
+    a linear picture, one that does not fit the grid, or an unknown direction.
+    """
+    check(picture, grid, longitudes)
+    data: BoolArray = np.asarray(np.isfinite(picture.rgb).any(axis=-1))
+    sheet = annotation_sheet(
+        data, grid, body, sun, graticule=graticule, terminator=terminator, limb=limb, bar=bar, north=north,
+        names=names, longitudes=longitudes,
+    )  # fmt: skip
+    rgb = picture.rgb.copy()
+    sheet.over(rgb)
+    return replace(picture, rgb=rgb)
+
+
+def check(picture: Picture, grid: Grid, longitudes: str) -> None:
+    """Raise UsageError for what cannot be annotated."""
+    if picture.transfer != "srgb":
+        raise UsageError(f"a picture with transfer {picture.transfer!r} cannot be annotated: use the recipe natural")
+    if picture.rgb.shape[2] not in (1, 3):
+        raise UsageError(f"a picture of {picture.rgb.shape[2]} bands cannot be annotated: give it one band or three")
+    if picture.rgb.shape[:2] != (grid.height, grid.width):
+        size = (grid.height, grid.width)
+        raise UsageError(f"the picture has the shape {picture.rgb.shape[:2]}, its grid {size}: render both together")
+    if longitudes not in ("east", "west"):
+        raise UsageError(f"unknown direction of longitude {longitudes!r}: use east or west")
+
+
+def annotation_sheet(
+    data: BoolArray,
+    grid: Grid,
+    body: Body,
+    sun: ArrayLike | None,
+    *,
+    graticule: bool = True,
+    terminator: bool = True,
+    limb: bool = True,
+    bar: bool = True,
+    north: bool = True,
+    names: bool = True,
+    longitudes: str = "east",
+) -> Sheet:
+    """The sheet that `annotated` lays over a picture; `data` (h, w) tells where the picture has any."""
+    towards = None if sun is None else np.asarray(sun, dtype=float)
+    scene = Scene(
+        grid, body, towards, survey(grid, body, data, towards), locator(grid, body),
+        type_sizes(grid.width, grid.height), not isinstance(grid, View) and grid.latitudes == "graphic",
+        longitudes == "west",
+    )  # fmt: skip
+    sheet = Sheet(grid.width, grid.height)
+    room = Sheetroom(grid.width, grid.height, 0.3 * scene.label_size)
+    # marks first: they have but a few places to go, and everything else keeps clear of them
+    marks = Sheet(grid.width, grid.height)
+    draw_marks(marks, room, scene, bar, north)
+    lines = lines_of(scene) if graticule else []
+    label_lines(room, scene, lines)
+    if names:
+        name_features(room, scene.body, scene.grid, scene.sun, scene.seen, scene.locate, scene.sizes)
+        name_bands(room, scene.body, scene.sun, scene.seen, scene.locate, scene.sizes)
+    draw_lines(sheet, room, scene, lines, limb, terminator)
+    sheet.strokes.extend(marks.strokes)
+    for label in room.labels:
+        sheet.text(
+            *label.base, label.text, label.size, MARK,
+            style=label.style, anchor=0.5, halo=HALO * scene.sizes.line, turn=label.turn,
+        )  # fmt: skip
+    return sheet
+
+
+def lines_of(scene: Scene) -> list[Parallel]:
+    """The graticule of a scene, in the latitudes that its map is drawn in."""
+
+    def same(latitude: FloatArray) -> FloatArray:
+        return latitude
+
+    def shown(latitude: FloatArray) -> FloatArray:
+        return graphic_from_centric(latitude, scene.body.radii_km)
+
+    def centric(latitude: FloatArray) -> FloatArray:
+        return centric_from_graphic(latitude, scene.body.radii_km)
+
+    ways = (shown, centric) if scene.graphic else (same, same)
+    return graticule(scene.locate, scene.seen, *ways, scene.grid.width, scene.grid.height)
+
+
+def draw_lines(
+    sheet: Sheet, room: Sheetroom, scene: Scene, lines: list[Parallel], with_limb: bool, with_terminator: bool
+) -> None:
+    """Draw graticule, limb and terminator, with gaps where labels stand."""
+    halo, width, height = HALO * scene.sizes.line, scene.grid.width, scene.grid.height
+
+    def flip(pieces: list[FloatArray]) -> list[FloatArray]:
+        return without_labels([piece[:, ::-1] for piece in pieces], room.labels)
+
+    net = [piece for line in lines for piece in line.pieces]
+    sheet.lines(flip(net), scene.thin, LINE, halo=0.5 * halo, alpha=FAINT)
+    if with_limb and isinstance(scene.grid, View):
+        sheet.lines(flip(limb(scene.grid, scene.body)), scene.thin, LINE, halo=0.5 * halo, alpha=CLEAR)
+    if with_terminator and scene.sun is not None:
+        dusk = dashed(terminator(scene.locate, scene.body, scene.sun, width, height), 9.0 * halo, 6.0 * halo)
+        sheet.lines(flip(dusk), 1.3 * scene.thin, SUNSET, halo=0.5 * halo, alpha=CLEAR)
+
+
+def draw_marks(sheet: Sheet, room: Sheetroom, scene: Scene, with_bar: bool, with_north: bool) -> None:
+    """Draw scale bar and arrow into the corners that hold least of the body; nothing where no ground is shown."""
+    at = middle_place(scene.seen)
+    if at is None or not (with_bar or with_north):
+        return
+    sizes, shape = scene.sizes, (scene.grid.height, scene.grid.width)
+    made = bar_of(scene, at)
+    way = north_of(scene, at)
+    label = km_text(made.length_km)
+    bar_box = (max(made.span_px, text_width(label, sizes.mark)), 1.9 * sizes.mark)
+    arrow_box = (4.2 * sizes.mark, 4.2 * sizes.mark)
+    k = scene.seen.spacing
+    first, second = free_corners(
+        scene.seen.ground, (bar_box[0] / k, bar_box[1] / k), (arrow_box[0] / k, arrow_box[1] / k), sizes.margin / k
+    )
+    if with_bar:
+        place = corner_box(shape, first, bar_box, sizes.margin)
+        draw_bar(sheet, place, made, label, sizes)
+        room.block(place[0], place[1], *bar_box)
+    if with_north and way is not None:
+        place = corner_box(shape, second, arrow_box, sizes.margin)
+        draw_arrow(sheet, place, way, sizes)
+        room.block(place[0], place[1], *arrow_box)
+
+
+def bar_of(scene: Scene, at: tuple[int, int]) -> ScaleBar:
+    """The scale bar, true in the middle of what is shown: across the line of sight, on a map along its lines."""
+    if isinstance(scene.grid, View):
+        return scale_bar(scene.grid, scene.seen.points[at], BAR_SHARE * scene.grid.width)
+    latitude, longitude = scene.seen.place[at]
+    per_km = float(px_per_km(scene.grid, scene.body, latitude, longitude))
+    return round_bar(BAR_SHARE * scene.grid.width, per_km)
+
+
+def north_of(scene: Scene, at: tuple[int, int]) -> FloatArray | None:
+    """Unit vector (2,) as (line, sample) of north in the middle of what is shown; None where a pole is there."""
+    if isinstance(scene.grid, View):
+        return north_in_picture(scene.grid, scene.seen.points[at], scene.body)
+    latitude, longitude = scene.seen.place[at]
+    if abs(latitude) > np.radians(85.0):
+        return None
+    step = scene.locate(latitude + 1e-6, longitude) - scene.locate(latitude - 1e-6, longitude)
+    length = float(np.linalg.norm(step))
+    return step / length if length > 0.0 else None
+
+
+def line_text(line: Parallel, west: bool) -> str:
+    """The number at a line: 30°S, 240°E."""
+    degrees = np.degrees(line.value)
+    if line.kind == "latitude":
+        return f"{abs(round(degrees, 3)):g}°" + ("" if abs(degrees) < 1e-6 else "N" if degrees > 0 else "S")
+    return f"{round(-degrees % 360.0, 3) % 360.0:g}°W" if west else f"{round(degrees, 3) % 360.0:g}°E"
+
+
+def label_lines(room: Sheetroom, scene: Scene, lines: list[Parallel]) -> None:
+    """Number the lines: parallels at their left ends, meridians at their lower ones, else wherever there is room."""
+    for kind in ("latitude", "longitude"):
+        for line in lines:
+            if line.kind == kind:
+                room.put(_line_labels(scene, line))
+
+
+def _line_labels(scene: Scene, line: Parallel) -> Iterator[Label]:
+    """Where the number of a line may stand, the best liked first."""
+    text, size = line_text(line, scene.west), scene.label_size
+    ends = [(piece[k], piece[k] - piece[j]) for piece in line.pieces for k, j in ((0, 1), (-1, -2))]
+    # closed lines have no ends
+    ends = [end for end in ends if len(line.pieces) > 1 or np.linalg.norm(ends[0][0] - ends[-1][0]) > EDGE_PX]
+    liked = (lambda end: end[0][1]) if line.kind == "latitude" else (lambda end: -end[0][0])
+    for (y, x), way in sorted(ends, key=liked):
+        yield from _end_labels(scene, text, size, (float(x), float(y)), way[::-1])
+    for piece in line.pieces:
+        for share in (0.5, 0.25, 0.75, 0.125, 0.375, 0.625, 0.875):
+            y, x = piece[int(share * (len(piece) - 1))]
+            yield Label(text, float(x), float(y), size)
+
+
+def _end_labels(scene: Scene, text: str, size: float, end: tuple[float, float], way: FloatArray) -> Iterator[Label]:
+    """Places at an end (x, y) of a line that arrives in the direction `way`: beyond a limb, or inside the frame."""
+    wide, high = text_width(text, size), (CAPITAL + DESCENT) * size
+    x, y = end
+    at_frame = min(x, y, scene.grid.width - x, scene.grid.height - y) < EDGE_PX
+    way = way / max(float(np.linalg.norm(way)), 1e-9)
+    if at_frame:
+        for far in (1.0, 2.2):
+            # an upright line is left half a height, a level one half a width
+            reach = far * (min(wide / 2 / max(abs(way[0]), 1e-9), high / 2 / max(abs(way[1]), 1e-9)) + 0.5 * size)
+            yield Label(text, x - reach * float(way[0]), y - reach * float(way[1]), size)
+        return
+    if isinstance(scene.grid, View):
+        middle = scene.grid.pixel(-scene.grid.position_km)[::-1]
+        outward = np.array(end) - middle
+        way = outward / np.linalg.norm(outward) if np.isfinite(outward).all() else way
+    reach = abs(way[0]) * wide / 2 + abs(way[1]) * high / 2 + 0.45 * size
+    yield Label(text, x + reach * float(way[0]), y + reach * float(way[1]), size)
+    yield Label(text, x - reach * float(way[0]), y - reach * float(way[1]), size)
