@@ -260,6 +260,32 @@ def calibrate(
 
 
 @app.command()
+def backplanes(
+    strips: Strips,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="A .tif; with several strips a folder.")
+    ],
+    labels: Labels = None,
+    planes: Annotated[
+        str,
+        typer.Option("--planes", metavar="NAMES|all", help="Names with commas between; a wrong one lists them all."),
+    ] = "latitude,longitude,incidence,emission,phase",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
+    calibration: Calibration = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write the geometry of every raw pixel of strips: place, distance, light, view."""
+    with command():
+        from perijove.cli.backplanes import BackplanesRequest, parse_planes, run_backplanes
+
+        light = LightRequest(calibration)
+        run_backplanes(
+            BackplanesRequest(tuple(strips), output, parse_planes(planes), labels, overwrite, light, quiet, json)
+        )
+
+
+@app.command()
 def flat(
     strips: Annotated[
         list[Path], typer.Argument(metavar="STRIP|FOLDER", help="Raw strips of any passes, or folders of them.")

@@ -1,0 +1,153 @@
+"""`perijove backplanes`: the geometry of every raw pixel of strips, laid out as the strips are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from perijove.cli.common import Steps, json_text
+from perijove.cli.report import describe
+from perijove.cli.requests import LightRequest, check_outputs, check_strips
+from perijove.cli.solve import light_sources, shares, solve_strips
+from perijove.ephemeris.sun_earth import apparent_sun
+from perijove.errors import OutputError, UsageError
+from perijove.geometry.illumination import PLANES, check_planes
+from perijove.io.atomic import Staged, check_folder, check_writable
+from perijove.io.geotiff import stage_geotiff
+from perijove.io.provenance import as_json, provenance, sidecar_path
+from perijove.io.raster import Raster
+from perijove.io.strip_planes import strip_raster
+from perijove.observation import Observation
+from perijove.render.raw_backplanes import RawGeometry, raw_geometry
+from perijove.swath import Swath
+from perijove.timescale import utc_from_et
+
+
+@dataclass(frozen=True)
+class BackplanesRequest:
+    """`perijove backplanes`: strips of one pass, which planes, and where they go: a .tif, or a folder for several."""
+
+    strips: tuple[Path, ...]
+    output: Path
+    planes: tuple[str, ...]
+    labels: Path | None = None
+    overwrite: bool = False
+    light: LightRequest = field(default_factory=LightRequest)
+    quiet: bool = False
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse, with `UsageError`, what makes no sense."""
+        check_strips(self.strips)
+        check_planes(self.planes)
+        check_outputs(self.strips, {"-o": self.output})
+        tiff = self.output.suffix.lower() in (".tif", ".tiff")
+        if len(self.strips) > 1 and tiff and not self.output.is_dir():
+            raise UsageError(f"-o {self.output} names one file for {len(self.strips)} strips: name a folder")
+        if not self.into_folder and not tiff:
+            raise UsageError(f"-o {self.output} is no folder and no TIFF: end it in .tif")
+
+    @property
+    def into_folder(self) -> bool:
+        """Whether the files are named by their product inside the folder `output`."""
+        return len(self.strips) > 1 or self.output.is_dir()
+
+    def path_for(self, product_id: str) -> Path:
+        """Where the backplanes of a product go."""
+        return self.output / f"{product_id}-backplanes.tif" if self.into_folder else self.output
+
+
+def parse_planes(text: str) -> tuple[str, ...]:
+    """Names of planes from a text such as ``latitude,longitude`` or ``all``; UsageError for what names none."""
+    if text.strip().lower() == "all":
+        return tuple(PLANES)
+    names = tuple(name.strip().lower().replace("-", "_") for name in text.split(",") if name.strip())
+    try:
+        check_planes(names)
+    except UsageError as error:
+        raise UsageError(f"--planes {text!r}: {error}, or all") from None
+    return names
+
+
+def run_backplanes(request: BackplanesRequest) -> None:
+    """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
+    if request.into_folder:
+        check_folder(request.output)
+    else:
+        check_free(request.output, request.overwrite)
+    steps = Steps(quiet=request.quiet)
+    observations = solve_strips(request.strips, request.labels, steps, request.light)
+    solving = shares(steps, len(observations))
+    entries = []
+    with Staged() as staged:
+        if request.into_folder:
+            staged.folder(request.output)
+        for observation in observations:
+            path = request.path_for(observation.raw.label.product_id)
+            check_free(path, request.overwrite)
+            entry = describe(observation)
+            writing = Steps(quiet=request.quiet)
+            with writing.step("writing"):
+                raster = planes_of(observation, request, entry)
+                # overviews would mix framelets
+                stage_geotiff(staged, raster, path, cog=False)
+                staged.add(sidecar_path(path), (as_json(raster.origin, indent=2) + "\n").encode())
+            entry["backplanes"] = {"path": str(path), "width": raster.width, "height": raster.height}
+            entry["backplanes"]["planes"] = list(request.planes)
+            entry["timings_s"] = {**solving, **writing.timings_s}
+            entries.append(entry)
+    if request.json:
+        print(json_text({"strips": entries}), end="")
+    elif not request.quiet:
+        for entry in entries:
+            print(summary(entry))
+
+
+def planes_of(observation: Observation, request: BackplanesRequest, entry: Mapping[str, Any]) -> Raster:
+    """The raster of one strip's backplanes, with its provenance."""
+    label, raw = observation.raw.label, observation.raw
+    swaths = {swath.band: swath for swath in observation.swaths()}
+    geometries = [geometry_of(observation, swaths[band]) for band in label.filters]
+    parameters = {
+        "product": "backplanes of raw pixels", "planes": request.planes,
+        "definitions": {name: f"{PLANES[name].description} ({PLANES[name].unit})" for name in request.planes},
+        "body_radii_km": observation.body.radii_km, "sun_distance_km": geometries[0].sun_km[0],
+        "filters": [band.value for band in label.filters], "framelet_lines": raw.framelet_lines,
+        "middle_of_exposure_et": observation.pointing.et,
+        "middle_of_exposure_utc": [utc_from_et(float(et)) for et in observation.pointing.et],
+    }  # fmt: skip
+    solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
+    origin = provenance(
+        light_sources(raw, request.light), parameters, solution,
+        title=label.title or label.product_id, simulated=label.simulated,
+    )  # fmt: skip
+    return strip_raster(request.planes, geometries, len(raw.codes), origin)
+
+
+def geometry_of(observation: Observation, swath: Swath) -> RawGeometry:
+    """The geometry of one filter's pixels, with the Sun of each framelet's own time."""
+    return raw_geometry(swath, observation.body, apparent_sun(swath.et, observation.body))
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise OutputError where a file cannot be written, or is there and may not be replaced."""
+    for place in (path, sidecar_path(path)):
+        if place.is_file() and not overwrite:
+            raise OutputError(f"{place} is there already: give another name, or --overwrite")
+        check_writable(place)
+
+
+def summary(entry: Mapping[str, Any]) -> str:
+    """A few lines for people."""
+    made = entry["backplanes"]
+    return "\n".join(
+        [
+            f"{entry['product_id']}  {entry['target']}",
+            f"  pointing    {entry['pointing']['verdict']}",
+            f"  planes      {', '.join(made['planes'])}",
+            f"  backplanes  {made['path']}, {made['width']} x {made['height']} px",
+            f"  time        {sum(entry['timings_s'].values()):.1f} s",
+        ]
+    )
