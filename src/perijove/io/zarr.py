@@ -29,7 +29,6 @@ from perijove.io.provenance import text_fields
 from perijove.io.quality import NONE, from_integers, to_integers
 from perijove.io.raster import BAND_ROWS, Layer, Raster, Rows
 
-
 CHUNK = BAND_ROWS
 CONVENTIONS = "CF-1.11"
 _FIELDS = {"Title": "title", "Author": "credit", "Copyright": "licence", "Software": "software"}
