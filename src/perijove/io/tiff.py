@@ -47,7 +47,7 @@ def encode_tiff(picture: Picture, origin: Mapping[str, object], depth: str = "16
         values, names, units = with_extra_bands(picture, names, units)
     else:
         values = integers(picture.rgb, 16, least=1)
-    tags = {_TAGS[key]: text for key, text in text_fields(origin).items()}
+    tags = text_tags(origin)
     tags |= {"PROVENANCE": as_json(origin), "TRANSFER": picture.transfer, "BANDS": ",".join(names)}
     if picture.quality is not None:
         tags["QUALITY_BITS"] = quality_bits()
@@ -60,13 +60,18 @@ def encode_tiff(picture: Picture, origin: Mapping[str, object], depth: str = "16
 def encode_bands(values: NDArray[np.float32], names: list[str], origin: Mapping[str, object]) -> bytes:
     """Planes (h, w, bands) of light in I/F, its sigma and its quality bits, by their names, as the bytes of a TIFF."""
     units = ["bits" if name.endswith("quality") else "I/F" for name in names]
-    tags = {_TAGS[key]: text for key, text in text_fields(origin).items()}
+    tags = text_tags(origin)
     tags |= {"PROVENANCE": as_json(origin), "TRANSFER": "linear", "BANDS": ",".join(names)}
     tags["QUALITY_BITS"] = quality_bits()
     try:
         return _geotiff(values, names, units, tags)
     except RasterioError as error:
         raise OutputError(f"the TIFF cannot be encoded: {error}; choose fewer strips") from error
+
+
+def text_tags(origin: Mapping[str, object]) -> dict[str, str]:
+    """Title, credit, licence and software of a provenance object, by the names of TIFF's own tags."""
+    return {_TAGS[key]: text for key, text in text_fields(origin).items()}
 
 
 def quality_bits() -> str:
