@@ -28,6 +28,8 @@ LEAST_SCALE = 1.0
 """With a smaller factor neighbouring codes would share a sample."""
 SLACK = 1e-3
 """What the archive's arithmetic may leave a product off, in samples."""
+MOST_TRIALS = 4096
+"""Assignments of numbers to samples that are tried for one largest number; 256 are needed where all is clear."""
 ROUNDINGS = ((-0.5, 0.5), (0.0, 1.0))
 """How far above a sample the product may lie from which it was rounded, or cut."""
 
@@ -68,7 +70,7 @@ def find_scale(samples: Samples, numbers: FloatArray, highest: int) -> Scale | N
     """The factor by which `numbers` (256,) became all samples (any shape) of a filter; None where there is none.
 
     Samples of `highest` were cut there and tell nothing. Of several factors the largest is taken, which leaves the
-    fewest codes out.
+    fewest codes out; only of samples that are all dark there are several.
     """
     present = np.flatnonzero(np.bincount(samples.reshape(-1), minlength=1 << 16))
     present = present[(present > 0) & (present < highest)][::-1]
@@ -85,23 +87,30 @@ def find_scale(samples: Samples, numbers: FloatArray, highest: int) -> Scale | N
 
 
 def _fit(present: NDArray[np.intp], numbers: FloatArray, top: float, below: float, above: float) -> float | None:
-    """The factor, if the largest sample is that of the number `top` and every other one is that of some number."""
-    low, high = (present[0] + below) / top, (present[0] + above) / top
-    last = top
-    for sample in present[1:]:
+    """The factor, if the largest sample is that of the number `top` and every other one is that of some number.
+
+    From the largest sample down each one narrows the factor; where two numbers fit, both are followed up.
+    """
+    paths = [(1, top, (present[0] + below) / top, (present[0] + above) / top)]
+    for _ in range(MOST_TRIALS):
+        if not paths:
+            break
+        at, last, low, high = paths.pop()
+        if low > high:
+            continue
+        if at == len(present):
+            value = float(low + high) / 2
+            if value >= LEAST_SCALE:
+                return value
+            continue
+        sample = present[at]
         first = int(np.searchsorted(numbers, (sample + below) / high))
         stop = int(np.searchsorted(numbers, (sample + above) / low, side="right"))
-        candidates = numbers[first:stop]
-        candidates = candidates[(candidates < last) & (candidates > 0)]
-        if not len(candidates):
-            return None
-        middle = (sample + (below + above) / 2) / ((low + high) / 2)
-        last = float(candidates[np.argmin(np.abs(candidates - middle))])
-        low, high = max(low, (sample + below) / last), min(high, (sample + above) / last)
-        if low > high:
-            return None
-    value = (low + high) / 2
-    return value if value >= LEAST_SCALE else None
+        for number in numbers[max(first, 1) : stop]:
+            if number < last:
+                bounds = max(low, (sample + below) / number), min(high, (sample + above) / number)
+                paths.append((at + 1, float(number), *bounds))
+    return None
 
 
 def codes_of(samples: Samples, numbers: FloatArray, scale: Scale, highest: int) -> Codes:

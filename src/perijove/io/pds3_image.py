@@ -153,6 +153,8 @@ def _read_reduced(samples: NDArray[np.uint16], path: Path, label: Label) -> tupl
             codes[lines] = reduced.codes_of(mine, numbers, scale, highest)
         else:
             scale = reduced.face_value(band, label.exposure_s, label.perijove, label.sun_distance_km)
+            if not mine.any():
+                exact.add(band)  # nothing is code 0 at any scale
             codes[lines] = reduced.codes_of(mine, means, scale, highest)
         scales[band] = scale.value
     reduction = Reduction(scales, frozenset(exact))
