@@ -37,24 +37,30 @@ PROJECTIONS = {
     "polar-south": "PolarStereographic",
     "orthographic": "Orthographic",
     "laea": "LambertAzimuthalEqualArea",
-    "perspective": "PointPerspective",
 }
-"""ISIS's names of the projections."""
+"""ISIS's names of the projections. Of its PointPerspective nobody can be sure: the Distance in the label is from the
+body's centre by its manual and for GDAL, but from the surface in its code."""
 Value = str | float | int | tuple[float, str] | list[str]
 
 
 def write_cube(raster: Raster, path: Path) -> None:
     """Write a raster as an ISIS cube, whole or not at all; a file that is there is replaced.
 
-    Raises UsageError for a planetographic map that ISIS cannot place, OutputError where the disk fails.
+    Raises UsageError for perspective and planetographic maps that ISIS cannot place, OutputError where the disk fails.
     """
+    with Staged() as staged:
+        stage_cube(staged, raster, path)
+
+
+def stage_cube(staged: Staged, raster: Raster, path: Path) -> None:
+    """`write_cube` as one of several files that will appear together."""
     blob = as_text(raster).encode("ascii")
     count = len(raster.layers)
     plane = raster.width * raster.height * 4
     room = LABEL_BYTES
     while len(label := _label(raster, room, room + count * plane, len(blob))) > room:
         room += LABEL_BYTES
-    with Staged() as staged, written(path), open(staged.reserve(path), "r+b") as file:
+    with written(path), open(staged.reserve(path), "r+b") as file:
         file.write(label.ljust(room, b"\0"))
         for first, rows in raster.bands():
             for index, values in enumerate(rows):
@@ -114,6 +120,11 @@ def mapping(grid: MapGrid) -> dict[str, Value]:
     p = grid.projection
     sphere = (p.radius_km, p.radius_km)
     stretch = 1.0
+    if p.kind not in PROJECTIONS:
+        raise UsageError(
+            f"a {p.kind} map cannot be an ISIS cube, for ISIS and GDAL would place it differently: write .tif, "
+            "or map it with --projection orthographic"
+        )
     if grid.latitudes == "graphic":
         if p.kind not in ("equirectangular", "sinusoidal"):
             raise UsageError(
@@ -132,8 +143,6 @@ def mapping(grid: MapGrid) -> dict[str, Value]:
     }
     if p.kind != "sinusoidal":
         told["CenterLatitude"] = (centre, "degrees")
-    if p.kind == "perspective":
-        told["Distance"] = (p.radius_km + p.altitude_km, "kilometers")
     return told | {
         "TargetName": grid.body.name.capitalize(),
         "EquatorialRadius": (1000.0 * sphere[0], "meters"),

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from perijove.errors import MapError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.io.atomic import Staged, written
+from perijove.io.crs import authority_of
 from perijove.io.description import Group, as_text, described, groups
 from perijove.io.extras import need
 from perijove.io.provenance import SIMULATED_CREDIT, SOURCE_CREDIT
@@ -84,11 +85,17 @@ def write_fits(raster: Raster, path: Path) -> None:
     see values; quality always as integers of 16 bits. DATASUM and CHECKSUM are set. Raises UsageError without astropy,
     OutputError where the disk fails or a quality layer holds what is no bits.
     """
+    with Staged() as staged:
+        stage_fits(staged, raster, path)
+
+
+def stage_fits(staged: Staged, raster: Raster, path: Path) -> None:
+    """`write_fits` as one of several files that will appear together."""
     need("astropy", "fits", "FITS")
     primary = _sealed(_primary(raster), 0)
     images, end = _layout(raster, len(primary))
     sums = dict.fromkeys(range(len(images)), 0)
-    with Staged() as staged, written(path), open(staged.reserve(path), "r+b") as file:
+    with written(path), open(staged.reserve(path), "r+b") as file:
         file.write(primary)
         file.truncate(end)
         for first, rows in raster.bands():
@@ -162,6 +169,9 @@ def world(grid: MapGrid) -> dict[str, tuple[object, str]]:
     }
     if code == "AZP":
         cards["PV2_1"] = (-1.0 - p.altitude_km / p.radius_km, "viewpoint, radii behind the centre")
+    code_name = authority_of(grid)
+    if code_name is not None:
+        cards["OGCCODE"] = (code_name, "the same system, in metres, in the registry")
     cards["WCSNAME"] = ("Planetocentric (bodycentric)" if centric else "Planetographic (geodetic)", "")
     cards["LATTYPE"] = ("Planetocentric" if centric else "Planetographic", "kind of latitude")
     for key in ("A_RADIUS", "B_RADIUS", "C_RADIUS"):

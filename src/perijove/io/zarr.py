@@ -51,10 +51,16 @@ def write_zarr(raster: Raster, path: Path) -> None:
     quality as 16-bit integers with flag_masks. Raises UsageError without zarr, OutputError where the disk fails, a
     folder of that name is no store, or a quality layer holds what is no bits.
     """
+    with Staged() as staged:
+        stage_zarr(staged, raster, path)
+
+
+def stage_zarr(staged: Staged, raster: Raster, path: Path) -> None:
+    """`write_zarr` as one of several files that will appear together."""
     zarr = need("zarr", "zarr", "Zarr")
     if path.is_dir() and any(path.iterdir()) and not (path / "zarr.json").is_file():
         raise OutputError(f"cannot write {path}: it is a folder that holds other things; give another name")
-    with Staged() as staged, written(path):
+    with written(path):
         folder = staged.reserve(path, folder=True)
         group = zarr.create_group(store=str(folder), zarr_format=3, overwrite=True)
         names = variable_names(raster.layers)
