@@ -90,10 +90,12 @@ def test_the_file_says_where_it_comes_from(flight: Any, written: Any) -> None:
     assert set(sidecar["parameters"]["definitions"]) == set(PLANES)
 
 
-def test_what_is_there_stays_unless_it_may_be_replaced(flight: Any, tmp_path: Path) -> None:
-    for there in ("planes.tif", "planes.tif.json"):
+@pytest.mark.parametrize("name", ["planes.tif", "JNCE_2022229_44C90001_V01-backplanes.tif"])
+def test_what_is_there_stays_unless_it_may_be_replaced(flight: Any, tmp_path: Path, name: str) -> None:
+    folder = name.startswith("JNCE")
+    for there in (name, f"{name}.json"):
         (tmp_path / there).write_text("mine")
-        result = run(flight.strip, "-o", tmp_path / "planes.tif")
+        result = run(flight.strip, "-o", tmp_path if folder else tmp_path / name)
         assert result.exit_code == 1
         assert f"{there} is there already: give another name, or --overwrite" in result.stderr
         assert (tmp_path / there).read_text() == "mine"

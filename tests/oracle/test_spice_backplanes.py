@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from perijove.bodies import JUPITER, Body
+from perijove.bodies import GANYMEDE, IO, JUPITER, Body
 from perijove.ephemeris.sun_earth import apparent_sun
-from perijove.geometry.illumination import PLANES
+from perijove.geometry.illumination import PLANES, backplanes
 from perijove.io.finder import open_strip
 from perijove.observation import Observation, observe
 from perijove.render.framelets import light_time
@@ -198,6 +198,26 @@ def test_ring_radii_are_those_of_spice(kernels: None, pixels: Pixels) -> None:
         if count == 1:
             assert radius == pytest.approx(spiceypy.vnorm(point), rel=CLOSE)
     assert np.isfinite(found).any()
+
+
+@pytest.mark.parametrize("body", [IO, JUPITER, GANYMEDE], ids=lambda body: body.name)
+def test_bodies_of_every_shape_have_the_normals_of_spice(body: Body) -> None:
+    rng = np.random.default_rng(12)
+    a, b, c = body.radii_km
+    directions = rng.normal(size=(500, 3))
+    points = np.array([spiceypy.surfpt([0, 0, 0], d, a, b, c) for d in directions])
+    cameras = points + rng.normal(size=(500, 3)) * 3.0 * a
+    sun = np.array([0.48, 0.6, 0.64])
+    names = ["incidence", "emission", "phase", "latitude", "longitude"]
+    planes = backplanes(names, points, cameras, sun, body, sun_distance_km=10.0 * a)
+    for k, (point, camera) in enumerate(zip(points, cameras, strict=True)):
+        up, sight, light = spiceypy.surfnm(a, b, c, point), camera - point, 10.0 * a * sun - point
+        _, longitude, latitude = spiceypy.reclat(point)
+        expected = {
+            "incidence": spiceypy.vsep(up, light), "emission": spiceypy.vsep(up, sight),
+            "phase": spiceypy.vsep(light, sight), "latitude": latitude, "longitude": longitude % (2 * np.pi),
+        }  # fmt: skip
+        assert {name: float(planes[name][k]) for name in names} == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_light_time_for_each_point_would_move_it_by_little(

@@ -15,6 +15,7 @@ from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.errors import OutputError, UsageError
 from perijove.geometry.illumination import PLANES, check_planes
 from perijove.io.atomic import Staged, check_folder, check_writable
+from perijove.io.finder import open_strip
 from perijove.io.geotiff import stage_geotiff
 from perijove.io.provenance import as_json, provenance, sidecar_path
 from perijove.io.raster import Raster
@@ -75,9 +76,9 @@ def run_backplanes(request: BackplanesRequest) -> None:
     """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
     if request.into_folder:
         check_folder(request.output)
-    else:
-        check_free(request.output, request.overwrite)
     steps = Steps(quiet=request.quiet)
+    with steps.step("reading"):
+        check_outputs_free(request)
     observations = solve_strips(request.strips, request.labels, steps, request.light)
     solving = shares(steps, len(observations))
     entries = []
@@ -86,7 +87,6 @@ def run_backplanes(request: BackplanesRequest) -> None:
             staged.folder(request.output)
         for observation in observations:
             path = request.path_for(observation.raw.label.product_id)
-            check_free(path, request.overwrite)
             entry = describe(observation)
             writing = Steps(quiet=request.quiet)
             with writing.step("writing"):
@@ -131,12 +131,17 @@ def geometry_of(observation: Observation, swath: Swath) -> RawGeometry:
     return raw_geometry(swath, observation.body, apparent_sun(swath.et, observation.body))
 
 
-def check_free(path: Path, overwrite: bool) -> None:
-    """Raise OutputError where a file cannot be written, or is there and may not be replaced."""
-    for place in (path, sidecar_path(path)):
-        if place.is_file() and not overwrite:
+def check_outputs_free(request: BackplanesRequest) -> None:
+    """Raise OutputError, before the work begins, where a file cannot be written or is there and may not be replaced."""
+    paths = [request.output]
+    if request.into_folder:
+        paths = [request.path_for(open_strip(path, request.labels).raw.label.product_id) for path in request.strips]
+    for place in (place for path in paths for place in (path, sidecar_path(path))):
+        if place.is_file() and not request.overwrite:
             raise OutputError(f"{place} is there already: give another name, or --overwrite")
-        check_writable(place)
+        # the folder may have yet to be made
+        if place.parent.is_dir() or not request.into_folder:
+            check_writable(place)
 
 
 def summary(entry: Mapping[str, Any]) -> str:
