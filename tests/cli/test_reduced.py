@@ -88,3 +88,11 @@ def test_samples_at_face_value(tmp_path: Path, image: NDArray[np.uint8]) -> None
     flat = run("flat", path, "-o", tmp_path / "frames")
     assert flat.exit_code == 1
     assert "its samples are no codes, which a flat is made from: give the EDR" in flat.stderr
+
+
+def test_raw_and_reduced_strip_of_one_image(tmp_path: Path, image: NDArray[np.uint8]) -> None:
+    raw = write(tmp_path, EDR, image)
+    reduced = write(tmp_path, RDR, np.rint(SQROOT_DN[image] * 6.4321).astype(np.uint16))
+    result = run("solve", raw, reduced)
+    assert result.exit_code == 2
+    assert result.stderr == f"perijove: {raw} and {reduced} are both {EDR}: give only one of them\n"

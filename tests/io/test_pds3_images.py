@@ -1,6 +1,8 @@
 """PDS3 images: placed, checked and decoded by their labels, against pdr; and what is refused."""
 
 import hashlib
+import json
+import re
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 from perijove.errors import LabelError, PerijoveError, StripError
-from perijove.instrument import Filter
+from perijove.instrument import INTERFRAME_DELTA_S, Filter
 from perijove.io.finder import open_strip
+from perijove.io.labels import parse_label
 from perijove.io.pds3_image import ReducedWarning, image_samples
 from perijove.io.strips import read_strip
 from perijove.label import Label
+from perijove.observation import framelet_times
 
 EDR, RDR = "JNCE_2031005_99C00123_V01", "JNCR_2031005_99C00123_V01"
 SCALES = {Filter.BLUE: 10.6903, Filter.GREEN: 4.698, Filter.RED: 3.7}
@@ -227,6 +231,18 @@ def refused(product: Product, folder: Path, says: str, *, damage: int | bytes = 
     assert any(remedy in sentence for remedy in ("download", "give", "correct"))
 
 
+def test_label_of_an_rdr_that_is_not_there(tmp_path: Path) -> None:
+    """The raw strip's label is not taken for it, and what is wanted is named."""
+    image = codes(384)
+    path = Product(reduced(image), RDR).detached(tmp_path)
+    path.with_suffix(".LBL").unlink()
+    Product(image).detached(tmp_path)
+    with pytest.raises(
+        LabelError, match=rf"{EDR}.LBL is the label of another strip.*download the .LBL of the same name"
+    ):
+        open_strip(path)
+
+
 def test_checksum(tmp_path: Path) -> None:
     refused(Product(codes(384), md5="0" * 32), tmp_path, r"\.IMG does not have .*MD5_CHECKSUM.*\.LBL")
 
@@ -360,3 +376,27 @@ def test_real_strip_as_edr_and_rdr(tmp_path: Path, data: Path) -> None:
     assert two.reduction.whole
     np.testing.assert_array_equal(by_pdr(rdr.with_suffix(".LBL")), samples_of(rdr))
     assert (one.label.start_et, one.label.exposure_s) == (two.label.start_et, two.label.exposure_s)
+
+
+def test_times_of_a_real_rdr_are_those_of_other_tools(data: Path) -> None:
+    """The camera state that ISIS and ALE made of an RDR's frame 8: its START_TIME wants the kernel's 61.88 ms too."""
+    facts = (data / "kernels" / "JNCR_2016240_01M06152_V01_isis3.lbl").read_text()
+    state = json.loads((data / "kernels" / "JNCR_2016240_01M06152_V01_isd.json").read_text())
+
+    def value(key: str) -> str:
+        found = re.search(rf"{key}\s*= (\S+)", facts)
+        assert found is not None
+        return found[1]
+
+    label = parse_label(
+        f'PDS_VERSION_ID = PDS3\n^IMAGE = "A.IMG"\nPRODUCT_ID = "{value("SourceProductId")}"\nFILTER_NAME = METHANE\n'
+        f"TARGET_NAME = JUPITER\nSTART_TIME = {value('StartTime')}\nINTERFRAME_DELAY = {value('InterFrameDelay')} <s>\n"
+        f"EXPOSURE_DURATION = {value('ExposureDuration')} <ms>\nRECORD_BYTES = 3296\nOBJECT = IMAGE\n"
+        f"LINES = {128 * int(value('NumberFramelets'))}\nSAMPLE_BITS = 16\nEND_OBJECT\nEND\n",
+        "made-up.LBL",
+    )
+    assert label.reduced
+    frame = int(value("FrameNumber")) - 1
+    # theirs counts from the clock, 0.3 ms beside START_TIME, and has the kernel's 1 ms a frame
+    time = framelet_times(label)[frame] - frame * (INTERFRAME_DELTA_S - 0.001)
+    assert time == pytest.approx(state["center_ephemeris_time"], rel=0, abs=1e-3)

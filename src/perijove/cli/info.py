@@ -81,6 +81,7 @@ def describe(path: Path, found: Label | OpenedStrip) -> dict[str, object]:
         "title": label.title,
         "rationale": label.rationale,
         "simulated": label.simulated,
+        "reduced": label.reduced,
         "start_utc": label.start_utc,
         "middle_utc": _middle_utc(label),
         "stop_utc": label.stop_utc,

@@ -132,9 +132,11 @@ def check_strips(opened: Sequence[OpenedStrip]) -> None:
             raise StripError(
                 f"{path} shows {label.target}, but only {', '.join(BODIES)} can be done so far: give those"
             )
-        if label.product_id in first:
-            raise UsageError(f"{first[label.product_id]} and {path} are both {label.product_id}: give only one of them")
-        first[label.product_id] = path
+        # raw and reduced strip of one image have the same light
+        image = label.product_id.replace("JNCR_", "JNCE_", 1)
+        if image in first:
+            raise UsageError(f"{first[image]} and {path} are both {image}: give only one of them")
+        first[image] = path
 
 
 def _warn_of_unreadable(opened: Sequence[OpenedStrip]) -> None:

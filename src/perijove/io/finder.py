@@ -37,6 +37,10 @@ _REMEDY = (
     "beside the strip, or name its folder with --labels"
 )
 
+_IMG_REMEDY = (
+    "download the .LBL of the same name from the PDS and put it beside the strip, or name its folder with --labels"
+)
+
 
 @dataclass(frozen=True)
 class OpenedStrip:
@@ -185,7 +189,8 @@ def _label_of(strip: Path, explicit: Path | None) -> Label:
             return found
     looked = ", ".join(str(p) for p in places[:3]) + (" ..." if len(places) > 3 else "")
     fault = f" ({faults[0]})" if faults else ""
-    raise LabelError(f"no label of {strip} was found in {looked}{fault}: {_REMEDY}")
+    remedy = _IMG_REMEDY if strip.suffix.lower() == ".img" else _REMEDY
+    raise LabelError(f"no label of {strip} was found in {looked}{fault}: {remedy}")
 
 
 def _label_in(place: Path, strip: Path, product: str | None, faults: list[str]) -> Label | None:
