@@ -8,6 +8,24 @@ from typing import Annotated
 import typer
 
 from perijove.cli.common import command
+from perijove.cli.map_command import map_strips
+from perijove.cli.options import (
+    Annotate,
+    At,
+    Calibration,
+    Credit,
+    Fov,
+    Json,
+    KeepStray,
+    Labels,
+    Look,
+    Output,
+    Quiet,
+    Report,
+    Strips,
+    Suspects,
+    Whence,
+)
 from perijove.cli.requests import (
     DEFAULT_SIZE,
     SOLAR,
@@ -37,58 +55,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Strips = Annotated[
-    list[Path],
-    typer.Argument(metavar="STRIP", help="Raw strips of one pass: PNG, JPEG, IMG, ImageSet folder or zip."),
-]
-Labels = Annotated[
-    Path | None,
-    typer.Option("--labels", metavar="DIR", help="Folder, zip or file of labels; those beside a strip are found."),
-]
-Output = Annotated[
-    Path, typer.Option("--output", "-o", metavar="OUT", help="A .png or .tif; with several strips a folder.")
-]
-Fov = Annotated[
-    float | None, typer.Option("--fov", metavar="DEG", help="Full field of view; else framed on the lit body.")
-]
-Look = Annotated[
-    str | None,
-    typer.Option(
-        "--look", "--centre", metavar="LAT,LON", help="Place in the middle: planetocentric, east, degrees; or 20S,210W."
-    ),
-]
-Whence = Annotated[
-    str | None,
-    typer.Option(
-        "--from", metavar="LAT,LON,KM|earth|sun", help="Look from above a place, from Earth or Sun; else from Juno."
-    ),
-]
-At = Annotated[
-    str | None,
-    typer.Option("--at", metavar="UTC", help="Time for which Juno's place, or Earth's or the Sun's, is taken."),
-]
-Annotate = Annotated[
-    bool, typer.Option("--annotate", help="Draw graticule, terminator, limb, scale, north and names on it.")
-]
-Report = Annotated[
-    Path | None, typer.Option("--report", metavar="FILE.json", help="Write trajectory, pointing and timings here.")
-]
-Credit = Annotated[
-    str | None, typer.Option("--credit", metavar="NAME", help="Who made the picture, for the credit line.")
-]
-Calibration = Annotated[
-    Path | None,
-    typer.Option("--calibration", metavar="DIR", help="Calibration frames of `perijove flat`, or B. Swift's."),
-]
-Suspects = Annotated[
-    bool, typer.Option("--repair-suspects", help="Replace also what stands out but may be a star or lightning.")
-]
-KeepStray = Annotated[
-    bool, typer.Option("--keep-stray-light", help="Take off no stray light; for aurora, rings and a glowing night.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 def _version(wanted: bool) -> None:
@@ -235,6 +201,9 @@ def picture(
         run_picture(request)
 
 
+app.command("map")(map_strips)
+
+
 @app.command()
 def calibrate(
     strips: Strips,
@@ -283,6 +252,24 @@ def backplanes(
         run_backplanes(
             BackplanesRequest(tuple(strips), output, parse_planes(planes), labels, overwrite, light, quiet, json)
         )
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A map: .tif, .fits, .zarr, .cub.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Another one: .tif, .fits, .zarr, .cub, .png.")],
+    file_format: Annotated[
+        str | None, typer.Option("--format", metavar="cog|gtiff", help="Kind of .tif: with overviews, or without.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write a map as another kind of file, with all that it holds."""
+    with command():
+        from perijove.cli.convert import ConvertRequest, run_convert
+
+        run_convert(ConvertRequest(source, output, file_format, overwrite, quiet, json))
 
 
 @app.command()

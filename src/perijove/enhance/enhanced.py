@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ from perijove.enhance.masked import blur, smooth
 from perijove.enhance.oklab import from_oklab, to_oklab
 from perijove.enhance.picture import Picture
 from perijove.enhance.rows import over_rows
+from perijove.enhance.settings import Settings
 from perijove.instrument import Filter
 from perijove.render.planes import Planes
 
@@ -75,6 +77,7 @@ def enhanced(
     planes: Planes,
     balance: Mapping[Filter, float] | None = None,
     full: Mapping[Filter, float] | None = None,
+    given: Mapping[str, float] | None = None,
     strength: Strength = STRENGTH,
 ) -> Picture:
     """The picture with illumination divided out, local contrast, saturation and sharpness raised; sRGB's transfer."""
@@ -83,26 +86,27 @@ def enhanced(
     # where the picture is coarser than the camera there is nothing finer than its own pixels
     unit = max(native, 0.8)
     lit = lit_disc(planes)
-    light, recovered = true_light(planes, bands, balance, full, lit)
-    white = white_level(light, lit, 99.5)
-    black = np.minimum(sky_level(light, planes), DARKEST_SHARE * white)
+    settings = Settings(given)
+    light = true_light(planes, bands, balance, full, lit, settings)
+    white = settings.one("white", lambda: white_level(light, lit, 99.5))
+    black = settings.each("black", bands, lambda: np.minimum(sky_level(light, planes), DARKEST_SHARE * white))
     light -= black.astype(np.float32)
-    quiet_dark(light, planes, white)
+    quiet_dark(light, planes, bands, white, settings)
     trust = confidence(light, white, planes.hit, unit)
     light *= illumination_gain(planes, lit, unit, strength)[..., None]
-    middle, high = (white_level(light, trust > 0.5, percentile, mean=True) for percentile in (50.0, 99.5))
+    middle = settings.one("middle", lambda: white_level(light, trust > 0.5, 50.0, mean=True))
+    high = settings.one("high", lambda: white_level(light, trust > 0.5, 99.5, mean=True))
     expose(light, np.zeros(len(bands)), min(MIDDLE**3 / middle, HIGHEST / high))
     lab = to_lab(light)
-    lab[0] = tone_curve(even_contrast(lab[0], trust, unit, strength), strength.tone)
+    lab[0] = tone_curve(even_contrast(lab[0], trust, unit, strength, settings), strength.tone)
     if len(bands) == 3:
-        bring_out_colour(lab, trust, unit, strength)
+        bring_out_colour(lab, trust, unit, strength, settings)
     from_lab(lab, light)
     encode_srgb(light)
-    settings = {"white": white, "recovered": recovered, "middle": middle, "native_px": native}
-    return Picture(light, bands, "srgb", "enhanced", settings)
+    return Picture(light, bands, "srgb", "enhanced", settings.chosen | {"native_px": native})
 
 
-def quiet_dark(light: Plane, planes: Planes, white: float) -> None:
+def quiet_dark(light: Plane, planes: Planes, bands: tuple[Filter, ...], white: float, settings: Settings) -> None:
     """Calm sky, night and twilight of the light (h, w, bands) in place: lone specks go, and noise sinks into black.
 
     What stands out of a 5 x 5 px median is cut down to it; in sky and night v then becomes v * v / (v + noise), which
@@ -113,12 +117,20 @@ def quiet_dark(light: Plane, planes: Planes, white: float) -> None:
     share = np.maximum(sky, smooth_step(0.5 * NIGHT_COSINE, NIGHT_COSINE, cosine))
     calm = np.maximum(sky, smooth_step(0.12, 0.05, cosine))
     dark = share == 1.0
-    if not dark.any():
+
+    def levels() -> NDArray[np.float64]:
+        if not dark.any():
+            return np.full(len(bands), np.nan)
+        found = [float(np.median(np.abs(np.nan_to_num(light[..., k])[dark]))) for k in range(len(bands))]
+        return np.minimum(3 * 1.4826 * np.array(found), 0.02 * white)
+
+    noises = settings.each("dark_noise", bands, levels)
+    if np.isnan(noises).any() or not dark.any():
         return
-    for k in range(light.shape[2]):
+    for k, level in enumerate(noises):
         plane = np.nan_to_num(light[..., k])
         middle = np.asarray(cv2.medianBlur(plane, 5))
-        noise = np.float32(min(3 * 1.4826 * float(np.median(np.abs(plane[dark]))), 0.02 * white))
+        noise = np.float32(level)
         # by a tenth of the light more, lest the grain of the twilight be flattened
         value = np.minimum(plane, 1.1 * np.maximum(middle, 0.0) + noise)
         light[..., k] += calm * (value - plane)
@@ -164,7 +176,7 @@ def illumination_gain(planes: Planes, lit: NDArray[np.bool_], unit: float, stren
     return np.asarray(1.0 + (gain - 1.0) * smooth_step(*TWILIGHT, cosine), dtype=np.float32)
 
 
-def even_contrast(lightness: Plane, trust: Plane, unit: float, strength: Strength) -> Plane:
+def even_contrast(lightness: Plane, trust: Plane, unit: float, strength: Strength, settings: Settings) -> Plane:
     """Lightness (h, w) with its detail raised where it is weak but above the noise, by `trust`."""
     weight = trust + np.float32(1e-6)
     out = lightness.copy()
@@ -176,13 +188,18 @@ def even_contrast(lightness: Plane, trust: Plane, unit: float, strength: Strengt
         gain = np.clip(np.float32(strength.even) / np.sqrt(power + np.float32(1e-8)), 1.0, most) - 1.0
         if finer is lightness:
             # only the finest scale is noisy: the quietest parts of the disc tell how much
-            good = trust[::4, ::4] > 0.5
-            noise = float(np.percentile(power[::4, ::4][good], 15)) if good.any() else 0.0
+            noise = settings.one("detail_noise", partial(quietest, power, trust))
             signal = np.maximum(power - noise, 0.0) / (power + np.float32(1e-12))
             gain = signal * (gain + np.float32(strength.sharpen)) - np.float32(0.25) * (1.0 - signal)
         out += trust * gain * detail
         finer = base
     return out
+
+
+def quietest(power: Plane, trust: Plane) -> float:
+    """The power (h, w) of detail in the quietest parts of the disc."""
+    good = trust[::4, ::4] > 0.5
+    return float(np.percentile(power[::4, ::4][good], 15)) if good.any() else 0.0
 
 
 def tone_curve(lightness: Plane, steepness: float) -> Plane:
@@ -194,12 +211,13 @@ def tone_curve(lightness: Plane, steepness: float) -> Plane:
     return curve
 
 
-def bring_out_colour(lab: Plane, trust: Plane, unit: float, strength: Strength) -> None:
+def bring_out_colour(lab: Plane, trust: Plane, unit: float, strength: Strength, settings: Settings) -> None:
     """Raise the colours of `lab` (3, h, w) in place about the disc's own mean, and calm their noise."""
     # the eye sees colour coarsely, and the blue framelets are the noisiest
     calm = smooth([lab[1], lab[2]], trust + np.float32(1e-4), 2.0 * unit)
+    means = [float((plane * trust).sum() / max(float(trust.sum()), 1.0)) for plane in calm]
     for k, plane in zip((1, 2), calm, strict=True):
-        mean = float((plane * trust).sum() / max(float(trust.sum()), 1.0))
+        mean = settings.one(("", "mean_a", "mean_b")[k], partial(float, means[k - 1]))
         raised = np.float32(strength.saturation) * (plane - np.float32(mean)) + np.float32(strength.warmth * mean)
         lab[k] += trust * (raised - lab[k])
 

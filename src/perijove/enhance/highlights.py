@@ -8,6 +8,7 @@ the scene there, and the ratio of two filters changes slowly from place to place
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from perijove.enhance.exposure import balanced
 from perijove.enhance.masked import blur, smooth
+from perijove.enhance.settings import Settings
 from perijove.instrument import Filter
 from perijove.render.planes import Planes
 
@@ -34,46 +36,102 @@ def true_light(
     balance: Mapping[Filter, float] | None,
     full: Mapping[Filter, float] | None,
     lit: NDArray[np.bool_],
-) -> tuple[Plane, float]:
-    """Balanced light (h, w, bands) with full highlights recovered, and the share of the lit disc that was full.
+    settings: Settings,
+) -> Plane:
+    """Balanced light (h, w, bands) with full highlights recovered.
 
-    `full` is the light of each filter, in the unit of the planes, from which its pixels are full; None for never.
+    `full` is the light of each filter, in the unit of the planes, from which its pixels are full; None for never. The
+    settings get the share `recovered` of the lit disc that was full.
     """
     light = balanced(planes, bands, balance)
     limits = np.array([(full or {}).get(band, np.inf) * (balance or {}).get(band, 1.0) for band in bands])
-    return light, recover_highlights(light, limits, lit, ~planes.hit, max(planes.native, 0.8))
+    unit = max(planes.native, 0.8)
+    if settings.measuring:
+        highlights = find_highlights(light, limits, lit, unit)
+    else:
+        highlights = Highlights(0, np.zeros(len(bands)), 0.0)
+    highlights = Highlights(
+        int(settings.one("lead", lambda: highlights.lead)),
+        settings.each("ratio", bands, lambda: highlights.ratios),
+        settings.one("recovered", lambda: highlights.share),
+    )
+    recover_highlights(light, limits, lit, ~planes.hit, unit, highlights)
+    return light
+
+
+@dataclass(frozen=True)
+class Highlights:
+    """What is known of full pixels: the filter that leads, by its place among the bands, the `ratios` (bands,) of the
+    others' light to its, 0 for those that are never full, and the `share` of the lit disc that was full."""
+
+    lead: int
+    ratios: NDArray[np.float64]
+    share: float
+
+
+def find_highlights(light: Plane, full: NDArray[np.float64], lit: NDArray[np.bool_], unit: float) -> Highlights:
+    """What the full pixels of light (h, w, bands) need; arguments as in `recover_highlights`.
+
+    The filter with the fewest full pixels leads.
+    """
+    bands = light.shape[2]
+    counts = [int(np.count_nonzero(light[..., k] > full[k])) for k in range(bands)]
+    lead, worst = int(np.argmin(counts)), max(counts)
+    ratios = np.zeros(bands)
+    if bands < 2 or worst < LEAST_PIXELS:
+        return Highlights(lead, ratios, 0.0)
+    for k, count in enumerate(counts):
+        if k == lead or count < LEAST_PIXELS:
+            continue
+        good = sound_pixels(light, full, lit, lead, k, unit)
+        if good.any():
+            ratio = light[..., k][good] / light[..., lead][good]
+            ratios[k] = float(np.median(ratio[:: max(1, len(ratio) // 100_000)]))
+    return Highlights(lead, ratios, worst / max(int(np.count_nonzero(lit)), 1))
+
+
+def sound_pixels(
+    light: Plane, full: NDArray[np.float64], lit: NDArray[np.bool_], lead: int, band: int, unit: float
+) -> NDArray[np.bool_]:
+    """Which pixels (h, w) tell the ratio of a filter to the leading one: well exposed ground, full in neither."""
+    leading = np.nan_to_num(light[..., lead])
+    good = (
+        lit
+        & (leading > 0.1 * full[lead])
+        & (leading < STRAIGHT * full[lead])
+        & (light[..., band] < STRAIGHT * full[band])
+    )
+    return np.asarray(cv2.morphologyEx(good.astype(np.uint8), cv2.MORPH_OPEN, ellipse(ISLAND * unit)) > 0)
 
 
 def recover_highlights(
-    light: Plane, full: NDArray[np.float64], lit: NDArray[np.bool_], sky: NDArray[np.bool_], unit: float
+    light: Plane,
+    full: NDArray[np.float64],
+    lit: NDArray[np.bool_],
+    sky: NDArray[np.bool_],
+    unit: float,
+    highlights: Highlights | None = None,
 ) -> float:
     """Replace what is full in the light (h, w, bands), in place; the share of the lit disc that was is returned.
 
     `full` (bands,) is the light from which a filter's pixels are full, `lit` (h, w) the disc in daylight, `sky` (h, w)
-    what is beside the disc, `unit` the size of a camera pixel in px. The filter with the fewest full pixels leads;
-    the others become its light times their ratio to it, carried in from where neither is near full.
+    what is beside the disc, `unit` the size of a camera pixel in px. The leading filter's light, times the others'
+    ratio to it, carried in from where neither is near full, becomes theirs. `highlights` are those of the whole where
+    this is a part.
     """
-    counts = [int(np.count_nonzero(light[..., k] > full[k])) for k in range(light.shape[2])]
-    lead, worst = int(np.argmin(counts)), max(counts)
-    if len(counts) < 2 or worst < LEAST_PIXELS:
-        return 0.0
+    highlights = find_highlights(light, full, lit, unit) if highlights is None else highlights
+    lead = highlights.lead
     leading = np.nan_to_num(light[..., lead])
-    # only well exposed ground tells the ratio
-    sound = lit & (leading > 0.1 * full[lead]) & (leading < STRAIGHT * full[lead])
-    for k, count in enumerate(counts):
-        good = sound & (light[..., k] < STRAIGHT * full[k])
-        if k == lead or count < LEAST_PIXELS:
+    for k, level in enumerate(highlights.ratios):
+        if level == 0.0:
             continue
-        good = cv2.morphologyEx(good.astype(np.uint8), cv2.MORPH_OPEN, ellipse(ISLAND * unit)) > 0
-        if not good.any():
-            continue
+        good = sound_pixels(light, full, lit, lead, k, unit)
         ratio = (np.where(good, light[..., k], 0.0) / np.where(good, leading, 1.0)).astype(np.float32)
-        level = float(np.median(ratio[good][:: max(1, int(np.count_nonzero(good)) // 100_000)]))
-        (carried,) = smooth([ratio], good.astype(np.float32), 12.0 * unit, far=level)
+        (carried,) = smooth([ratio], good.astype(np.float32), 12.0 * unit, far=float(level))
         told = carried * leading
         spilt = sky & (light[..., k] > 2.0 * told + 0.02 * full[k])
         light[..., k] += spoilt_share(light[..., k], float(full[k]), spilt, unit) * (told - light[..., k])
-    return worst / max(int(np.count_nonzero(lit)), 1)
+    return highlights.share
 
 
 def ellipse(reach: float) -> NDArray[np.uint8]:

@@ -20,33 +20,34 @@ from perijove.enhance.exposure import (
 )
 from perijove.enhance.highlights import true_light
 from perijove.enhance.picture import Picture
+from perijove.enhance.settings import Settings
 from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.render.planes import Planes
 
 Balance = Mapping[Filter, float] | None
 Full = Mapping[Filter, float] | None
+Given = Mapping[str, float] | None
 
 WHITE_PERCENTILE = 99.5
 WHITE = 0.75
 """Linear light that the percentile of the lit disc is given; the rest rolls off towards 1."""
 
 
-def natural(planes: Planes, balance: Balance = None, full: Full = None) -> Picture:
+def natural(planes: Planes, balance: Balance = None, full: Full = None, given: Given = None) -> Picture:
     """True light: white balance, full highlights recovered, stray light taken off, one exposure, sRGB's transfer."""
     bands = picture_bands(planes.bands)
+    settings = Settings(given)
     lit = lit_disc(planes)
-    light, recovered = true_light(planes, bands, balance, full, lit)
-    white = white_level(light, lit, WHITE_PERCENTILE)
-    black = np.minimum(sky_level(light, planes), DARKEST_SHARE * white)
+    light = true_light(planes, bands, balance, full, lit, settings)
+    white = settings.one("white", lambda: white_level(light, lit, WHITE_PERCENTILE))
+    black = settings.each("black", bands, lambda: np.minimum(sky_level(light, planes), DARKEST_SHARE * white))
     expose(light, black, WHITE / white)
     encode_srgb(light)
-    settings = {"white": white, "recovered": recovered}
-    settings |= {f"black_{band.value.lower()}": float(v) for band, v in zip(bands, black, strict=True)}
-    return Picture(light, bands, "srgb", "natural", settings)
+    return Picture(light, bands, "srgb", "natural", settings.chosen)
 
 
-def linear(planes: Planes, balance: Balance = None, full: Full = None) -> Picture:
+def linear(planes: Planes, balance: Balance = None, full: Full = None, given: Given = None) -> Picture:
     """The light as it is, in the unit of the planes, times a balance where one is given; NaN where there is no data.
 
     Sigma and quality come with it where the planes have them.
@@ -63,22 +64,23 @@ def linear(planes: Planes, balance: Balance = None, full: Full = None) -> Pictur
     return replace(picture, sigma=sigma, quality=np.moveaxis(planes.quality[places], 0, -1))
 
 
-RECIPES: Mapping[str, Callable[[Planes, Balance, Full], Picture]] = {
+RECIPES: Mapping[str, Callable[[Planes, Balance, Full, Given], Picture]] = {
     "natural": natural,
     "enhanced": enhanced,
     "linear": linear,
 }
 
 
-def apply_recipe(name: str, planes: Planes, balance: Balance = None, full: Full = None) -> Picture:
+def apply_recipe(name: str, planes: Planes, balance: Balance = None, full: Full = None, given: Given = None) -> Picture:
     """The picture that a recipe makes of rendered planes; `balance` maps a filter to its white-balance factor.
 
     `full` maps a filter to the light, in the unit of the planes, from which a pixel of the camera is full (None for
-    never).
+    never). `given` are the settings of a picture of the same light, to be taken instead of this one's own: so a picture
+    can be made in parts.
     'natural' and 'enhanced' need the backplanes. Raises UsageError for an unknown recipe or missing backplanes.
     """
     if name not in RECIPES:
         raise UsageError(f"unknown recipe {name!r}: use one of {', '.join(RECIPES)}")
     if name != "linear" and planes.hit.shape != planes.light.shape[1:]:
         raise UsageError(f"the recipe {name} needs backplanes: render with them, or use the recipe linear")
-    return RECIPES[name](planes, balance, full)
+    return RECIPES[name](planes, balance, full, given)

@@ -87,19 +87,28 @@ class Prepared:
     """Swaths made ready for one grid, any rows of which can be rendered.
 
     `tables` holds, for each factor by which pixels are averaged, a table a swath. `sun` (3,) is the unit vector to the
-    Sun in b0. `surveyed` is None for a view.
+    Sun in b0, the frame of `et0`. `surveyed` is None for a view. The rest is what `render` takes.
     """
 
     swaths: tuple[Swath, ...]
     body: Body
+    et0: float
     grid: Grid
     tables: dict[int, tuple[FrameTable, ...]]
     sun: FloatArray
-    kind: int
+    interpolation: str
     backplanes: bool
     horizon: float | None
     sources: bool
     surveyed: Survey | None
+
+    def on(self, grid: Grid) -> Prepared:
+        """The same swaths ready for another grid."""
+        return prepare(
+            self.swaths, self.body, self.et0, grid,
+            sun_direction=self.body.body_from_j2000(self.et0).T @ self.sun, interpolation=self.interpolation,
+            backplanes=self.backplanes, horizon=self.horizon, sources=self.sources,
+        )  # fmt: skip
 
     @property
     def native(self) -> float:
@@ -198,7 +207,7 @@ class Prepared:
         self, factor: int, points: FloatArray, what: FloatArray, inside: tuple[slice, slice], planes: Planes
     ) -> list[NDArray[np.float32]]:
         """Fill the light of a block, and what comes with it; the mean frame numbers of each swath."""
-        frames = []
+        frames, taps = [], INTERPOLATIONS[self.interpolation]
         traced = self.sources or (self.backplanes and isinstance(self.grid, MapGrid))
         for k, (table, swath) in enumerate(zip(self.tables[factor], self.swaths, strict=True)):
             out, weight = planes.light[k][inside], planes.weight[k][inside]
@@ -206,7 +215,7 @@ class Prepared:
             sigma, bits = (planes.sigma[k][inside], planes.quality[k][inside]) if doubted else NOTHING
             seen_by = make_sources(*what.shape) if traced else NO_SOURCES
             resample_rows(
-                table.matrices, table.light, table.optics, points, what, self.kind, out, weight,
+                table.matrices, table.light, table.optics, points, what, taps, out, weight,
                 table.known if doubted else UNKNOWN, sigma, bits, horizon_of(table, self.body, self.horizon), seen_by,
             )  # fmt: skip
             out *= np.float32(swath.unit)
@@ -281,7 +290,7 @@ def prepare(
         most = float(known.max()) if len(known) else 1.0
         tables |= {factor: tables_of(factor) for factor in FACTORS if 1 < factor <= min(most, largest)}
     return Prepared(
-        tuple(swaths), body, grid, tables, sun_in_body(body, et0, sun_direction), INTERPOLATIONS[interpolation],
+        tuple(swaths), body, et0, grid, tables, sun_in_body(body, et0, sun_direction), interpolation,
         backplanes, horizon, sources, surveyed,
     )  # fmt: skip
 

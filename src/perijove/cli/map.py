@@ -1,0 +1,253 @@
+"""`perijove map`: from strips to georeferenced maps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from perijove.calibrate.balance import white_balance
+from perijove.cartography.chart import Chart, Content, chart_of
+from perijove.cartography.geometry import MORE_PLANES
+from perijove.cartography.picture import painted
+from perijove.cartography.plan import Plan, plan_map
+from perijove.cartography.scatter import law_for
+from perijove.cli.common import Steps, json_text
+from perijove.cli.map_request import Longitudes, MapRequest
+from perijove.cli.report import describe, light_report, solution_summary
+from perijove.cli.requests import Recipe
+from perijove.cli.solve import light_parameters, light_sources, shares, solve_strips
+from perijove.errors import OutputError, UsageError
+from perijove.geometry.illumination import PLANES
+from perijove.geometry.mapextent import Bounds, Wish
+from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
+from perijove.instrument import Filter
+from perijove.io.atomic import Staged, check_folder, check_writable
+from perijove.io.maps import map_files, stage_map
+from perijove.io.provenance import provenance
+from perijove.observation import Observation
+from perijove.raster import Layer, Raster
+from perijove.timescale import utc_from_et
+
+
+def run_map(request: MapRequest) -> None:
+    """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
+    check_places(request)
+    bands = chosen_bands(request)
+    steps = Steps(quiet=request.quiet)
+    observations = solve_strips(request.strips, request.labels, steps, request.light)
+    solving = shares(steps, len(observations))
+    plan = plan_map(observations, wish_of(request, observations[0]), horizon_of(request))
+    with Staged() as staged:
+        if request.into_folder:
+            staged.folder(request.output)
+        entries = [one_map(o, request, bands, plan, solving, staged) for o in observations]
+        text = json_text({"strips": entries})
+        if request.report is not None:
+            staged.add(request.report, text.encode())
+    if request.json:
+        print(text, end="")
+    elif not request.quiet:
+        for observation, entry in zip(observations, entries, strict=True):
+            made = entry["map"]
+            print(solution_summary(observation, entry["timings_s"]))
+            print(
+                f"  map         {made['path']}: {made['projection']}, {made['width']} x {made['height']} px of "
+                f"{made['scale_km']:.4g} km (camera {made['native_km']:.3g} km), {made['shown_percent']:.0f} % seen"
+            )
+
+
+def check_places(request: MapRequest) -> None:
+    """Refuse what cannot be written, or is there and not to be replaced, before the work for it begins."""
+    if request.into_folder:
+        check_folder(request.output)
+        places: list[Path] = []
+    else:
+        places = list(map_files(request.output))
+        if request.output.suffix.lower() != ".zarr":
+            check_writable(request.output)
+    for place in places:
+        refuse_existing(place, request.overwrite)
+    if request.report is not None and not (request.into_folder and request.report.parent == request.output):
+        check_writable(request.report)
+
+
+def refuse_existing(place: Path, overwrite: bool) -> None:
+    """Raise OutputError for a file that is there, unless it may be replaced."""
+    if place.exists() and not overwrite:
+        raise OutputError(f"{place} is there already: give --overwrite to replace it, or another name")
+
+
+def chosen_bands(request: MapRequest) -> tuple[Filter, ...] | None:
+    """The filters asked for; UsageError for names that are none."""
+    if request.bands is None:
+        return None
+    known = {band.value: band for band in Filter}
+    chosen = []
+    for name in request.bands:
+        if name.upper() not in known:
+            raise UsageError(f"--bands {name} is no filter: give some of {', '.join(known).lower()}")
+        chosen.append(known[name.upper()])
+    return tuple(dict.fromkeys(chosen))
+
+
+def horizon_of(request: MapRequest) -> float:
+    """The least cosine of emission at which ground is mapped."""
+    return max(math.cos(math.radians(request.max_emission_deg)), 0.0)
+
+
+def wish_of(request: MapRequest, observation: Observation) -> Wish:
+    """The grid asked for, in rad and with longitudes to the east."""
+    west_positive = request.longitudes is Longitudes.WEST
+    scale = request.scale_km
+    if request.ppd is not None:
+        scale = math.radians(1.0) * MAP_RADIUS_KM[observation.body.name] / request.ppd
+    bounds = None
+    if request.bounds_deg is not None:
+        west, south, east, north = request.bounds_deg
+        if west_positive:
+            west, east = -west, -east
+        while east <= west:
+            east += 360.0
+        while east > west + 360.0:
+            east -= 360.0
+        bounds = Bounds(*(math.radians(v) for v in (west, south, east, north)))
+    centre = None
+    if request.centre_deg is not None:
+        latitude, longitude = request.centre_deg
+        centre = math.radians(latitude), math.radians(-longitude if west_positive else longitude)
+    return Wish(request.projection.value, request.latitudes.value, scale, bounds, centre, request.altitude_km)
+
+
+def one_map(
+    observation: Observation,
+    request: MapRequest,
+    bands: tuple[Filter, ...] | None,
+    plan: Plan,
+    solving: Mapping[str, float],
+    staged: Staged,
+) -> dict[str, Any]:
+    """Make and stage one strip's map; its entry in the report."""
+    steps = Steps(quiet=request.quiet)
+    label = observation.raw.label
+    horizon = horizon_of(request)
+    entry = describe(observation)
+    with steps.step("photometry"):
+        law = law_for(observation, request.photometry, horizon)
+    planes = (*PLANES, *MORE_PLANES) if request.backplanes == ("all",) else request.backplanes
+    content = Content(bands, request.with_sigma, request.with_quality, planes, law.law)
+    with steps.step("mapping"):
+        chart = chart_of(
+            observation, plan.grid, content,
+            horizon=horizon, interpolation=request.interpolation.value, sharpen=request.sharpen is not None,
+        )  # fmt: skip
+        refuse_empty(observation, chart, request)
+        balance = white_balance(request.white_balance, label.perijove)
+        raster = raster_of(chart, request, balance)
+        path = request.path_for(label.product_id)
+        refuse_existing(path, request.overwrite)
+        entry["map"] = {**map_report(plan, chart, request), "path": str(path), "photometry": law.report}
+        parameters = {
+            "recipe": request.chosen_recipe, "projection": request.projection, "latitudes": request.latitudes,
+            "longitudes": request.longitudes, "epoch_utc": utc_from_et(observation.middle_et),
+            "interpolation": request.interpolation, "max_emission_deg": request.max_emission_deg,
+            "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
+            "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
+            "map": entry["map"],
+        }  # fmt: skip
+        solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
+        origin = provenance(
+            light_sources(observation.raw, request.light), parameters, solution,
+            title=label.title or label.product_id, name=request.credit, simulated=label.simulated,
+        )  # fmt: skip
+    with steps.step("writing"):
+        stage_map(staged, replace(raster, origin=origin), path, format=request.format)
+    entry["timings_s"] = {**solving, **steps.timings_s}
+    return entry
+
+
+def raster_of(chart: Chart, request: MapRequest, balance: Mapping[Filter, float]) -> Raster:
+    """The chart as the numbers of a file: linear light in floats or scaled integers, or a picture for the eye."""
+    grid = chart.grid
+    size = {"width": grid.width, "height": grid.height}
+    dtype: Any = request.dtype
+    if request.chosen_recipe is not Recipe.LINEAR:
+        picture = painted(
+            chart,
+            request.chosen_recipe.value,
+            balance,
+            dtype,
+            annotate=request.annotate,
+            longitudes=request.longitudes.value,
+        )
+        layers = tuple(Layer(band.value, "", "light", f"{band.value.lower()} for the eye") for band in picture.bands)
+        return Raster(grid, layers, **size, dtype=dtype, transfer="srgb", origin={}, rows=picture.rows,
+                      scale=picture.scale, offset=picture.offset)  # fmt: skip
+    if dtype == "uint16":
+        return Raster(grid, chart.layers, **size, dtype=dtype, transfer="linear", origin={},
+                      rows=lambda a, b: scaled(chart.rows(a, b)), scale=STEP, offset=LEAST - STEP)  # fmt: skip
+    return Raster(grid, facing(chart.layers, request), **size, dtype=dtype, transfer="linear", origin={},
+                  rows=lambda a, b: turned(chart, request, a, b))  # fmt: skip
+
+
+LEAST = -0.05
+"""I/F of the integer 1: noise about a dark sky stays whole."""
+STEP = 5e-5
+"""I/F of one step of 16 bits, up to 3.2; a fortieth of the noise of the darkest parts."""
+
+
+def scaled(light: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    """I/F as integers of `STEP` from 1 up, 0 for no data."""
+    codes = np.clip(np.rint((light - np.float32(LEAST)) / np.float32(STEP)) + 1, 1, 65535)
+    return np.where(np.isnan(light), 0, np.nan_to_num(codes)).astype(np.uint16)
+
+
+def facing(layers: Sequence[Layer], request: MapRequest) -> tuple[Layer, ...]:
+    """The layers with longitude said to be to the west where that is asked for."""
+    if request.longitudes is Longitudes.EAST:
+        return tuple(layers)
+    said = "west longitude (System III in Jupiter's case), 0 to 360"
+    return tuple(Layer(v.name, v.unit, v.role, said) if v.name == "longitude" else v for v in layers)
+
+
+def turned(chart: Chart, request: MapRequest, first: int, last: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Rows of a chart, their longitudes counted as asked."""
+    rows = chart.rows(first, last)
+    if request.longitudes is Longitudes.WEST:
+        for k, layer in enumerate(chart.layers):
+            if layer.name == "longitude":
+                rows[k] = np.mod(np.float32(360.0) - rows[k], np.float32(360.0))
+    return rows
+
+
+def refuse_empty(observation: Observation, chart: Chart, request: MapRequest) -> None:
+    """Raise UsageError where nothing that the strip saw lies on the map."""
+    surveyed = chart.prepared.surveyed
+    if surveyed is not None and not surveyed.seen.any():
+        where = "the bounds" if request.bounds_deg is not None else "the map"
+        raise UsageError(
+            f"{observation.raw.path} saw nothing within {where}, or only under more than {request.max_emission_deg:g} "
+            "deg of emission: give other --bounds, or a larger --max-emission"
+        )
+
+
+def map_report(plan: Plan, chart: Chart, request: MapRequest) -> dict[str, Any]:
+    """What the report and the provenance say of a map; degrees and km."""
+    grid: MapGrid = plan.grid
+    projection = grid.projection
+    surveyed = chart.prepared.surveyed
+    assert surveyed is not None
+    return {
+        "projection": projection.kind, "width": grid.width, "height": grid.height, "scale_km": grid.scale_km,
+        "pixels_per_degree": math.radians(1.0) * projection.radius_km / grid.scale_km, "native_km": plan.native_km,
+        "latitudes": grid.latitudes, "longitudes": request.longitudes.value, "radius_km": projection.radius_km,
+        "centre_latitude_deg": math.degrees(projection.latitude),
+        "centre_longitude_east_deg": math.degrees(projection.longitude),
+        "altitude_km": None if math.isnan(projection.altitude_km) else projection.altitude_km,
+        "left_km": grid.left_km, "top_km": grid.top_km, "max_emission_deg": request.max_emission_deg,
+        "shown_percent": 100.0 * float(np.isfinite(surveyed.fineness).mean()),
+    }  # fmt: skip

@@ -1,0 +1,225 @@
+"""What a user asks of `perijove map`, checked as far as that goes without opening a file."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from perijove.cli.requests import (
+    SOLAR,
+    Depth,
+    Interpolation,
+    LightRequest,
+    Recipe,
+    Sharpen,
+    check_outputs,
+    check_strips,
+)
+from perijove.errors import UsageError
+
+MAX_EMISSION_DEG = 80.0
+"""Emission angle up to which ground is mapped where the user gives none: beyond, a pixel spans six of its width."""
+
+
+class ProjectionName(StrEnum):
+    """The projections of a map."""
+
+    EQUIRECTANGULAR = "equirectangular"
+    SINUSOIDAL = "sinusoidal"
+    POLAR_NORTH = "polar-north"
+    POLAR_SOUTH = "polar-south"
+    ORTHOGRAPHIC = "orthographic"
+    LAEA = "laea"
+    PERSPECTIVE = "perspective"
+
+
+class Latitudes(StrEnum):
+    """The kind of latitude in which a map is drawn and its bounds are given."""
+
+    CENTRIC = "centric"
+    GRAPHIC = "graphic"
+
+
+class Longitudes(StrEnum):
+    """Which way longitudes are counted in bounds, centre and backplanes."""
+
+    EAST = "east"
+    WEST = "west"
+
+
+class MapFormat(StrEnum):
+    """The kind of map file where its suffix does not tell."""
+
+    COG = "cog"
+    GTIFF = "gtiff"
+
+
+SUFFIXES = (".tif", ".tiff", ".fits", ".fit", ".zarr", ".png", ".cub")
+PICTURES = (".png",)
+"""Suffixes of files that hold pictures for the eye and no measured light."""
+_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,3}(?:\.[0-9]*)?)\s*([NSEW]?)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """`perijove map`: strips of one pass, and the maps to be made of them.
+
+    `output` is a folder where `into_folder` is true. `scale_km` a pixel, or `ppd` pixels a degree of the equator.
+    `bounds_deg` (west, south, east, north) and `centre_deg` (latitude, longitude) are in the map's kinds of latitude
+    and longitude. `recipe` None means: linear, or natural in a PNG.
+    """
+
+    strips: tuple[Path, ...]
+    output: Path
+    labels: Path | None = None
+    recipe: Recipe | None = None
+    projection: ProjectionName = ProjectionName.EQUIRECTANGULAR
+    scale_km: float | None = None
+    ppd: float | None = None
+    bounds_deg: tuple[float, float, float, float] | None = None
+    centre_deg: tuple[float, float] | None = None
+    altitude_km: float | None = None
+    latitudes: Latitudes = Latitudes.CENTRIC
+    longitudes: Longitudes = Longitudes.EAST
+    max_emission_deg: float = MAX_EMISSION_DEG
+    photometry: str = "none"
+    bands: tuple[str, ...] | None = None
+    backplanes: tuple[str, ...] = ()
+    with_sigma: bool = False
+    with_quality: bool = False
+    annotate: bool = False
+    format: MapFormat | None = None
+    depth: Depth | None = None
+    interpolation: Interpolation = Interpolation.CATMULL_ROM
+    sharpen: Sharpen | None = None
+    light: LightRequest = field(default_factory=LightRequest)
+    white_balance: str = SOLAR
+    report: Path | None = None
+    credit: str | None = None
+    overwrite: bool = False
+    quiet: bool = False
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse, with `UsageError`, what makes no sense."""
+        check_strips(self.strips)
+        check_outputs(self.strips, {"-o": self.output, "--report": self.report})
+        self._check_grid()
+        self._check_file()
+        self._check_content()
+
+    @property
+    def into_folder(self) -> bool:
+        """Whether maps are named by their product inside the folder `output`."""
+        return len(self.strips) > 1 or (self.output.is_dir() and self.output.suffix != ".zarr")
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the map file; .tif inside a folder."""
+        return ".tif" if self.into_folder else self.output.suffix.lower()
+
+    @property
+    def chosen_recipe(self) -> Recipe:
+        """The recipe asked for, else what goes with the file."""
+        return self.recipe or (Recipe.NATURAL if self.suffix in PICTURES else Recipe.LINEAR)
+
+    @property
+    def dtype(self) -> str:
+        """The numbers of the file: float32 for linear light, unless 16 bits are asked for; 8 bits for pictures."""
+        usual = Depth.FLOAT if self.chosen_recipe is Recipe.LINEAR else Depth.EIGHT
+        return {Depth.EIGHT: "uint8", Depth.SIXTEEN: "uint16", Depth.FLOAT: "float32"}[self.depth or usual]
+
+    def path_for(self, product_id: str) -> Path:
+        """Where the map of a product goes."""
+        return self.output / f"{product_id}.tif" if self.into_folder else self.output
+
+    def _check_grid(self) -> None:
+        """Refuse scales, bounds and angles that cannot be."""
+        if self.scale_km is not None and self.ppd is not None:
+            raise UsageError("--scale and --ppd both set the scale: give one of them")
+        for option, value in (("--scale", self.scale_km), ("--ppd", self.ppd), ("--altitude", self.altitude_km)):
+            if value is not None and not 0.0 < value < math.inf:
+                raise UsageError(f"{option} {value:g} cannot be: give a number above 0")
+        if not 0.0 < self.max_emission_deg <= 90.0:
+            raise UsageError(f"--max-emission {self.max_emission_deg:g} cannot be: give degrees above 0, up to 90")
+        if self.altitude_km is not None and self.projection is not ProjectionName.PERSPECTIVE:
+            raise UsageError(f"--altitude goes with --projection perspective, not with {self.projection}: leave it out")
+
+    def _check_file(self) -> None:
+        """Refuse an output whose name, format, depth and recipe do not go together."""
+        if not self.into_folder and self.suffix not in SUFFIXES:
+            raise UsageError(f"-o {self.output} names no kind of map: end it in {', '.join(SUFFIXES)}")
+        if len(self.strips) > 1 and self.output.suffix.lower() in SUFFIXES:
+            raise UsageError(f"-o {self.output} names one map for {len(self.strips)} strips: name a folder")
+        if self.format is not None and self.suffix not in (".tif", ".tiff"):
+            raise UsageError(f"--format {self.format} goes with a .tif, not with {self.output}: leave it out")
+        linear = self.chosen_recipe is Recipe.LINEAR
+        if linear and self.suffix in PICTURES:
+            raise UsageError(f"{self.output} cannot hold linear light: write a .tif, or choose another recipe")
+        if linear and self.depth is Depth.EIGHT:
+            raise UsageError("8 bits are too few for linear light: give --depth 16 or 32, or another recipe")
+        if self.suffix in PICTURES and self.depth is Depth.FLOAT:
+            raise UsageError(f"{self.output} cannot hold floating point: give --depth 8 or 16, or write a .tif")
+
+    def _check_content(self) -> None:
+        """Refuse content that does not go with the recipe."""
+        from perijove.calibrate.balance import white_balance
+        from perijove.photometry.models import Model
+
+        if self.photometry not in tuple(Model):
+            raise UsageError(f"--photometry {self.photometry} is no model: give one of {', '.join(Model)}")
+        white_balance(self.white_balance, 0)
+        if self.chosen_recipe is Recipe.LINEAR:
+            if self.white_balance.strip().lower() != SOLAR:
+                raise UsageError(
+                    f"--white-balance {self.white_balance} would make the I/F of recipe linear false: leave it out, or "
+                    "choose another recipe"
+                )
+            if self.annotate:
+                raise UsageError("--annotate would write over the I/F of recipe linear: choose another recipe")
+            if self.depth is Depth.SIXTEEN and (self.with_sigma or self.with_quality or self.backplanes):
+                raise UsageError("sigma, quality and backplanes need floating point: leave out --depth")
+            return
+        for option, wanted in (
+            ("--with-sigma", self.with_sigma), ("--with-quality", self.with_quality), ("--backplanes", self.backplanes),
+        ):  # fmt: skip
+            if wanted:
+                raise UsageError(f"{option} goes with I/F, not with a picture for the eye: add --recipe linear")
+
+
+def parse_bounds(text: str) -> tuple[float, float, float, float]:
+    """West, south, east, north in degrees of a text such as ``-30,-20,60,45``; UsageError for anything else."""
+    parts = text.split(",")
+    numbers = [_signed(part) for part in parts]
+    if len(numbers) != 4 or any(math.isnan(v) for v in numbers):
+        raise UsageError(f"--bounds {text!r} are none: give west, south, east, north in degrees, as -30,-20,60,45")
+    west, south, east, north = numbers
+    if not (abs(south) <= 90.0 and abs(north) <= 90.0 and south < north):
+        raise UsageError(f"--bounds {text!r}: latitudes go from -90 to 90, south before north")
+    if not (abs(west) <= 360.0 and abs(east) <= 360.0) or west == east:
+        raise UsageError(f"--bounds {text!r}: longitudes lie between -360 and 360, and west is not east")
+    return west, south, east, north
+
+
+def parse_centre(text: str) -> tuple[float, float]:
+    """Latitude and longitude in degrees of a text such as ``-20,150``; UsageError for anything else."""
+    numbers = [_signed(part) for part in text.split(",")]
+    if len(numbers) != 2 or not (abs(numbers[0]) <= 90.0 and abs(numbers[1]) <= 360.0):
+        raise UsageError(f"--centre {text!r} is no place: give latitude and longitude in degrees, as -20,150")
+    return numbers[0], numbers[1]
+
+
+def _signed(part: str) -> float:
+    """A number with N, S, E or W behind it, the last of the pairs negative; NaN for anything else."""
+    match = _NUMBER.fullmatch(part)
+    if match is None:
+        return math.nan
+    return -float(match[1]) if match[2].upper() in ("S", "W") else float(match[1])
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Names parted by commas, without blanks."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
