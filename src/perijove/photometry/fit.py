@@ -28,8 +28,11 @@ LEAST_WEIGHT = 0.3
 CIRCLE_RAD = np.radians(1.0)
 SAMPLES_A_CIRCLE = 60
 """Circles of latitude are 1 deg wide, or wider where there are few samples."""
+BELT_RAD, LEAST_BELTS = np.radians(10.0), 6
+"""Clouds go along latitudes: all samples of one belt of 10 deg (or a sixth of what is seen) count as one where the
+errors of the numbers are made, since what its clouds pretend they pretend together."""
 PATCH_RAD, PATCH_COSINE = np.radians(3.0), 0.1
-"""Samples of one patch of latitude and cosines are neighbours on the ground, and count as one when errors are made."""
+"""Samples of one patch of latitude and cosines are neighbours on the ground."""
 HUBER = 1.345
 """Residuals beyond so many sigma pull no harder: storms are not limb darkening."""
 PASSES = 20
@@ -59,8 +62,8 @@ class Samples:
 
 @dataclass(frozen=True)
 class Solution:
-    """Numbers (m,), their covariance (m, m), residuals (n,) of ln light, their robust sigma, patches (n,), naive error
-    over true error squared."""
+    """Numbers (m,), their covariance (m, m), residuals (n,) of ln light, their robust sigma, patches (n,), and the
+    variance of the numbers were all samples independent over what it is (NaN without numbers)."""
 
     numbers: FloatArray
     covariance: FloatArray
@@ -181,7 +184,7 @@ def _columns(model: Model, band: Filter, s: Samples) -> tuple[FloatArray, FloatA
 def _solve(columns: FloatArray, target: FloatArray, s: Samples, prior: tuple[tuple[float, float], ...]) -> Solution:
     """Robust least squares with a free brightness and slope for each circle of latitude."""
     circle, offset = _circles(s.latitude, s.group)
-    patch = _patches(s)
+    belt, patch = _belts(s), _patches(s)
     pull = s.weight.copy()
     m = columns.shape[1]
     numbers: FloatArray = np.zeros(m)
@@ -198,11 +201,11 @@ def _solve(columns: FloatArray, target: FloatArray, s: Samples, prior: tuple[tup
         if m and np.abs(numbers - before).max() < 1e-6:
             break
     if not m:
-        return Solution(numbers, np.empty((0, 0)), residual, scale, patch, _groups(patch) / len(patch))
+        return Solution(numbers, np.empty((0, 0)), residual, scale, patch, float("nan"))
     inside = s.weight * (np.abs(residual) <= HUBER * scale)
     inverse = np.linalg.pinv((x * inside[:, None]).T @ x, rcond=1e-12, hermitian=True)
-    score = np.stack([np.bincount(patch, v) for v in (weighted * residual[:, None]).T], axis=-1)
-    groups = _groups(patch)
+    score = np.stack([np.bincount(belt, v) for v in (weighted * residual[:, None]).T], axis=-1)
+    groups = int(belt.max()) + 1
     robust = inverse @ (score.T @ score) @ inverse * groups / max(1, groups - m)
     plain = scale**2 * inverse
     centre, width = np.array(prior).T
@@ -232,9 +235,13 @@ def _patches(s: Samples) -> IntArray:
     return np.unique(key, return_inverse=True)[1].astype(np.int64)
 
 
-def _groups(patch: IntArray) -> int:
-    """Number of patches."""
-    return int(patch.max()) + 1
+def _belts(s: Samples) -> IntArray:
+    """Number of each sample's broad belt of latitude."""
+    low, high = float(s.latitude.min()), float(s.latitude.max())
+    count = max(LEAST_BELTS, round((high - low) / BELT_RAD))
+    place = (s.latitude - low) / max(high - low, 1e-12) * count
+    belt: IntArray = np.minimum(place.astype(np.int64), count - 1)
+    return belt
 
 
 def _level(values: FloatArray, circle: IntArray, offset: FloatArray, pull: FloatArray) -> FloatArray:

@@ -85,10 +85,10 @@ LEAST_COSINES = (0.1, 0.1)
 class Quality:
     """How well a law fits the light of one filter that it was made from.
 
-    `rms` is the robust relative scatter of the light about law and ground, `number` the samples used, `effective` the
-    number of independent samples that would fix the coefficients as well, `chi2` the square of the scatter over that
-    which the light's own sigma explains (NaN without one). `cos_i`, `cos_e` and `phase_rad` are the ranges (least,
-    most) that the samples cover, between their 1st and 99th percentiles.
+    `rms` is the robust relative scatter of the light about law and ground, `number` the samples used, `effective` how
+    many independent ones would fix the numbers as well (NaN for a law without numbers), `chi2` the square of the
+    scatter over what the light's own sigma explains (NaN without one). `cos_i`, `cos_e` and `phase_rad` are the ranges
+    (least, most) that the samples cover, between their 1st and 99th percentiles.
     """
 
     rms: float
