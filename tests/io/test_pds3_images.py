@@ -10,14 +10,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from perijove.errors import LabelError, PerijoveError, StripError
 from perijove.instrument import INTERFRAME_DELTA_S, Filter
 from perijove.io.finder import open_strip
 from perijove.io.labels import parse_label
-from perijove.io.pds3_image import ReducedWarning, image_samples
-from perijove.io.strips import read_strip
+from perijove.io.pds3_image import ReducedWarning, attached_label, image_samples
+from perijove.io.strips import decode_strip, read_strip
 from perijove.label import Label
 from perijove.observation import framelet_times
 
@@ -156,20 +158,33 @@ def test_rdr(tmp_path: Path, kind: str, attached: bool) -> None:
         np.testing.assert_array_equal(by_pdr(path if attached else path.with_suffix(".LBL")), product.samples)
 
 
-def test_rdr_cut_instead_of_rounded_and_clipped(tmp_path: Path) -> None:
+def test_rdr_cut_instead_of_rounded(tmp_path: Path) -> None:
     image = codes(384)
-    np.testing.assert_array_equal(
-        read_strip(Product(reduced(image, cut=True), RDR, record_bytes=3296).detached(tmp_path)).codes, image
-    )
-    # 22 times blue's factor takes it beyond 16 bits: what was cut there is full
+    path = Product(reduced(image, cut=True), RDR, record_bytes=3296).detached(tmp_path)
+    np.testing.assert_array_equal(read_strip(path).codes, image)
+
+
+@pytest.mark.parametrize("highest", [65535, 32767])
+def test_rdr_clipped(tmp_path: Path, highest: int) -> None:
+    """22 times blue's factor takes it beyond 16 bits: what was cut there is full."""
+    image = codes(384)
     high = archive_table()[image]
-    high[np.arange(384) // 128 % 3 == 0] *= 235.2
-    clipped = np.minimum(np.rint(high), 65535).astype(np.uint16)
+    high[:128] *= 235.2
+    clipped = np.minimum(np.rint(high), highest).astype(np.uint16)
     raw = read_strip(Product(clipped, RDR, record_bytes=3296).detached(tmp_path))
     expected = image.copy()
-    expected[:128][clipped[:128] == 65535] = 255
-    assert (clipped[:128] == 65535).any()
+    expected[:128][clipped[:128] == highest] = 255
+    assert (clipped[:128] == highest).any()
     np.testing.assert_array_equal(raw.codes, expected)
+    assert raw.reduction is not None
+    assert raw.reduction.whole
+
+
+def test_rdr_of_nothing(tmp_path: Path) -> None:
+    raw = read_strip(Product(np.zeros((384, 1648), np.uint16), RDR, record_bytes=3296).detached(tmp_path))
+    assert not raw.codes.any()
+    assert raw.reduction is not None
+    assert raw.reduction.whole
 
 
 @pytest.mark.parametrize("name", [EDR, RDR])
@@ -360,6 +375,27 @@ def test_any_damage_is_refused_in_a_sentence(tmp_path: Path) -> None:
                 sentence = str(error)
             assert "\n" not in sentence
             assert sentence or raw.codes.shape == (384, 1648)
+
+
+@given(data=st.data())
+def test_any_damage_of_an_attached_label(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Bytes of the label replaced, put in or taken out: an error of the package, or a strip of the label's size."""
+    folder = tmp_path_factory.getbasetemp()
+    image = np.zeros((128, 1648), np.uint8)
+    label: dict[str, object] = {"FILTER_NAME": "RED"}
+    path = Product(image, label=label).attached(folder, "2", 1648)
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, 900))
+        raw[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    sentence = ""
+    try:
+        found = attached_label(bytes(raw), path)
+        strip = None if found is None else decode_strip(bytes(raw), path, found)
+    except PerijoveError as error:
+        sentence = str(error)
+    assert "\n" not in sentence
+    assert sentence or strip is None or strip.codes.shape == (strip.label.lines, strip.label.samples)
 
 
 def test_real_strip_as_edr_and_rdr(tmp_path: Path, data: Path) -> None:

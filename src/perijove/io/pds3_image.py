@@ -18,6 +18,8 @@ from perijove.raw import Reduction, lines_of
 PDS = b"PDS_VERSION_ID"
 """How a file with an attached label begins."""
 _END = re.compile(rb"(?:^|[\r\n])[ \t]*END[ \t]*(?:[\r\n\x00]|$)")
+_HALF, _ALL = (1 << 15) - 1, (1 << 16) - 1
+"""Highest samples of 16 bits, signed and unsigned: what is there was cut."""
 _PLAIN = ImageLayout(None, 0, 1, 0, 0, 8, None)
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
@@ -141,12 +143,13 @@ def _read_reduced(samples: NDArray[np.uint16], path: Path, label: Label) -> tupl
     from perijove.calibrate import reduced  # compiled kernels come with it
 
     numbers, means = reduced.archive_numbers(label.bit_mode), reduced.mean_numbers(label.bit_mode)
-    highest = (1 << 15) - 1 if label.layout is not None and label.layout.signed else (1 << 16) - 1
     codes = np.zeros(samples.shape, np.uint8)
     scales, exact = {}, set()
     for band in label.filters:
         lines = lines_of(label, band)
         mine = samples[lines]
+        # signed or not by the label, the archive's arithmetic may have stopped at either
+        highest = _HALF if int(mine.max(initial=0)) == _HALF else _ALL
         scale = reduced.find_scale(mine, numbers, highest)
         if scale is not None:
             exact.add(band)
