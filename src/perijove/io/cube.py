@@ -192,7 +192,7 @@ def _extent(grid: MapGrid) -> tuple[float, float, float, float]:
     degrees = np.degrees(longitude[seen])
     west, east = float(degrees.min()), float(degrees.max())
     turned = np.mod(degrees, 360.0)
-    if float(turned.max() - turned.min()) < east - west:
+    if float(turned.max() - turned.min()) < east - west - 1e-6:
         west, east = float(turned.min()), float(turned.max())
     return (south, north, west, east) if east - west < 359.0 else (south, north, -180.0, 180.0)
 

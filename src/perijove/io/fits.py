@@ -6,9 +6,10 @@ in OBJECT; longitude is east-positive; A_RADIUS, B_RADIUS and C_RADIUS (m) are t
 drawn on, as in the IAU_2015 codes. WCSNAME and LATTYPE tell which kind of latitude it is: planetocentric
 (bodycentric) or planetographic (geodetic).
 
-Lines run upwards, the lowest one first, as FITS programs show them: north is up in DS9. Light, sigma and quality are
-cubes with a plane a band, geometry has an HDU a layer, and the last HDU, PROVENANCE, is a table whose column JSON holds
-the description (`io.description`) a line a row.
+Lines run upwards, the lowest one first, as FITS programs show them: north is up in DS9. (GDAL's own FITS reader places
+no such file rightly: a .tif is for QGIS.) Light, sigma and quality are cubes with a plane a band, geometry has an HDU
+a layer, and the last HDU, PROVENANCE, is a table whose column JSON holds the description (`io.description`), a line a
+row.
 """
 
 from __future__ import annotations
