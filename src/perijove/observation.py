@@ -167,6 +167,11 @@ def observe(
     return [done[raw.label.product_id] for raw in raws]
 
 
+def _direction(vector: FloatArray) -> FloatArray:
+    """The unit vector along a vector (3,)."""
+    return vector / np.linalg.norm(vector)
+
+
 def _passes(raws: Sequence[RawImage]) -> list[list[RawImage]]:
     """Strips grouped by target and pass."""
     groups: list[list[RawImage]] = []
@@ -203,9 +208,8 @@ def _observe_pass(
     trajectory = solve_trajectory(labels, raws[0].label, body)
     step("solving the pointing")
     pointings = solve_pointing(exposures, trajectory, body, sun, earth=earth, ties=ties, progress=step)
-    towards = sun / np.linalg.norm(sun)
     observations = [
-        Observation(raw, light, body, trajectory, pointing, towards)
+        Observation(raw, light, body, trajectory, pointing, _direction(apparent_sun(float(pointing.et.mean()), body)))
         for raw, light, pointing in zip(raws, calibrated, pointings, strict=True)
     ]
     if treatment is not None and not treatment.mend:

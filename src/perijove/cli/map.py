@@ -67,7 +67,7 @@ def check_places(request: MapRequest) -> None:
         check_folder(request.output)
         places: list[Path] = []
     else:
-        places = list(map_files(request.output))
+        places = [request.output]
         if request.output.suffix.lower() != ".zarr":
             check_writable(request.output)
     for place in places:
@@ -144,6 +144,7 @@ def one_map(
         chart = chart_of(
             observation, plan.grid, content,
             horizon=horizon, interpolation=request.interpolation.value, sharpen=request.sharpen is not None,
+            angles=request.chosen_recipe is not Recipe.LINEAR,
         )  # fmt: skip
         refuse_empty(observation, chart, request)
         balance = white_balance(request.white_balance, label.perijove)

@@ -131,6 +131,11 @@ def choose_grid(
         lat, lon = box.lattice()
     projection = choose_projection(wish, body, box, above)
     scale = wish.scale_km or rounded_scale(native_km)
+    if wish.scale_km is None and wish.projection in CYLINDRICAL:
+        # a whole number of pixels around the body
+        across = math.cos(projection.latitude) if wish.projection == "equirectangular" else 1.0
+        half = math.pi * projection.radius_km * across
+        scale = half / math.ceil(half / scale)
     x, y = np.moveaxis(projection.forward(lat, lon), -1, 0)
     if wish.projection in CYLINDRICAL:
         x, y = unrolled(projection, lat, lon)

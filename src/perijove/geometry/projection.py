@@ -218,7 +218,8 @@ def unproject(f: Formula, x: FloatArray, y: FloatArray, out: FloatArray) -> None
 def unproject_row(f: Formula, x: float, step: float, y: float, out: FloatArray) -> None:
     """Fill `out` (3, w) with the unit vectors to w places of one row: x, x + step, ... and y, km; NaN outside the map.
 
-    In the cylindrical ones the longitude is turned on from place to place, anew every `RUN` places: to 1e-14.
+    In the cylindrical ones the longitude is turned on from place to place, anew every `RUN` places: to 1e-14. They show
+    half a step more than their edges, so that no gap is left where the edges do not fall between pixels.
     """
     v, width = y * f.inverse_radius, out.shape[1]
     if f.kind != EQUIRECTANGULAR and f.kind != SINUSOIDAL:
@@ -241,5 +242,5 @@ def unproject_row(f: Formula, x: float, step: float, y: float, out: FloatArray) 
             a, b = cosine * math.cos(lon + f.meridian), cosine * math.sin(lon + f.meridian)
         else:
             a, b = a * cos_turn - b * sin_turn, a * sin_turn + b * cos_turn
-        if abs(lon) <= math.pi + EDGE:
+        if abs(lon) <= math.pi + 0.5 * abs(turn) + EDGE:
             out[0, c], out[1, c], out[2, c] = a, b, sine

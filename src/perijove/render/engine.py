@@ -164,6 +164,9 @@ class Prepared:
 
     def _render_map(self, rows: slice, inside: tuple[slice, slice], planes: Planes) -> None:
         """Render a block of a map."""
+        if not self.backplanes and self.surveyed is not None and not self.surveyed.sees(rows, inside[1]):
+            leave_empty(planes, inside)
+            return
         grid, columns = self.grid, inside[1]
         assert isinstance(grid, MapGrid)
         assert self.surveyed is not None
