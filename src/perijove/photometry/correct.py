@@ -1,15 +1,14 @@
 """Light with a law taken off it, fading out where the law is not to be believed.
 
 Near the terminator and the limb any law divides little light by little: an error of a degree or of a count becomes an
-error of everything. There the weight falls smoothly to 0, the law is rounded so that the factor stays bounded, and
-what the rounding changes is added to sigma.
+error of everything. There the weight falls smoothly to 0, the law is softened so that the factor stays bounded, and
+what the softening changes is added to sigma.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +16,22 @@ from numpy.typing import NDArray
 from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.jit import inlined, kernel
-from perijove.photometry.kernels import log_law, log_variance
+from perijove.photometry.kernels import Real, log_law, log_variance
 from perijove.photometry.models import KINDS, Law, Model, packed
 
 Plane = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
-Real = float | np.floating[Any]
 
 FADE_FROM = 0.3
 """Weight is 0 from this share of the least cosine down."""
 FADE_WIDTH = 0.07
 """Weight is full from the least cosine plus this."""
-ROUND_FROM = 0.6
-"""The law is rounded below this share of the least cosine, and constant from there to half of it."""
+HORIZON, SOFT_FROM = np.float32(0.03), np.float32(0.3)
+"""The law never takes a cosine to be less than the first, and takes it as it is from the second up.
+
+A curved atmosphere is still lit, and still seen, where plane ground would not be. By 44C00029 and 44C00030 Jupiter's
+light near the terminator goes as if cos i were sqrt(cos^2 i + 0.03^2), in all colours: what a haze 30 km high does.
+"""
 DUSK = 0.3
 """cos i below which `factor` fades into leaving the light as it is: 17 deg from the terminator."""
 DUSK_LIMB = 0.2
@@ -58,9 +60,12 @@ def fade(x: Real, start: Real, end: Real) -> float:
 
 
 @inlined
-def rounded(x: Real, least: Real) -> float:
-    """A parabola for x below `least` that meets x there with the same slope and is least / 2 at 0."""
-    return float(0.5 * least + 0.5 * x * x / least)
+def softened(x: Real) -> float:
+    """A cosine above 0 as the law takes it: x from `SOFT_FROM` up, below it bending smoothly to `HORIZON` at 0."""
+    if x >= SOFT_FROM:
+        return float(x)
+    bend = HORIZON * (np.float32(1.0) - x * x / (SOFT_FROM * SOFT_FROM))
+    return math.sqrt(x * x + bend * bend)
 
 
 @kernel
@@ -73,7 +78,6 @@ def correct_rows(
     with_sigma = out_sigma.size > 0
     from_i, from_e = np.float32(FADE_FROM * least[0]), np.float32(FADE_FROM * least[1])
     to_i, to_e = np.float32(least[0] + FADE_WIDTH), np.float32(least[1] + FADE_WIDTH)
-    round_i, round_e = np.float32(ROUND_FROM * least[0]), np.float32(ROUND_FROM * least[1])
     for row in range(light.shape[0]):
         for j in range(light.shape[1]):
             mu0, mu, value, angle = cos_i[row, j], cos_e[row, j], light[row, j], phase[row, j]
@@ -90,11 +94,7 @@ def correct_rows(
                 if with_sigma:
                     out_sigma[row, j] = NOTHING
                 continue
-            high, away = mu0, mu
-            if mu0 < round_i:
-                high = np.float32(rounded(mu0, round_i))
-            if mu < round_e:
-                away = np.float32(rounded(mu, round_e))
+            high, away = np.float32(softened(mu0)), np.float32(softened(mu))
             logarithm, x, y = log_law(kind, p, high, away, angle)
             lift = math.exp(np.float32(-logarithm))
             out[row, j], out_weight[row, j] = value * lift, trust
@@ -108,11 +108,8 @@ def correct_rows(
 
 
 @kernel
-def factor_rows(
-    cos_i: Plane, cos_e: Plane, phase: Plane, kind: int, p: FloatArray, least: FloatArray, out: Plane
-) -> None:
+def factor_rows(cos_i: Plane, cos_e: Plane, phase: Plane, kind: int, p: FloatArray, out: Plane) -> None:
     """Fill `out` (h, w) with the factors of `factor`."""
-    round_i, round_e = np.float32(ROUND_FROM * least[0]), np.float32(ROUND_FROM * least[1])
     for row in range(out.shape[0]):
         for j in range(out.shape[1]):
             mu0, mu, angle = cos_i[row, j], cos_e[row, j], phase[row, j]
@@ -120,11 +117,8 @@ def factor_rows(
                 out[row, j] = np.float32(1.0)
                 continue
             share = fade(mu0, 0.0, DUSK) * fade(mu, 0.0, DUSK_LIMB)
-            if mu0 < round_i:
-                mu0 = np.float32(rounded(mu0, round_i))
-            if mu < round_e:
-                mu = np.float32(rounded(mu, round_e))
-            out[row, j] = math.exp(np.float32(-share * log_law(kind, p, mu0, mu, angle)[0]))
+            high, away = np.float32(softened(mu0)), np.float32(softened(mu))
+            out[row, j] = math.exp(np.float32(-share * log_law(kind, p, high, away, angle)[0]))
 
 
 def correct(
@@ -141,8 +135,8 @@ def correct(
 
     With `hapke`, the one law with a phase function, that is the normal albedo; with the others the phase angle stays.
     `sigma` of the result is that of the light scaled, and the law's own (of its numbers, of its form, and what its
-    rounding near the horizons changes); None for none. `weight` fades to 0 below the law's least cosines of incidence
-    and emission (`Law.least`), where the law is rounded so that the factor is bounded; light of no weight is NaN.
+    softening near the horizons changes); None for none. `weight` fades to 0 below the law's least cosines of incidence
+    and emission (`Law.least`), where the law is softened so that the factor is bounded; light of no weight is NaN.
     Angles: cosines, and phase in rad. One thread; the lock is released. Raises UsageError for planes that differ in
     shape, or a filter for which the law has no numbers.
     """
@@ -173,7 +167,7 @@ def factor(cos_i: Plane, cos_e: Plane, phase: Plane, law: Law, band: Filter) -> 
         out.fill(1.0)
         return out
     high, away, angle = (np.ascontiguousarray(a, np.float32) for a in (cos_i, cos_e, phase))
-    factor_rows(high, away, angle, KINDS[law.model], packed(law, band), np.array(law.believed(band)), out)
+    factor_rows(high, away, angle, KINDS[law.model], packed(law, band), out)
     return out
 
 

@@ -6,6 +6,7 @@ All is done in logarithms: the laws are products of powers, and errors of their 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from perijove.jit import inlined, kernel
 from perijove.photometry.hapke import reflectance
 
 FloatArray = NDArray[np.float64]
+Real = float | np.floating[Any]
 
 NONE, LAMBERT, MINNAERT, LOMMEL_SEELIGER, LUNAR_LAMBERT, HAPKE, BARKSTROM, FIT = range(8)
 """The laws by number."""
@@ -29,7 +31,7 @@ def polynomial(p: FloatArray, x: float) -> float:
 
 
 @kernel
-def log_law(kind: int, p: FloatArray, mu0: float, mu: float, phase: float) -> tuple[float, float, float]:
+def log_law(kind: int, p: FloatArray, mu0: Real, mu: Real, phase: float) -> tuple[float, float, float]:
     """ln of a law's light for cosines above 0, and its derivatives by k, B or L and by the second number of `fit`.
 
     Logarithms are taken in the precision of the cosines: 1e-7 of the light where they are float32.
@@ -50,9 +52,9 @@ def log_law(kind: int, p: FloatArray, mu0: float, mu: float, phase: float) -> tu
     if kind == LUNAR_LAMBERT:
         share, seeliger = min(1.0, max(0.0, polynomial(p, phase))), 2.0 / (mu0 + mu)
         mixed = share * seeliger + 1.0 - share
-        return math.log(mu0 * mixed), (seeliger - 1.0) / mixed, 0.0
+        return math.log(mu0 * mixed), float((seeliger - 1.0) / mixed), 0.0
     if kind == HAPKE:
-        return math.log(reflectance(p, mu0, mu, phase)) - p[6], 0.0, 0.0
+        return math.log(reflectance(p, float(mu0), float(mu), phase)) - p[6], 0.0, 0.0
     return 0.0, 0.0, 0.0
 
 
