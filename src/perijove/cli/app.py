@@ -256,7 +256,7 @@ def backplanes(
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A map: .tif, .fits, .zarr, .cub.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A map: .tif, .fits, .zarr, .cub, .png.")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Another one: .tif, .fits, .zarr, .cub, .png.")],
     file_format: Annotated[
         str | None, typer.Option("--format", metavar="cog|gtiff", help="Kind of .tif: with overviews, or without.")
