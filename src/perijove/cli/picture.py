@@ -26,6 +26,8 @@ from perijove.render.engine import render
 from perijove.swath import Swath
 from perijove.timescale import utc_from_et
 
+MOST_NATIVE = 4.0
+"""Size of a camera pixel, in output pixels, from which recipes treat it as no larger."""
 _DEPTHS = {Depth.EIGHT: "8", Depth.SIXTEEN: "16", Depth.FLOAT: "32f"}
 
 
@@ -85,6 +87,9 @@ def _one_picture(
                 f"{observation.raw.path}: nothing that was imaged would be in the picture from {standing.name}: look "
                 "elsewhere with --look, or widen --fov"
             )
+        if not standing.own:
+            # seen from elsewhere a camera pixel is as large as the ground that it covers; near a limb without end
+            planes = replace(planes, native=min(framed.numbers["native_scale"], MOST_NATIVE))
     balance = white_balance(request.white_balance, label.perijove)
     with steps.step("colouring"):
         picture = apply_recipe(request.recipe.value, planes, balance, observation.full)

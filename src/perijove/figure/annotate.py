@@ -40,6 +40,8 @@ LINE: Colour = (1.0, 1.0, 1.0)
 SUNSET: Colour = (1.0, 0.78, 0.35)
 FAINT, CLEAR = 0.38, 0.75
 """How far a line of the graticule, and limb and terminator, cover what is below."""
+WORD_HALO = 1.2
+"""Width of the shade around words, in thicknesses of a line: they stand on bright clouds as well as on the sky."""
 EDGE_PX = 2.0
 """A line that ends nearer to the frame than this ends there, not at the limb."""
 
@@ -149,7 +151,7 @@ def annotation_sheet(
     for label in room.labels:
         sheet.text(
             *label.base, label.text, label.size, MARK,
-            style=label.style, anchor=0.5, halo=HALO * scene.sizes.line, turn=label.turn,
+            style=label.style, anchor=0.5, halo=WORD_HALO * scene.sizes.line, turn=label.turn,
         )  # fmt: skip
     return sheet
 
@@ -254,8 +256,7 @@ def _line_labels(scene: Scene, line: Parallel) -> Iterator[Label]:
     """Where the number of a line may stand, the best liked first."""
     text, size = line_text(line, scene.west), scene.label_size
     ends = [(piece[k], piece[k] - piece[j]) for piece in line.pieces for k, j in ((0, 1), (-1, -2))]
-    # closed lines have no ends
-    ends = [end for end in ends if len(line.pieces) > 1 or np.linalg.norm(ends[0][0] - ends[-1][0]) > EDGE_PX]
+    ends = [end for end in ends if not (np.linalg.norm(line.loose - end[0], axis=-1) < EDGE_PX).any()]
     liked = (lambda end: end[0][1]) if line.kind == "latitude" else (lambda end: -end[0][0])
     for (y, x), way in sorted(ends, key=liked):
         yield from _end_labels(scene, text, size, (float(x), float(y)), way[::-1])

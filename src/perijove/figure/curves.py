@@ -31,11 +31,16 @@ SAMPLES, FINE_SAMPLES = 1200, 20000
 
 @dataclass(frozen=True)
 class Parallel:
-    """One line of a graticule: 'latitude' or 'longitude', its `value` in rad (the map's own latitude), its `pieces`."""
+    """One line of a graticule: 'latitude' or 'longitude', its `value` in rad (the map's own latitude), its `pieces`.
+
+    `loose` (n, 2) are pixels where it ends of itself, NaN out of sight: at a pole, at the last parallel before it, or
+    where it closes.
+    """
 
     kind: str
     value: float
     pieces: list[FloatArray]
+    loose: FloatArray
 
 
 def cut(curve: Curve, t: FloatArray, width: int, height: int) -> list[FloatArray]:
@@ -143,7 +148,7 @@ def graticule(
         latitude = k * step
         if abs(latitude) < np.pi / 2 - 1e-9:
             ring = float(centric(np.array([latitude]))[0])
-            out.append(Parallel("latitude", latitude, cut(lambda x, y=ring: locate(y, x), t, width, height)))  # type: ignore[misc]
+            out.append(_line("latitude", latitude, lambda x, y=ring: locate(y, x), t, width, height))  # type: ignore[misc]
     last = step * np.floor((np.pi / 2 - 1e-9) / step)
     count = int(np.floor((west + span - 1e-9) / turn)) - int(np.ceil(west / turn - 1e-9)) + 1
     first = int(np.ceil(west / turn - 1e-9))
@@ -152,9 +157,14 @@ def graticule(
         whole = abs(np.remainder(longitude + 1e-9, np.pi / 2)) < 1e-6
         low, high = (south, north) if whole else (max(south, -last), min(north, last))
         y = centric(np.linspace(low, high, SAMPLES))
-        pieces = cut(lambda lat, x=longitude: locate(lat, x), y, width, height)  # type: ignore[misc]
-        out.append(Parallel("longitude", float(longitude % (2.0 * np.pi)), pieces))
+        value = float(longitude % (2.0 * np.pi))
+        out.append(_line("longitude", value, lambda lat, x=longitude: locate(lat, x), y, width, height))  # type: ignore[misc]
     return [line for line in out if line.pieces]
+
+
+def _line(kind: str, value: float, curve: Curve, t: FloatArray, width: int, height: int) -> Parallel:
+    """One line of a graticule from its curve."""
+    return Parallel(kind, value, cut(curve, t, width, height), curve(t[[0, -1]]))
 
 
 def terminator(locate: Locate, body: Body, sun: FloatArray, width: int, height: int) -> list[FloatArray]:

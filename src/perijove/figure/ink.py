@@ -38,6 +38,7 @@ def text_path(text: str, size: float, style: Style) -> Path:
     return TextPath((0.0, 0.0), plain, size=size, prop=FontProperties(family=FAMILY, style=style))
 
 
+@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, style: Style = "normal") -> float:
     """Width of a text in px, 0 for an empty one."""
     if not text.strip():

@@ -82,7 +82,7 @@ def _beside(feature: Feature, pixel: FloatArray, across: float, size: float) -> 
 
 
 def name_bands(room: Sheetroom, body: Body, sun: FloatArray | None, seen: Survey, locate: Locate, sizes: Type) -> None:
-    """Write the names of Jupiter's belts and zones along them, in a column at the right of what is shown by day."""
+    """Write the names of Jupiter's belts and zones along them, to the right of the middle of what is shown by day."""
     size = max(0.8 * sizes.mark, 10.5)
     for band in bands(body):
         room.put(_along(band, body, sun, seen, locate, room, size))
@@ -108,15 +108,15 @@ def _along(
         able &= high > 1.25 * size
     turn = np.arctan2(way[:, 1], way[:, 0])
     turn = np.remainder(turn + np.pi / 2, np.pi) - np.pi / 2
-    shown = seen.sample[seen.lit.any(axis=0)]
-    column = 0.75 * shown.max() + 0.25 * shown.min() if len(shown) else 0.75 * room.width
+    column = 0.6 * pixel[able, 1].max(initial=0.0) + 0.4 * pixel[able, 1].min(initial=room.width)
     for k in sorted(np.flatnonzero(able).tolist(), key=lambda k: float(abs(pixel[k, 1] - column))):
         for text in (band.name, band.short):
             wide = text_width(text, size, "italic")
             # a straight word leaves a curved band: how far the band bends away at the word's end
             steps = int(np.ceil(wide / 2 / length[k]))
             bend = _bend(pixel, k, steps)
-            if bend < 0.5 * (high[k] - size):
+            part = able[np.arange(k - steps, k + steps + 1) % len(able)]
+            if part.all() and bend < 0.5 * (high[k] - size):
                 yield Label(text, float(pixel[k, 1]), float(pixel[k, 0]), size, "italic", float(turn[k]))
 
 
