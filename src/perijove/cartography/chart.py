@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from perijove.calibrate.quality import Quality
 from perijove.cartography.geometry import MORE_PLANES, named_layers, sighted
+from perijove.cartography.shading import freed
 from perijove.errors import UsageError
 from perijove.geometry.illumination import PLANES
 from perijove.geometry.mapgrid import MapGrid
 from perijove.instrument import Filter
 from perijove.observation import Observation
-from perijove.photometry.correct import correct
-from perijove.photometry.models import Law, Model
+from perijove.photometry.models import Law
 from perijove.raster import Layer
-from perijove.render.engine import Prepared, prepare, run_blocks
+from perijove.render.engine import Prepared, prepare
 from perijove.render.planes import Planes
 
 Rows = NDArray[np.float32]
@@ -34,7 +34,7 @@ class Content:
     """What a chart holds: light of `bands` (None for all of the strip's), its sigma and quality, and backplanes.
 
     `backplanes` are names of `geometry.illumination.PLANES` and of `cartography.geometry.MORE_PLANES`. `law` is taken
-    off the light where there is one.
+    off the light where there is one. Without `light` there are backplanes only.
     """
 
     bands: tuple[Filter, ...] | None = None
@@ -62,10 +62,8 @@ class Chart:
         return self.prepared.grid
 
     def planes(self, first: int, last: int) -> Planes:
-        """Rendered rows from `first` to before `last`, with the law taken off their light."""
-        planes = self.prepared.planes(first, last)
-        law = self.content.law
-        return planes if law is None or law.model is Model.NONE else freed(planes, law)
+        """Rendered rows from `first` to before `last`, their light as it was seen."""
+        return self.prepared.planes(first, last)
 
     def on(self, grid: MapGrid) -> Chart:
         """The same on another grid."""
@@ -77,7 +75,10 @@ class Chart:
         step = max(CHUNK_PIXELS // self.grid.width, 16)
         for start in range(first, last, step):
             stop = min(start + step, last)
-            self._fill(start, self.planes(start, stop), out[:, start - first : stop - first])
+            planes = self.planes(start, stop)
+            if self.content.law is not None:
+                planes = freed(planes, self.content.law)
+            self._fill(start, planes, out[:, start - first : stop - first])
         return out
 
     def _fill(self, first: int, planes: Planes, out: Rows) -> None:
@@ -97,24 +98,6 @@ class Chart:
             sighted(
                 self.observation, self.prepared, self.content.backplanes, self.bands, first, planes, out[len(light) :]
             )
-
-
-def freed(planes: Planes, law: Law) -> Planes:
-    """Planes whose light has a photometric law taken off; where the law is not to be believed there is none left."""
-    light, weight, sigma = (np.empty_like(a) for a in (planes.light, planes.weight, planes.sigma))
-    doubted = len(planes.sigma) > 0
-
-    def work(k: int) -> None:
-        done = correct(
-            planes.light[k], planes.sigma[k] if doubted else None, planes.weight[k],
-            planes.cos_incidence, planes.cos_emission, planes.phase, law, planes.bands[k],
-        )  # fmt: skip
-        light[k], weight[k] = done.light, done.weight
-        if doubted:
-            sigma[k] = done.sigma
-
-    run_blocks(work, range(len(light)), None)
-    return replace(planes, light=light, weight=weight, sigma=sigma)
 
 
 def chart_of(
@@ -162,7 +145,7 @@ def layers_of(content: Content, bands: Sequence[Filter]) -> tuple[Layer, ...]:
     """The layers of a map, in order: light, sigma, quality, backplanes."""
     layers: list[Layer] = []
     law = content.law
-    said = "" if law is None or law.model is Model.NONE else f", at normal incidence and emission by {law.model.value}"
+    said = "" if law is None else f", at normal incidence and emission by {law.model.value}"
     if content.light:
         layers += [Layer(band.value, "I/F", "light", f"light in {band.value.lower()}{said}") for band in bands]
     if content.sigma:

@@ -1,4 +1,4 @@
-"""The backplanes of a map: for each pixel the place it shows, and when, whence and under which light it was seen."""
+"""Backplanes of maps and pictures: which place a pixel shows, and when, whence and in which light it was seen."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.bodies import Body
+from perijove.geometry.ellipsoid import intersect
 from perijove.geometry.illumination import PLANES, backplanes, in_file_units
-from perijove.geometry.mapgrid import MapGrid, map_rows
+from perijove.geometry.mapgrid import map_rows
+from perijove.geometry.view import View, pixel_rays
 from perijove.instrument import Filter
 from perijove.observation import Observation
 from perijove.raster import Layer
 from perijove.render.engine import Prepared, run_blocks
 from perijove.render.framelets import FrameTable
-from perijove.render.planes import Planes
+from perijove.render.planes import Grid, Planes
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.float32]
@@ -52,38 +55,43 @@ def sighted(
 ) -> None:
     """Fill the layers (n, rows, w) of `named_layers` for rendered rows that begin at line `first`.
 
-    Places are given wherever the map shows the body; all else where a framelet saw it, at the time of the first filter
-    of `render.engine.REFERENCE` that did.
+    Places are given wherever the grid shows the body; all else where a framelet saw it, at the time of the first filter
+    of `render.engine.REFERENCE` that did. The planes must have been rendered with sources.
     """
     shared = [name for name in names if name in PLANES]
-    frames = reference_frames(prepared, planes)
+    done = measured(shared, observation, prepared, first, planes) if shared else {}
     at = 0
-    measured: dict[str, int] = {}
     for name in names:
         if name in PLANES:
-            measured[name] = at
+            out[at] = in_file_units(name, done[name])
             at += 1
             continue
         for band in bands:
             k = planes.bands.index(band)
             out[at] = per_band(name, planes, k, prepared.swaths[k].et - observation.middle_et)
             at += 1
-    if not shared:
-        return
-    grid = prepared.grid
-    assert isinstance(grid, MapGrid)
-    table = prepared.tables[1][prepared.by_reference()[0]]
+
+
+def measured(
+    names: Sequence[str], observation: Observation, prepared: Prepared, first: int, planes: Planes
+) -> dict[str, FloatArray]:
+    """Planes (rows, w) of `geometry.illumination.PLANES`, rad, km and h, of rendered rows; see `sighted`."""
+    height = planes.light.shape[1]
+    frames = reference_frames(prepared, planes)
+    table = next(iter(prepared.tables.values()))[prepared.by_reference()[0]]
     sun_km = observation.calibrated.sun_distance_km
+    done = {name: np.empty(frames.shape) for name in names}
 
     def work(start: int) -> None:
-        rows = slice(start, min(start + ROWS, out.shape[1]))
-        points = surface_points(grid, first + rows.start, first + rows.stop)
+        rows = slice(start, min(start + ROWS, height))
+        points = surface_points(prepared.grid, prepared.body, first + rows.start, first + rows.stop)
         cameras, suns = stations(table, frames[rows])
-        done = backplanes(shared, points, cameras, suns, prepared.body, sun_distance_km=sun_km)
-        for name, index in measured.items():
-            out[index, rows] = in_file_units(name, done[name])
+        part = backplanes(names, points, cameras, suns, prepared.body, sun_distance_km=sun_km)
+        for name, values in part.items():
+            done[name][rows] = values
 
-    run_blocks(work, range(0, out.shape[1], ROWS), None)
+    run_blocks(work, range(0, height, ROWS), None)
+    return done
 
 
 def per_band(name: str, planes: Planes, k: int, seconds: FloatArray) -> Rows:
@@ -108,12 +116,15 @@ def reference_frames(prepared: Prepared, planes: Planes) -> Rows:
     return frames
 
 
-def surface_points(grid: MapGrid, first: int, last: int) -> FloatArray:
-    """Body-fixed points (rows, w, 3) km of some rows of a map, NaN off the projection."""
+def surface_points(grid: Grid, body: Body, first: int, last: int) -> FloatArray:
+    """Body-fixed points (rows, w, 3) km that some rows of a map or picture show, NaN where they show nothing of it."""
+    if isinstance(grid, View):
+        line, sample = np.mgrid[first:last, : grid.width] + 0.5
+        return intersect(grid.position_km, pixel_rays(grid, line, sample), body.radii_km)
     points = np.empty((last - first, 3, grid.width))
     shown = np.empty((last - first, grid.width), np.bool_)
     map_rows(
-        grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km, np.array(grid.body.radii_km),
+        grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km, np.array(body.radii_km),
         grid.latitudes == "graphic", first, 0, points, shown,
     )  # fmt: skip
     out = np.ascontiguousarray(np.moveaxis(points, 1, 2))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.cartography.chart import Chart
+from perijove.cartography.shading import evened
 from perijove.enhance.exposure import picture_bands
 from perijove.enhance.picture import Picture
 from perijove.enhance.recipes import apply_recipe
@@ -104,7 +105,7 @@ class Painted:
     def _colour(self, planes: Planes, given: Mapping[str, float] | None) -> Picture:
         """A part of the map by the recipe."""
         if self.chart.content.law is not None:
-            planes = evenly_lit(planes)
+            planes = evened(planes, self.chart.content.law)
         return apply_recipe(self.recipe, planes, self.balance, self.chart.observation.full, given)
 
 
@@ -133,12 +134,6 @@ def painted(
 def coarse_grid(grid: MapGrid, times: int) -> MapGrid:
     """The same ground in pixels `times` as large."""
     return replace(grid, scale_km=grid.scale_km * times, width=-(-grid.width // times), height=-(-grid.height // times))
-
-
-def evenly_lit(planes: Planes) -> Planes:
-    """Planes of light from which a law has been taken: it comes and is seen from straight above."""
-    one = np.where(planes.hit, np.float32(1.0), np.float32(np.nan))
-    return replace(planes, cos_incidence=one, cos_emission=one, phase=np.zeros_like(one))
 
 
 def coded(rgb: NDArray[np.float32], steps: int) -> Rows:

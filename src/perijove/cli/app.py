@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from perijove.cli.common import command
-from perijove.cli.map_command import map_strips
+from perijove.cli.map_command import backplanes, map_strips
 from perijove.cli.options import (
     Annotate,
     At,
@@ -228,30 +228,7 @@ def calibrate(
         )
 
 
-@app.command()
-def backplanes(
-    strips: Strips,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT", help="A .tif; with several strips a folder.")
-    ],
-    labels: Labels = None,
-    planes: Annotated[
-        str,
-        typer.Option("--planes", metavar="NAMES|all", help="Names with commas between; a wrong one lists them all."),
-    ] = "latitude,longitude,incidence,emission,phase",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
-    calibration: Calibration = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Write the geometry of every raw pixel of strips: place, distance, light, view."""
-    with command():
-        from perijove.cli.backplanes import BackplanesRequest, parse_planes, run_backplanes
-
-        light = LightRequest(calibration)
-        run_backplanes(
-            BackplanesRequest(tuple(strips), output, parse_planes(planes), labels, overwrite, light, quiet, json)
-        )
+app.command("backplanes")(backplanes)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`perijove backplanes`: the geometry of every raw pixel of strips, laid out as the strips are."""
+"""`perijove backplanes`: the geometry of every raw pixel of strips, laid out as the strips are, or of pictures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.cartography.chart import ORDER
+from perijove.cartography.geometry import MORE_PLANES, named_layers, sighted
 from perijove.cli.common import Steps, json_text
+from perijove.cli.framing import frame, stand
 from perijove.cli.report import describe
-from perijove.cli.requests import LightRequest, check_outputs, check_strips
+from perijove.cli.requests import LightRequest, PictureRequest, Recipe, check_outputs, check_strips
 from perijove.cli.solve import light_sources, shares, solve_strips
 from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.errors import OutputError, UsageError
@@ -21,6 +27,7 @@ from perijove.io.provenance import as_json, provenance, sidecar_path
 from perijove.io.raster import Raster
 from perijove.io.strip_planes import strip_raster
 from perijove.observation import Observation
+from perijove.render.engine import prepare
 from perijove.render.raw_backplanes import RawGeometry, raw_geometry
 from perijove.swath import Swath
 from perijove.timescale import utc_from_et
@@ -28,13 +35,17 @@ from perijove.timescale import utc_from_et
 
 @dataclass(frozen=True)
 class BackplanesRequest:
-    """`perijove backplanes`: strips of one pass, which planes, and where they go: a .tif, or a folder for several."""
+    """`perijove backplanes`: strips of one pass, which planes, and where they go: a .tif, or a folder for several.
+
+    The planes are those of raw pixels, or with `size` of the pixels of pictures of that size.
+    """
 
     strips: tuple[Path, ...]
     output: Path
     planes: tuple[str, ...]
     labels: Path | None = None
     overwrite: bool = False
+    size: int | None = None
     light: LightRequest = field(default_factory=LightRequest)
     quiet: bool = False
     json: bool = False
@@ -42,7 +53,9 @@ class BackplanesRequest:
     def __post_init__(self) -> None:
         """Refuse, with `UsageError`, what makes no sense."""
         check_strips(self.strips)
-        check_planes(self.planes)
+        if self.size is None and set(self.planes) & set(MORE_PLANES):
+            raise UsageError(f"{', '.join(MORE_PLANES)} belong to maps and pictures: give --size or --projection too")
+        check_planes([name for name in self.planes if name not in MORE_PLANES] or list(PLANES))
         check_outputs(self.strips, {"-o": self.output})
         tiff = self.output.suffix.lower() in (".tif", ".tiff")
         if len(self.strips) > 1 and tiff and not self.output.is_dir():
@@ -60,13 +73,16 @@ class BackplanesRequest:
         return self.output / f"{product_id}-backplanes.tif" if self.into_folder else self.output
 
 
-def parse_planes(text: str) -> tuple[str, ...]:
-    """Names of planes from a text such as ``latitude,longitude`` or ``all``; UsageError for what names none."""
+def parse_planes(text: str, *, raw: bool = True) -> tuple[str, ...]:
+    """Names of planes from a text such as ``latitude,longitude`` or ``all``; UsageError for what names none.
+
+    Those of `MORE_PLANES` are known, and among all, unless `raw`.
+    """
     if text.strip().lower() == "all":
-        return tuple(PLANES)
+        return tuple(PLANES) if raw else (*PLANES, *MORE_PLANES)
     names = tuple(name.strip().lower().replace("-", "_") for name in text.split(",") if name.strip())
     try:
-        check_planes(names)
+        check_planes([name for name in names if raw or name not in MORE_PLANES] or list(PLANES))
     except UsageError as error:
         raise UsageError(f"--planes {text!r}: {error}, or all") from None
     return names
@@ -90,7 +106,8 @@ def run_backplanes(request: BackplanesRequest) -> None:
             entry = describe(observation)
             writing = Steps(quiet=request.quiet)
             with writing.step("writing"):
-                raster = planes_of(observation, request, entry)
+                planes = planes_of if request.size is None else picture_planes_of
+                raster = planes(observation, request, entry)
                 # overviews would mix framelets
                 stage_geotiff(staged, raster, path, cog=False)
                 staged.add(sidecar_path(path), (as_json(raster.origin, indent=2) + "\n").encode())
@@ -124,6 +141,36 @@ def planes_of(observation: Observation, request: BackplanesRequest, entry: Mappi
         title=label.title or label.product_id, simulated=label.simulated,
     )  # fmt: skip
     return strip_raster(request.planes, geometries, len(raw.codes), origin)
+
+
+def picture_planes_of(observation: Observation, request: BackplanesRequest, entry: Mapping[str, Any]) -> Raster:
+    """The raster of the backplanes of one strip's picture, framed as `perijove picture --size` does."""
+    label, raw, body = observation.raw.label, observation.raw, observation.body
+    assert request.size is not None
+    like = PictureRequest(request.strips, Path("picture.tif"), recipe=Recipe.LINEAR, size=request.size)
+    swaths, standing = observation.swaths(), stand(observation, like)
+    framed = frame(observation, standing, swaths, like)
+    prepared = prepare(
+        swaths, body, standing.et, framed.view, sun_direction=standing.sun_j2000, backplanes=False, sources=True
+    )
+    bands = tuple(band for band in ORDER if band in label.filters)
+    layers = named_layers(request.planes, bands)
+
+    def rows(first: int, last: int) -> NDArray[np.float32]:
+        out = np.empty((len(layers), last - first, framed.view.width), np.float32)
+        sighted(observation, prepared, request.planes, bands, first, prepared.planes(first, last), out)
+        return out
+
+    parameters = {
+        "product": "backplanes of a picture", "planes": request.planes, "size": request.size, "view": framed.numbers,
+        "body_radii_km": body.radii_km, "epoch_utc": utc_from_et(standing.et),
+    }  # fmt: skip
+    solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
+    origin = provenance(
+        light_sources(raw, request.light), parameters, solution,
+        title=label.title or label.product_id, simulated=label.simulated,
+    )  # fmt: skip
+    return Raster(None, layers, framed.view.width, framed.view.height, "float32", "linear", origin, rows)
 
 
 def geometry_of(observation: Observation, swath: Swath) -> RawGeometry:

@@ -27,7 +27,7 @@ from perijove.geometry.mapextent import Bounds, Wish
 from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
 from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
-from perijove.io.maps import map_files, stage_map
+from perijove.io.maps import stage_map
 from perijove.io.provenance import provenance
 from perijove.observation import Observation
 from perijove.raster import Layer, Raster
@@ -139,7 +139,7 @@ def one_map(
     with steps.step("photometry"):
         law = law_for(observation, request.photometry, horizon)
     planes = (*PLANES, *MORE_PLANES) if request.backplanes == ("all",) else request.backplanes
-    content = Content(bands, request.with_sigma, request.with_quality, planes, law.law)
+    content = Content(bands, request.with_sigma, request.with_quality, planes, law.law, request.with_light)
     with steps.step("mapping"):
         chart = chart_of(
             observation, plan.grid, content,

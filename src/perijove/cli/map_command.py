@@ -21,6 +21,39 @@ from perijove.cli.map_request import (
 )
 from perijove.cli.options import Calibration, Credit, Json, KeepStray, Labels, Quiet, Report, Strips, Suspects
 from perijove.cli.requests import SOLAR, Depth, Interpolation, LightRequest, Recipe, Sharpen
+from perijove.errors import UsageError
+
+ProjectionOption = Annotated[
+    ProjectionName, typer.Option("--projection", help="The map's projection.", show_default=True)
+]
+ScaleOption = Annotated[
+    float | None, typer.Option("--scale", metavar="KM", help="Kilometres a pixel; else the camera's own.")
+]
+PpdOption = Annotated[
+    float | None, typer.Option("--ppd", metavar="N", help="Pixels a degree of the equator, instead of --scale.")
+]
+BoundsOption = Annotated[
+    str | None,
+    typer.Option("--bounds", metavar="W,S,E,N", help="Degrees; else around the ground that was seen in daylight."),
+]
+CentreOption = Annotated[
+    str | None,
+    typer.Option("--centre", metavar="LAT,LON", help="Of the projection; standard parallel in equirectangular."),
+]
+AltitudeOption = Annotated[
+    float | None, typer.Option("--altitude", metavar="KM", help="Of the viewpoint of a perspective map.")
+]
+LatitudesOption = Annotated[
+    Latitudes, typer.Option("--latitudes", help="Planetocentric or planetographic.", show_default=True)
+]
+LongitudesOption = Annotated[
+    Longitudes,
+    typer.Option("--longitudes", help="Which way they grow, in options and planes.", show_default=True),
+]
+EmissionOption = Annotated[
+    float, typer.Option("--max-emission", metavar="DEG", help="Ground seen flatter is left out.", show_default=True)
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace maps that are there already.")]
 
 
 def map_strips(
@@ -35,36 +68,15 @@ def map_strips(
     recipe: Annotated[
         Recipe | None, typer.Option("--recipe", help="Colours; else I/F as it is, or natural in a PNG.")
     ] = None,
-    projection: Annotated[
-        ProjectionName, typer.Option("--projection", help="The map's projection.", show_default=True)
-    ] = ProjectionName.EQUIRECTANGULAR,
-    scale: Annotated[
-        float | None, typer.Option("--scale", metavar="KM", help="Kilometres a pixel; else the camera's own.")
-    ] = None,
-    ppd: Annotated[
-        float | None, typer.Option("--ppd", metavar="N", help="Pixels a degree of the equator, instead of --scale.")
-    ] = None,
-    bounds: Annotated[
-        str | None,
-        typer.Option("--bounds", metavar="W,S,E,N", help="Degrees; else around the ground that was seen in daylight."),
-    ] = None,
-    centre: Annotated[
-        str | None,
-        typer.Option("--centre", metavar="LAT,LON", help="Of the projection; standard parallel in equirectangular."),
-    ] = None,
-    altitude: Annotated[
-        float | None, typer.Option("--altitude", metavar="KM", help="Of the viewpoint of a perspective map.")
-    ] = None,
-    latitudes: Annotated[
-        Latitudes, typer.Option("--latitudes", help="Planetocentric or planetographic.", show_default=True)
-    ] = Latitudes.CENTRIC,
-    longitudes: Annotated[
-        Longitudes,
-        typer.Option("--longitudes", help="Which way they grow, in options and planes.", show_default=True),
-    ] = Longitudes.EAST,
-    max_emission: Annotated[
-        float, typer.Option("--max-emission", metavar="DEG", help="Ground seen flatter is left out.", show_default=True)
-    ] = MAX_EMISSION_DEG,
+    projection: ProjectionOption = ProjectionName.EQUIRECTANGULAR,
+    scale: ScaleOption = None,
+    ppd: PpdOption = None,
+    bounds: BoundsOption = None,
+    centre: CentreOption = None,
+    altitude: AltitudeOption = None,
+    latitudes: LatitudesOption = Latitudes.CENTRIC,
+    longitudes: LongitudesOption = Longitudes.EAST,
+    max_emission: EmissionOption = MAX_EMISSION_DEG,
     photometry: Annotated[
         str,
         typer.Option(
@@ -105,7 +117,7 @@ def map_strips(
     keep_stray: KeepStray = False,
     report: Report = None,
     credit: Credit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace maps that are there already.")] = False,
+    overwrite: OverwriteOption = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -143,6 +155,63 @@ def map_strips(
             quiet=quiet,
             json=json,
         )
+        from perijove.cli.map import run_map
+
+        run_map(request)
+
+
+def backplanes(
+    strips: Strips,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="A .tif (maps: as of `map`); or a folder.")
+    ],
+    labels: Labels = None,
+    planes: Annotated[
+        str,
+        typer.Option("--planes", metavar="NAMES|all", help="Names with commas between; a wrong one lists them all."),
+    ] = "latitude,longitude,incidence,emission,phase",
+    size: Annotated[
+        int | None,
+        typer.Option("--size", metavar="N", help="Of the pixels of a picture of this size, not of raw ones."),
+    ] = None,
+    projection: Annotated[
+        ProjectionName | None, typer.Option("--projection", help="Of a map's pixels; and options as of `map`.")
+    ] = None,
+    scale: ScaleOption = None,
+    ppd: PpdOption = None,
+    bounds: BoundsOption = None,
+    centre: CentreOption = None,
+    altitude: AltitudeOption = None,
+    latitudes: LatitudesOption = Latitudes.CENTRIC,
+    longitudes: LongitudesOption = Longitudes.EAST,
+    max_emission: EmissionOption = MAX_EMISSION_DEG,
+    overwrite: OverwriteOption = False,
+    calibration: Calibration = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write the geometry of every pixel of strips, of their pictures or maps: place, distance, light, view."""
+    with command():
+        from perijove.cli.backplanes import BackplanesRequest, parse_planes, run_backplanes
+
+        light, raw = LightRequest(calibration), size is None and projection is None
+        wanted = parse_planes(planes, raw=raw)
+        if projection is None:
+            if scale is not None or ppd is not None or bounds is not None or centre is not None:
+                raise UsageError("--scale, --ppd, --bounds and --centre are those of a map: give --projection too")
+            run_backplanes(
+                BackplanesRequest(tuple(strips), output, wanted, labels, overwrite, size, light, quiet, json)
+            )
+            return
+        if size is not None:
+            raise UsageError("--size is that of a picture, --projection that of a map: give one of them")
+        request = MapRequest(
+            strips=tuple(strips), output=output, labels=labels, recipe=Recipe.LINEAR, projection=projection,
+            scale_km=scale, ppd=ppd, bounds_deg=None if bounds is None else parse_bounds(bounds),
+            centre_deg=None if centre is None else parse_centre(centre), altitude_km=altitude, latitudes=latitudes,
+            longitudes=longitudes, max_emission_deg=max_emission, backplanes=wanted, with_light=False, light=light,
+            overwrite=overwrite, quiet=quiet, json=json,
+        )  # fmt: skip
         from perijove.cli.map import run_map
 
         run_map(request)

@@ -69,7 +69,7 @@ class MapRequest:
 
     `output` is a folder where `into_folder` is true. `scale_km` a pixel, or `ppd` pixels a degree of the equator.
     `bounds_deg` (west, south, east, north) and `centre_deg` (latitude, longitude) are in the map's kinds of latitude
-    and longitude. `recipe` None means: linear, or natural in a PNG.
+    and longitude. `recipe` None means: linear, or natural in a PNG. Without `with_light` there are backplanes only.
     """
 
     strips: tuple[Path, ...]
@@ -88,6 +88,7 @@ class MapRequest:
     photometry: str = "none"
     bands: tuple[str, ...] | None = None
     backplanes: tuple[str, ...] = ()
+    with_light: bool = True
     with_sigma: bool = False
     with_quality: bool = False
     annotate: bool = False
