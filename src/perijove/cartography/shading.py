@@ -1,0 +1,69 @@
+"""Shading: a photometric law taken off rendered light, for measurement or for the eye."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.cartography.geometry import measured
+from perijove.observation import Observation
+from perijove.photometry.correct import correct, factor
+from perijove.photometry.models import Law
+from perijove.render.engine import Prepared, run_blocks
+from perijove.render.planes import Planes
+
+Plane = NDArray[np.float32]
+
+
+def freed(planes: Planes, law: Law) -> Planes:
+    """Planes whose light has a law taken off, for measurement: none is left where the law is not to be believed.
+
+    Their angles must be the camera's own (those of a map, or of `camera_angles`).
+    """
+    light, weight, sigma = (np.empty_like(a) for a in (planes.light, planes.weight, planes.sigma))
+    doubted = len(planes.sigma) > 0
+
+    def work(k: int) -> None:
+        done = correct(
+            planes.light[k], planes.sigma[k] if doubted else None, planes.weight[k],
+            planes.cos_incidence, planes.cos_emission, planes.phase, law, planes.bands[k],
+        )  # fmt: skip
+        light[k], weight[k] = done.light, done.weight
+        if doubted:
+            sigma[k] = done.sigma
+
+    run_blocks(work, range(len(light)), None)
+    return replace(planes, light=light, weight=weight, sigma=sigma)
+
+
+def evened(planes: Planes, law: Law) -> Planes:
+    """Planes whose light has a law taken off, for the eye: it goes on into darkness at terminator and limb.
+
+    Angles as in `freed`; those of the result say that the day is lit and seen from straight above, so that a recipe
+    does not even it out again.
+    """
+    light = planes.light.copy()
+
+    def work(k: int) -> None:
+        light[k] *= factor(planes.cos_incidence, planes.cos_emission, planes.phase, law, planes.bands[k])
+
+    run_blocks(work, range(len(light)), None)
+    cosine = np.where(planes.cos_incidence > 0.0, np.float32(1.0), planes.cos_incidence).astype(np.float32)
+    return replace(planes, light=light, cos_incidence=cosine, cos_emission=np.ones_like(cosine))
+
+
+def camera_angles(observation: Observation, prepared: Prepared, planes: Planes) -> Planes:
+    """Planes of a picture with the angles under which the camera saw each place, at its own time; NaN where it did not.
+
+    `planes` are the whole of `prepared`, rendered with sources.
+    """
+    names = ("incidence", "emission", "phase")
+    angles = measured(names, observation, prepared, 0, planes)
+    return replace(
+        planes,
+        cos_incidence=np.cos(angles["incidence"]).astype(np.float32),
+        cos_emission=np.cos(angles["emission"]).astype(np.float32),
+        phase=angles["phase"].astype(np.float32),
+    )
