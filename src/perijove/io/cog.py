@@ -7,6 +7,7 @@ of a distant file in few requests. Tags, their types and BigTIFF: TIFF 6.0 (Adob
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,6 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-
-from perijove.errors import OutputError
 
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of a value by the type's number."""
@@ -49,12 +48,16 @@ class Tiled:
     counts: NDArray[np.int64]
 
 
-def assemble(full: Path, overviews: Sequence[Path], target: BinaryIO) -> None:
-    """Write a COG of the tiled TIFFs of the full size and of the overviews, from the largest to the smallest.
+def assemble(paths: Sequence[Path], held: Sequence[int], target: BinaryIO) -> None:
+    """Write a COG of the tiled TIFFs of the full size and of its overviews, from the largest to the smallest.
 
-    The parts have one picture each. Raises OutputError where a part was not written completely.
+    They have one picture each, and `held` are the numbers of tiles in them that hold data. Raises OSError where one
+    was not written completely: GDAL's threads do not always tell.
     """
-    parts = [read_tiled(path) for path in (full, *overviews)]
+    parts = [read_tiled(path) for path in paths]
+    for part, number in zip(parts, held, strict=True):
+        if np.count_nonzero(part.counts) != number:
+            raise _cut_short()
     starts, end = _layout(parts, big=False)
     big = end + sum(int(part.counts.sum()) for part in parts) > _CLASSIC_BYTES
     if big:
@@ -76,23 +79,23 @@ def assemble(full: Path, overviews: Sequence[Path], target: BinaryIO) -> None:
 
 
 def read_tiled(path: Path) -> Tiled:
-    """The directory of a little-endian TIFF with tiles; OutputError where a tile lies outside the file."""
+    """The directory of a little-endian TIFF with tiles; OSError where a tile lies outside the file."""
     size = path.stat().st_size
     try:
         with open(path, "rb") as file:
             entries = _read_directory(file)
     except (struct.error, KeyError) as error:
-        raise _cut_short(path) from error
+        raise _cut_short() from error
     places = {entry.tag: np.frombuffer(entry.value, _INTEGERS[entry.kind]).astype(np.int64) for entry in entries
               if entry.tag in (_OFFSETS, _COUNTS)}  # fmt: skip
     if len(places) != 2 or np.any(places[_OFFSETS] + places[_COUNTS] > size):
-        raise _cut_short(path)
+        raise _cut_short()
     kept = tuple(entry for entry in entries if entry.tag not in (_SUBFILE, _OFFSETS, _COUNTS))
     return Tiled(path, kept, places[_OFFSETS], np.where(places[_OFFSETS] > 0, places[_COUNTS], 0))
 
 
-def _cut_short(path: Path) -> OutputError:
-    return OutputError(f"cannot write {path}: the disk took only a part of it; choose a folder that has room")
+def _cut_short() -> OSError:
+    return OSError(errno.ENOSPC, "the disk took only a part of it")
 
 
 def _read_directory(file: BinaryIO) -> list[Entry]:
@@ -174,5 +177,5 @@ def _copy_tiles(part: Tiled, target: BinaryIO) -> None:
                 file.seek(offset)
                 tile = file.read(count)
                 if len(tile) < count:
-                    raise _cut_short(part.path)
+                    raise _cut_short()
                 target.write(tile)

@@ -11,12 +11,15 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
@@ -27,7 +30,7 @@ from perijove.io.atomic import Staged, written
 from perijove.io.cog import assemble
 from perijove.io.crs import authority_of, crs_of, grid_from, transform_of
 from perijove.io.description import describe, described
-from perijove.io.overviews import MAP_TILE, Pyramid, sizes
+from perijove.io.overviews import MAP_TILE, Pyramid, held_tiles, sizes
 from perijove.io.provenance import as_json
 from perijove.io.raster import Layer, Raster, Role, Rows, Transfer
 from perijove.io.tiff import quality_bits, text_tags
@@ -58,11 +61,10 @@ def stage_geotiff(staged: Staged, raster: Raster, path: Path, *, cog: bool = Tru
             tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name[:64]}.") as folder,
             _told(path),
         ):
-            full = Path(folder) / "full.tif"
-            halves = [Path(folder) / f"half{level}.tif" for level in range(len(sizes(raster.width, raster.height)))]
-            _write_parts(raster, full, halves if cog else [])
+            parts = _write_parts(raster, Path(folder), path, cog)
+            _check_room(path, sum(part.path.stat().st_size for part in parts))
             with open(target, "wb") as file:
-                assemble(full, halves if cog else [], file)
+                assemble([part.path for part in parts], [part.held for part in parts], file)
 
 
 @contextlib.contextmanager
@@ -78,26 +80,57 @@ def _told(path: Path) -> Iterator[None]:
             raise OutputError(f"cannot write {path}: {error}; choose a folder that is writable and has room") from error
 
 
-def _write_parts(raster: Raster, full: Path, halves: list[Path]) -> None:
-    """Write the full size and the overviews as TIFFs of one picture each."""
+@dataclass
+class _Part:
+    """A TIFF that is being written: the number of its tiles that hold data, and their bytes before compression."""
+
+    path: Path
+    file: Any
+    apart: bool
+    held: int = 0
+    bytes: int = 0
+
+    def put(self, first: int, rows: Rows) -> None:
+        """Write a band of rows; empty tiles are left out."""
+        tiles = held_tiles(rows)
+        together = tiles.any(axis=0)
+        self.held += int(np.count_nonzero(tiles if self.apart else together))
+        self.bytes += int(np.count_nonzero(together)) * MAP_TILE * rows.shape[1] * len(rows) * rows.itemsize
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], together, [False]]).astype(np.int8)))
+        for left, right in np.minimum(MAP_TILE * edges, rows.shape[2]).reshape(-1, 2).tolist():
+            self.file.write(rows[:, :, left:right], window=Window(left, first, right - left, rows.shape[1]))
+
+
+def _write_parts(raster: Raster, folder: Path, path: Path, cog: bool) -> list[_Part]:
+    """Write the full size and the overviews, where a `cog` wants them, as TIFFs of one picture each."""
+    shapes = [(raster.width, raster.height), *(sizes(raster.width, raster.height) if cog else [])]
+    apart = len(raster.layers) > _SMALL
     with contextlib.ExitStack() as stack:
-        main = stack.enter_context(_create(full, raster, raster.width, raster.height))
-        _describe(main, raster)
-        shapes = sizes(raster.width, raster.height)
-        small = [
-            stack.enter_context(_create(half, raster, *shape)) for half, shape in zip(halves, shapes, strict=False)
-        ]
+        parts = []
+        for level, shape in enumerate(shapes):
+            name = folder / f"{level}.tif"
+            parts.append(_Part(name, stack.enter_context(_create(name, raster, *shape)), apart))
+        _describe(parts[0].file, raster)
         pyramid = Pyramid(
-            raster.width, raster.height, raster.layers, lambda level, first, rows: _put(small[level], first, rows)
+            raster.width, raster.height, raster.layers, lambda level, first, rows: parts[level + 1].put(first, rows)
         )
         for first, rows in raster.bands():
-            _put(main, first, rows)
-            if small:
+            parts[0].put(first, rows)
+            # what is not on the disk yet waits in GDAL's cache
+            _check_room(path, min(sum(part.bytes for part in parts), CACHE_MB * 2**20))
+            if cog:
                 pyramid.feed(rows)
+    return parts
 
 
-def _put(target: Any, first: int, rows: Rows) -> None:
-    target.write(rows, window=Window(0, first, rows.shape[2], rows.shape[1]))
+def _check_room(path: Path, needed: int) -> None:
+    """Raise OutputError where the disk has less room than is needed: GDAL's own complaints are many."""
+    free = shutil.disk_usage(path.absolute().parent).free
+    if free < needed:
+        raise OutputError(
+            f"cannot write {path}: {needed / 1e6:.0f} MB are needed, and the disk has {free / 1e6:.0f} MB left; "
+            "choose a folder that has room, or a coarser scale"
+        )
 
 
 def _create(path: Path, raster: Raster, width: int, height: int) -> Any:
@@ -187,12 +220,13 @@ def read_geotiff(path: Path) -> Raster:
     for what cannot be read or is no map of a body that is known.
     """
     with _opened(path) as source:
-        tags, size = source.tags(), (source.width, source.height)
+        tags = source.tags()
         text = tags.get("PERIJOVE_MAP")
         origin = _origin(path, tags)
-        if text is not None and source.dtypes[0] in text:
+        if text is not None:
             raster = described(_with_origin(path, text, origin), path, _reader(path))
-            if (raster.width, raster.height) == size and _same_place(source, raster):
+            same = (raster.width, raster.height, raster.dtype) == (source.width, source.height, source.dtypes[0])
+            if same and _same_place(source, raster):
                 return raster
         return _foreign(path, source, origin)
 

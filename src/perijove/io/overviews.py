@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perijove.io.raster import BAND_ROWS, Layer, Rows
 from perijove.jit import kernel
@@ -61,6 +62,31 @@ class Pyramid:
             self._feed(level + 1, done)
             self._first[level] += end
             self._filled[level] = 0
+
+
+@kernel
+def filled_tiles(rows: Rows, tile: int) -> NDArray[np.bool_]:
+    """Which tiles (layers, columns) of a band of rows (layers, n, w) of floats hold any number."""
+    layers, height, width = rows.shape
+    out = np.zeros((layers, (width + tile - 1) // tile), np.bool_)
+    for layer in range(layers):
+        for t in range(out.shape[1]):
+            for r in range(height):
+                for c in range(t * tile, min((t + 1) * tile, width)):
+                    if rows[layer, r, c] == rows[layer, r, c]:
+                        out[layer, t] = True
+                        break
+                if out[layer, t]:
+                    break
+    return out
+
+
+def held_tiles(rows: Rows) -> NDArray[np.bool_]:
+    """Which tiles (layers, columns) of a band of rows (layers, n, w) hold any data: not NaN, in integers not 0."""
+    if rows.dtype.kind == "f":
+        return filled_tiles(rows, MAP_TILE)
+    starts = np.arange(0, rows.shape[2], MAP_TILE)
+    return np.asarray(np.maximum.reduceat(rows.max(axis=1), starts, axis=1) > 0)
 
 
 def halve(rows: Rows, out: Rows, mean: Sequence[bool]) -> None:
