@@ -37,8 +37,8 @@ JUNOCAM_K_SIGMA = 0.15
 """44C00074, the south polar region at the same phase, gives 1.00 to 1.05: the form is a poor one there."""
 JUNOCAM_B: Mapping[Filter, float] = {Filter.BLUE: 1.53, Filter.GREEN: 1.545, Filter.RED: 1.56, Filter.METHANE: 2.1}
 JUNOCAM_B_SIGMA: Mapping[Filter, float] = {Filter.BLUE: 0.05, Filter.GREEN: 0.05, Filter.RED: 0.05, Filter.METHANE: 0.1}
-"""44C00074 gives 1.56 to 1.64, 43C00078 1.48 to 1.60. (Saturn's B from Pioneer 11 at 90 and 120 deg: 1.18 and 1.20 in blue, 1.42 and 1.36 in
-red; Dones et al. 1993, Icarus 105, 184.)"""
+"""44C00074 gives 1.56 to 1.64, 43C00078 1.48 to 1.60. (Saturn's B from Pioneer 11 at 90 and 120 deg: 1.18 and 1.20 in
+blue, 1.42 and 1.36 in red; Dones et al. 1993, Icarus 105, 184.)"""
 
 MCEWEN = "McEwen 1996, Lunar Planet. Sci. 27, 841: L of the Moon by phase angle"
 MCEWEN_L = (1.0, -0.019, 2.42e-4, -1.46e-6)
