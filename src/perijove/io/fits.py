@@ -120,7 +120,7 @@ def read_fits(path: Path) -> Raster:
     Raises UsageError without astropy, MapError for what is no FITS, no map of Perijove's, or cut short.
     """
     fits = need("astropy.io.fits", "fits", "FITS")
-    with _told(path), fits.open(path, memmap=False) as file:
+    with _told(path), open(path, "rb") as opened, fits.open(opened, memmap=False) as file:
         names = [hdu.name for hdu in file]
         if "PROVENANCE" not in names or "JSON" not in file["PROVENANCE"].columns.names:
             raise MapError(f"{path} is a FITS file, but no map of Perijove's: it lacks the table PROVENANCE")
@@ -327,7 +327,9 @@ def _told(path: Path) -> Iterator[None]:
             yield
     except FileNotFoundError as error:
         raise MapError(f"{path} is not there: check its name") from error
-    except (OSError, ValueError, TypeError, KeyError, IndexError, Warning) as error:
+    except MapError:
+        raise
+    except Exception as error:  # astropy has no common base for what it finds wrong
         what = str(error).strip().split("\n")[0].rstrip(".")
         raise MapError(f"{path} cannot be read as FITS ({what}): get it anew") from error
 

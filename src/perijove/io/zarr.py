@@ -8,10 +8,11 @@ are squares of 512. The attribute `perijove` of the group is the description (`i
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,9 @@ def read_zarr(path: Path) -> Raster:
     if not path.is_dir():
         what = "is a file, and a Zarr store is a folder" if path.exists() else "is not there"
         raise MapError(f"{path} {what}: check its name")
-    try:
+    with _told(path):
         group = zarr.open_group(store=str(path), mode="r", zarr_format=3, use_consolidated=False)
         text = group.attrs.get("perijove")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MapError(f"{path} cannot be read as a Zarr v3 store ({_first_line(error)}): get it anew") from error
     if not isinstance(text, str):
         raise MapError(f"{path} is a Zarr store, but no map of Perijove's: it lacks the attribute perijove")
     arrays: list[Any] = []
@@ -100,20 +99,29 @@ def read_zarr(path: Path) -> Raster:
     def rows(first: int, last: int) -> Rows:
         out = np.empty((len(arrays), last - first, raster.width), raster.dtype)
         for index, (array, layer) in enumerate(zip(arrays, raster.layers, strict=True)):
-            try:
+            with _told(path):
                 stored = array[first:last]
-            except (OSError, ValueError, RuntimeError) as error:
-                raise MapError(f"{path}: {array.name} is damaged ({_first_line(error)}): get it anew") from error
             out[index] = from_integers(stored) if _is_bits(raster, layer) else stored
         return out
 
     raster = described(text, path, rows)
     for name, layer in zip(variable_names(raster.layers), raster.layers, strict=True):
-        array = group.get(name)
-        if array is None or array.shape != (raster.height, raster.width) or array.dtype != _storage(raster, layer)[0]:
+        with _told(path):
+            array = group.get(name)
+        if getattr(array, "shape", None) != (raster.height, raster.width) or array.dtype != _storage(raster, layer)[0]:
             raise MapError(f"{path}: the variable {name} is not what the map tells of; get the store anew")
         arrays.append(array)
     return raster
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Around the reading of a store: what zarr refuses becomes one sentence."""
+    try:
+        yield
+    except Exception as error:  # zarr and its codecs have no common base for what they find wrong
+        what = (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
+        raise MapError(f"{path} cannot be read as a Zarr v3 store ({what}): get it anew") from error
 
 
 def variable_names(layers: Sequence[Layer]) -> list[str]:
@@ -152,7 +160,7 @@ def _create(
         dtype=dtype,
         chunks=(CHUNK, CHUNK) if len(shape) == 2 else shape,
         fill_value=fill,
-        compressors=codecs.BloscCodec(cname="zstd", clevel=5, shuffle="shuffle") if shape else None,
+        compressors=codecs.BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle") if shape else None,
         dimension_names=dimensions,
         attributes=attributes if len(shape) < 2 else {**attributes, "_FillValue": told},
     )
@@ -257,7 +265,3 @@ def _consolidate(folder: Path) -> None:
     root = json.loads(file.read_text(encoding="utf-8"))
     root["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": members}
     file.write_text(json.dumps(root, indent=1), encoding="utf-8")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
