@@ -103,3 +103,44 @@ def test_a_read_only_file_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / "kept")
     with pytest.raises(OutputError, match="kept: it is there and read-only"):
         check_writable(tmp_path / "kept")
+
+
+def test_files_and_folders_that_others_write_appear_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "old").write_text("old")
+    with Staged() as staged:
+        file, folder = staged.reserve(tmp_path / "file"), staged.reserve(tmp_path / "store", folder=True)
+        assert file.parent == folder.parent == tmp_path
+        file.write_text("data")
+        (folder / "new").write_text("new")
+        assert (tmp_path / "store" / "old").exists()
+        assert not (tmp_path / "file").exists()
+    assert (tmp_path / "file").read_text() == "data"
+    assert [place.name for place in (tmp_path / "store").iterdir()] == ["new"]
+    assert sorted(place.name for place in tmp_path.iterdir()) == ["file", "store"]
+
+
+def test_a_folder_that_cannot_be_named_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "old").write_text("old")
+    rename = os.rename
+
+    def refuse(source: Path, target: Path) -> None:
+        if (Path(source) / "new").exists():
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(OutputError, match="store: Input/output error"), Staged() as staged:
+        (staged.reserve(tmp_path / "store", folder=True) / "new").write_text("new")
+    assert [place.name for place in tmp_path.iterdir()] == ["store"]
+    assert [place.name for place in (tmp_path / "store").iterdir()] == ["old"]
+
+
+def test_a_reserved_folder_does_not_replace_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match="it is a file"), Staged() as staged:
+        staged.reserve(tmp_path / "file", folder=True)
+    with pytest.raises(OutputError, match="cannot write"), Staged() as staged:
+        staged.reserve(tmp_path / "none" / "file")
+    assert (tmp_path / "file").read_text() == "mine"

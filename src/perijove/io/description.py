@@ -41,7 +41,7 @@ class Group:
 
 def describe(raster: Raster) -> dict[str, object]:
     """All of a raster but its numbers as a JSON object; `described` is the inverse."""
-    return {
+    told = {
         "schema": SCHEMA,
         "width": raster.width,
         "height": raster.height,
@@ -51,16 +51,17 @@ def describe(raster: Raster) -> dict[str, object]:
         "offset": raster.offset,
         "layers": [asdict(layer) for layer in raster.layers],
         "grid": None if raster.grid is None else describe_grid(raster.grid),
-        "origin": plain(raster.origin),
+        "origin": raster.origin,
     }
+    return {key: plain(value) for key, value in told.items()}
 
 
 def describe_grid(grid: MapGrid) -> dict[str, object]:
     """A map's grid as a JSON object: km and rad, as they are held inside."""
-    return {
+    told = {
         "body": grid.body.name,
-        "body_radii_km": list(grid.body.radii_km),
-        "projection": plain(asdict(grid.projection)),
+        "body_radii_km": grid.body.radii_km,
+        "projection": asdict(grid.projection),
         "latitudes": grid.latitudes,
         "scale_km": grid.scale_km,
         "left_km": grid.left_km,
@@ -68,6 +69,7 @@ def describe_grid(grid: MapGrid) -> dict[str, object]:
         "width": grid.width,
         "height": grid.height,
     }
+    return {key: plain(value) for key, value in told.items()}
 
 
 def as_text(raster: Raster) -> str:

@@ -8,11 +8,9 @@ Layout of chunks and filters: PNG specification, third edition (W3C).
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,31 +72,83 @@ def read_png_map(path: Path) -> Raster:
     Raises MapError for what is no PNG, no map of Perijove's, or damaged.
     """
     try:
-        with open(path, "rb") as file:
-            text = _description(file, path)
+        text = _description(path)
     except OSError as error:
         raise MapError(f"{path} cannot be read ({error.strerror or error}): check its name") from error
-    source: list[Any] = []
+    lines: Iterator[Octets] = iter(())
+    at = 0
 
     def rows(first: int, last: int) -> Rows:
-        import rasterio
-        from rasterio.errors import NotGeoreferencedWarning, RasterioError
-        from rasterio.windows import Window
-
-        try:
-            with warnings.catch_warnings():
-                # where it lies is in the description
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                if not source:
-                    # it stays open: a PNG can only be decoded from its beginning
-                    source.append(rasterio.open(path, driver="PNG"))
-                read: Rows = source[0].read(window=Window(0, first, raster.width, last - first))
-        except RasterioError as error:
-            raise MapError(f"{path} is damaged ({error}): get it anew") from error
-        return read
+        nonlocal lines, at
+        if first < at or at == 0:
+            lines, at = _lines(path, raster), 0
+        # a PNG can only be decoded from its beginning
+        for _ in range(first - at):
+            next(lines)
+        octets: Octets = np.stack([next(lines) for _ in range(last - first)])
+        at = last
+        width = 1 if raster.dtype == "uint8" else 2
+        pixels = octets.view(f">u{width}").reshape(last - first, raster.width, len(raster.layers))
+        return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=raster.dtype)
 
     raster = described(text, path, rows)
+    check_png(raster, path)
     return raster
+
+
+def _lines(path: Path, raster: Raster) -> Iterator[Octets]:
+    """The rows of a PNG in order, as octets; MapError where it is damaged or holds another picture."""
+    step = len(raster.layers) * (1 if raster.dtype == "uint8" else 2)
+    size = raster.width * step
+    colour = 2 if len(raster.layers) == 3 else 0
+    header = struct.pack(">IIBBBBB", raster.width, raster.height, 8 * step // len(raster.layers), colour, 0, 0, 0)
+    unpacker, above, waiting = zlib.decompressobj(), np.zeros(size, np.uint8), b""
+    done = 0
+    try:
+        for kind, content in _chunks(path):
+            if kind == b"IHDR" and content != header:
+                raise MapError(f"{path} is not the picture that its text tells of: get it anew")
+            if kind != b"IDAT":
+                continue
+            waiting += unpacker.decompress(content)
+            whole = min(len(waiting) // (size + 1), raster.height - done)
+            octets = np.frombuffer(waiting, np.uint8, whole * (size + 1)).reshape(whole, size + 1)
+            waiting = waiting[whole * (size + 1) :]
+            for line in octets:
+                above = _restored(line, above, step, path)
+                yield above
+            done += whole
+    except zlib.error as error:
+        raise MapError(f"{path} is damaged ({error}): get it anew") from error
+    if done < raster.height:
+        raise MapError(f"{path} is cut short: get it anew")
+
+
+def _restored(line: Octets, above: Octets, step: int, path: Path) -> Octets:
+    """A row without its filter."""
+    kind, told = int(line[0]), line[1:]
+    if kind == _UP:
+        return told + above
+    if kind == _SUB:
+        return np.cumsum(told.reshape(-1, step), axis=0, dtype=np.uint8).reshape(-1)
+    if kind == 0:
+        return told.copy()
+    raise MapError(f"{path} was packed anew by another program: give the .tif that it was made of")
+
+
+def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Types and contents of the chunks of a PNG; MapError where a checksum is wrong or the end is missing."""
+    with open(path, "rb") as file:
+        file.seek(len(SIGNATURE))
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            content = file.read(length)
+            if file.read(4) != struct.pack(">I", zlib.crc32(kind + content)):
+                break
+            yield kind, content
+            if kind == b"IEND":
+                return
+    raise MapError(f"{path} is damaged: get it anew")
 
 
 def _compressed(raster: Raster) -> Iterator[bytes]:
@@ -132,16 +182,14 @@ def _filtered(octets: Octets, above: Octets, step: int) -> Octets:
     return out
 
 
-def _description(file: BinaryIO, path: Path) -> str:
+def _description(path: Path) -> str:
     """The text of the description in a PNG."""
-    if file.read(8) != SIGNATURE:
-        raise MapError(f"{path} is no PNG: give a map that Perijove wrote")
-    while len(head := file.read(8)) == 8:
-        length, kind = struct.unpack(">I4s", head)
+    with open(path, "rb") as file:
+        if file.read(len(SIGNATURE)) != SIGNATURE:
+            raise MapError(f"{path} is no PNG: give a map that Perijove wrote")
+    for kind, content in _chunks(path):
         if kind == b"IDAT":
             break
-        content = file.read(length)
-        file.read(4)
         if kind == b"iTXt" and content.startswith(_KEY):
             try:
                 return zlib.decompress(content[len(_KEY) :]).decode("ascii")
