@@ -33,15 +33,15 @@ class ConvertRequest:
 
 def run_convert(request: ConvertRequest) -> None:
     """Do what the request says; PerijoveError for what fails, and then nothing is written."""
-    files = map_files(request.output)
+    steps = Steps(quiet=request.quiet)
+    raster = read_map(request.source)
+    files = map_files(raster, request.output)
     found = [path for path in files if path.exists()]
     if found and not request.overwrite:
         raise OutputError(f"{found[0]} is there already: name another file, or give --overwrite")
     store = map_format(request.output).name == "zarr" and request.output.is_dir()
     for path in files[1:] if store else files:
         check_writable(path)
-    steps = Steps(quiet=request.quiet)
-    raster = read_map(request.source)
     with steps.step("converting"):
         write_map(raster, request.output, format=request.format)
     if request.json:

@@ -49,14 +49,24 @@ def map_format(path: Path, name: str | None = None) -> MapFormat:
     raise UsageError(f"{path} names no kind of map: end it in {', '.join(map_formats())}")
 
 
-def map_files(path: Path) -> tuple[Path, ...]:
-    """All files that `stage_map` writes for a map, itself first."""
-    return (path, sidecar_path(path))
+def map_files(raster: Raster, path: Path) -> tuple[Path, ...]:
+    """All files that `stage_map` writes for a raster, the map itself first."""
+    from perijove.io.stac import stac_path, times_of
+    from perijove.io.worldfile import world_paths
+
+    beside = world_paths(path) if _is_placed_picture(raster, path) else ()
+    item = (stac_path(path),) if raster.grid is not None and times_of(raster.origin) is not None else ()
+    return (path, *beside, sidecar_path(path), *item)
+
+
+def _is_placed_picture(raster: Raster, path: Path) -> bool:
+    return raster.grid is not None and map_format(path).name == "png"
 
 
 def write_map(raster: Raster, path: Path, *, format: str | None = None) -> None:
-    """Write a map with its sidecar of provenance and its STAC item, all of them or none; what is there is replaced.
+    """Write a map with its sidecar of provenance and, where it has place and time, its STAC item; all of them or none.
 
+    What is there is replaced; a PNG has its world file too.
     The suffix tells the kind, `format` one of several that share it ('gtiff' for a .tif without overviews). Raises
     UsageError for what the kind cannot hold, OutputError where the disk fails.
     """
@@ -87,6 +97,13 @@ def stage_map(staged: Staged, raster: Raster, path: Path, *, format: str | None 
         from perijove.io.png_map import stage_png
 
         stage_png(staged, raster, path)
+    if raster.grid is not None and _is_placed_picture(raster, path):
+        from perijove.io.worldfile import stage_world_files
+
+        stage_world_files(staged, raster.grid, path)
+    from perijove.io.stac import PLAIN_GEOTIFF, stage_stac
+
+    stage_stac(staged, raster, path, PLAIN_GEOTIFF if name == "gtiff" else None)
     staged.add(sidecar_path(path), (as_json(raster.origin, indent=2) + "\n").encode())
 
 
