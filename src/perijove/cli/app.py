@@ -20,6 +20,7 @@ from perijove.cli.options import (
     Labels,
     Look,
     Output,
+    Photometry,
     Quiet,
     Report,
     Strips,
@@ -154,6 +155,7 @@ def picture(
             help="What is white in sunlight is white; as published at that time; or factors on the camera's numbers.",
         ),
     ] = SOLAR,
+    photometry: Photometry = "none",
     sharpen: Annotated[
         Sharpen | None, typer.Option("--sharpen", help="Take back the blur of the camera, as far as noise allows.")
     ] = None,
@@ -190,6 +192,7 @@ def picture(
             interpolation=interpolation,
             light=LightRequest(calibration, repair_suspects, keep_stray),
             white_balance=balance,
+            photometry=photometry,
             sharpen=sharpen,
             with_sigma=with_sigma,
             with_quality=with_quality,

@@ -19,7 +19,18 @@ from perijove.cli.map_request import (
     parse_centre,
     parse_names,
 )
-from perijove.cli.options import Calibration, Credit, Json, KeepStray, Labels, Quiet, Report, Strips, Suspects
+from perijove.cli.options import (
+    Calibration,
+    Credit,
+    Json,
+    KeepStray,
+    Labels,
+    Photometry,
+    Quiet,
+    Report,
+    Strips,
+    Suspects,
+)
 from perijove.cli.requests import SOLAR, Depth, Interpolation, LightRequest, Recipe, Sharpen
 from perijove.errors import UsageError
 
@@ -77,14 +88,7 @@ def map_strips(
     latitudes: LatitudesOption = Latitudes.CENTRIC,
     longitudes: LongitudesOption = Longitudes.EAST,
     max_emission: EmissionOption = MAX_EMISSION_DEG,
-    photometry: Annotated[
-        str,
-        typer.Option(
-            "--photometry",
-            metavar="MODEL|fit",
-            help="Take shading off: lambert, minnaert, lommel-seeliger, lunar-lambert, hapke, barkstrom, or fitted.",
-        ),
-    ] = "none",
+    photometry: Photometry = "none",
     bands: Annotated[str | None, typer.Option("--bands", metavar="LIST", help="Filters, as red,green.")] = None,
     backplanes: Annotated[
         str | None,

@@ -16,6 +16,7 @@ from perijove.cli.requests import (
     Recipe,
     Sharpen,
     check_outputs,
+    check_photometry,
     check_strips,
 )
 from perijove.errors import UsageError
@@ -168,10 +169,8 @@ class MapRequest:
     def _check_content(self) -> None:
         """Refuse content that does not go with the recipe."""
         from perijove.calibrate.balance import white_balance
-        from perijove.photometry.models import Model
 
-        if self.photometry not in tuple(Model):
-            raise UsageError(f"--photometry {self.photometry} is no model: give one of {', '.join(Model)}")
+        check_photometry(self.photometry)
         white_balance(self.white_balance, 0)
         if self.chosen_recipe is Recipe.LINEAR:
             if self.white_balance.strip().lower() != SOLAR:

@@ -58,3 +58,11 @@ KeepStray = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Photometry = Annotated[
+    str,
+    typer.Option(
+        "--photometry",
+        metavar="MODEL|fit",
+        help="Take shading off: lambert, minnaert, lommel-seeliger, lunar-lambert, hapke, barkstrom, or fitted.",
+    ),
+]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from perijove.calibrate.balance import white_balance
+from perijove.cartography.scatter import law_for
+from perijove.cartography.shading import camera_angles, evened, freed
 from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
@@ -18,11 +20,13 @@ from perijove.enhance.exposure import picture_bands
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
+from perijove.geometry.viewpoint import CAMERA_HORIZON
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.pictures import encode_picture, picture_format
 from perijove.io.provenance import provenance, sidecar_path
 from perijove.observation import Observation
-from perijove.render.engine import render
+from perijove.photometry.models import Model
+from perijove.render.engine import prepare
 from perijove.swath import Swath
 from perijove.timescale import utc_from_et
 
@@ -78,10 +82,13 @@ def _one_picture(
         swaths = shown(observation, request)
         standing = stand(observation, request)
         framed = frame(observation, standing, swaths, request)
-        planes = render(
+        shaded = request.photometry != Model.NONE
+        prepared = prepare(
             swaths, observation.body, standing.et, framed.view,
             sun_direction=standing.sun_j2000, interpolation=request.interpolation.value, horizon=standing.horizon,
+            sources=shaded,
         )  # fmt: skip
+        planes = prepared.planes()
         if not np.isfinite(planes.light).any():
             raise UsageError(
                 f"{observation.raw.path}: nothing that was imaged would be in the picture from {standing.name}: look "
@@ -90,6 +97,11 @@ def _one_picture(
         if not standing.own:
             # seen from elsewhere a camera pixel is as large as the ground that it covers; near a limb without end
             planes = replace(planes, native=min(framed.numbers["native_scale"], MOST_NATIVE))
+    with steps.step("photometry"):
+        law = law_for(observation, request.photometry, CAMERA_HORIZON)
+        if law.law is not None:
+            planes = camera_angles(observation, prepared, planes)
+            planes = (freed if request.recipe is Recipe.LINEAR else evened)(planes, law.law)
     balance = white_balance(request.white_balance, label.perijove)
     with steps.step("colouring"):
         picture = apply_recipe(request.recipe.value, planes, balance, observation.full)
@@ -108,7 +120,7 @@ def _one_picture(
         "annotate": request.annotate, "up": request.up, "interpolation": request.interpolation,
         "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
         "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
-        "view": framed.numbers,
+        "view": framed.numbers, "photometry": law.report,
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     title = label.title or label.product_id

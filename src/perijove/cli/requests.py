@@ -126,7 +126,7 @@ class PictureRequest:
     planetocentric latitude and east longitude in degrees. `viewpoint` is a station, or planetocentric latitude and east
     longitude in degrees with a height in km; `at_et` the time at which the viewpoint is taken, None for that of the
     image. With `annotate` graticule, names and the like are drawn on the picture. `light` says how codes become light;
-    `white_balance` is `solar`, `perijove` or three factors as text.
+    `white_balance` is `solar`, `perijove` or three factors as text; `photometry` a model's name.
     """
 
     strips: tuple[Path, ...]
@@ -147,6 +147,7 @@ class PictureRequest:
     interpolation: Interpolation = Interpolation.CATMULL_ROM
     light: LightRequest = field(default_factory=LightRequest)
     white_balance: str = SOLAR
+    photometry: str = "none"
     sharpen: Sharpen | None = None
     with_sigma: bool = False
     with_quality: bool = False
@@ -195,6 +196,7 @@ class PictureRequest:
         """Refuse what does not go with the recipe, and a white balance that is none."""
         from perijove.calibrate.balance import white_balance
 
+        check_photometry(self.photometry)
         white_balance(self.white_balance, 0)
         if self.recipe is Recipe.LINEAR and self.annotate:
             raise UsageError("--annotate would write over the I/F of recipe linear: choose another recipe")
@@ -237,6 +239,14 @@ def check_strips(strips: Sequence[Path]) -> None:
         if place in seen:
             raise UsageError(f"{strip} is given twice: name each strip once")
         seen.add(place)
+
+
+def check_photometry(name: str) -> None:
+    """Refuse, with `UsageError`, what is no photometric model."""
+    from perijove.photometry.models import Model
+
+    if name not in tuple(Model):
+        raise UsageError(f"--photometry {name} is no model: give one of {', '.join(Model)}")
 
 
 def check_outputs(strips: Sequence[Path], outputs: dict[str, Path | None]) -> None:
