@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perijove.cli.requests import Depth, Format, Interpolation, PictureRequest, Recipe, SolveRequest, parse_place
+from perijove.cli.requests import (
+    Depth,
+    Format,
+    Interpolation,
+    PictureRequest,
+    Recipe,
+    SolveRequest,
+    Station,
+    parse_place,
+    parse_time,
+    parse_viewpoint,
+)
 from perijove.errors import UsageError
 from perijove.render.engine import INTERPOLATIONS
 
@@ -29,6 +40,45 @@ def test_place(text: str, place: tuple[float, float]) -> None:
 def test_no_place(text: str) -> None:
     with pytest.raises(UsageError, match="is no place"):
         parse_place(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "viewpoint"),
+    [
+        ("earth", Station.EARTH),
+        (" Sun ", Station.SUN),
+        ("30N,120E,50000", (30.0, 120.0, 50000.0)),
+        ("-20.5, 210W, 1.5e6 km", (-20.5, 150.0, 1.5e6)),
+        ("0,0,0.5", (0.0, 0.0, 0.5)),
+    ],
+)
+def test_viewpoint(text: str, viewpoint: object) -> None:
+    assert parse_viewpoint(text) == viewpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is no viewpoint"),
+        ("mars", "is no viewpoint"),
+        ("30,120", "is no place"),
+        ("30,120,", "is no viewpoint"),
+        ("30,120,-5", "is no viewpoint"),
+        ("30,120,nan", "is no viewpoint"),
+        ("30,120,1e99", "is no viewpoint"),
+        ("95,120,1000", "--from '95,120' is no place"),
+        ("30,120,0", "lies on the ground"),
+    ],
+)
+def test_no_viewpoint(text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        parse_viewpoint(text)
+
+
+def test_time() -> None:
+    assert parse_time("2000-01-01T11:58:55.816") == pytest.approx(0.0, abs=1e-3)
+    with pytest.raises(UsageError, match="--at 'tomorrow' is not a UTC time"):
+        parse_time("tomorrow")
 
 
 @given(st.floats(-90, 90), st.floats(0, 359.99))
@@ -85,6 +135,7 @@ def test_one_strip_goes_into_a_folder_that_is_there(tmp_path: Path) -> None:
         ((A,), "x.tif", {"recipe": Recipe.LINEAR, "depth": Depth.SIXTEEN}, "floating point"),
         ((A,), "a.png", {}, "would write over the strip"),
         ((A,), "x.png", {"report": Path("x.png")}, "would write over -o"),
+        ((A,), "x.tif", {"annotate": True, "recipe": Recipe.LINEAR}, "--annotate would write over"),
         ((A,), "x.png", {"size": 1}, "--size 1"),
         ((A,), "x.png", {"size": 70000}, "--size 70000"),
         ((A,), "x.png", {"fov_deg": 180.0}, "--fov 180"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -97,7 +98,7 @@ def _one_picture(
         if not standing.own:
             # seen from elsewhere a camera pixel is as large as the ground that it covers; near a limb without end
             planes = replace(planes, native=min(framed.numbers["native_scale"], MOST_NATIVE))
-    with steps.step("photometry"):
+    with steps.step("photometry") if shaded else nullcontext():
         law = law_for(observation, request.photometry, CAMERA_HORIZON)
         if law.law is not None:
             planes = camera_angles(observation, prepared, planes)

@@ -256,7 +256,7 @@ def _line_labels(scene: Scene, line: Parallel) -> Iterator[Label]:
     """Where the number of a line may stand, the best liked first."""
     text, size = line_text(line, scene.west), scene.label_size
     ends = [(piece[k], piece[k] - piece[j]) for piece in line.pieces for k, j in ((0, 1), (-1, -2))]
-    ends = [end for end in ends if not (np.linalg.norm(line.loose - end[0], axis=-1) < EDGE_PX).any()]
+    ends = [end for end in ends if _at_frame(scene, end[0]) or not _near(line.loose, end[0])]
     liked = (lambda end: end[0][1]) if line.kind == "latitude" else (lambda end: -end[0][0])
     for (y, x), way in sorted(ends, key=liked):
         yield from _end_labels(scene, text, size, (float(x), float(y)), way[::-1])
@@ -266,13 +266,22 @@ def _line_labels(scene: Scene, line: Parallel) -> Iterator[Label]:
             yield Label(text, float(x), float(y), size)
 
 
+def _near(places: FloatArray, pixel: FloatArray) -> bool:
+    """Whether a pixel (2,) is one of some places (n, 2)."""
+    return bool((np.linalg.norm(places - pixel, axis=-1) < EDGE_PX).any())
+
+
+def _at_frame(scene: Scene, pixel: FloatArray) -> bool:
+    """Whether a pixel (2,) lies at the frame."""
+    return bool(min(*pixel, scene.grid.height - pixel[0], scene.grid.width - pixel[1]) < EDGE_PX)
+
+
 def _end_labels(scene: Scene, text: str, size: float, end: tuple[float, float], way: FloatArray) -> Iterator[Label]:
     """Places at an end (x, y) of a line that arrives in the direction `way`: beyond a limb, or inside the frame."""
     wide, high = text_width(text, size), (CAPITAL + DESCENT) * size
     x, y = end
-    at_frame = min(x, y, scene.grid.width - x, scene.grid.height - y) < EDGE_PX
     way = way / max(float(np.linalg.norm(way)), 1e-9)
-    if at_frame:
+    if _at_frame(scene, np.array([y, x])):
         for far in (1.0, 2.2):
             # an upright line is left half a height, a level one half a width
             reach = far * (min(wide / 2 / max(abs(way[0]), 1e-9), high / 2 / max(abs(way[1]), 1e-9)) + 0.5 * size)

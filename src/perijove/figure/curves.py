@@ -23,8 +23,9 @@ Curve = Callable[[FloatArray], FloatArray]
 
 STEPS_DEG = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 45.0)
 """What may lie between lines of a graticule, deg."""
-JUMP = 0.2
-"""A step of a curve longer than this share of the picture's diagonal is no line but a jump, as at the date line."""
+JUMP, SUDDEN = 0.2, 12.0
+"""A step of a curve longer than this share of the picture's diagonal, or this many times as long as the steps before
+and after it, is no line but a jump, as at the date line."""
 SAMPLES, FINE_SAMPLES = 1200, 20000
 """Places along a line of the graticule, and along a curve whose shown part is not known beforehand."""
 
@@ -52,14 +53,17 @@ def cut(curve: Curve, t: FloatArray, width: int, height: int) -> list[FloatArray
         return np.asarray((p[..., 0] >= 0.0) & (p[..., 0] <= height) & (p[..., 1] >= 0.0) & (p[..., 1] <= width))
 
     able = inside(pixel)
+    steps = np.linalg.norm(np.diff(pixel, axis=0), axis=-1)
+    around = np.fmin(np.append(steps[1:], np.nan), np.insert(steps[:-1], 0, np.nan))
     with np.errstate(invalid="ignore"):
-        near = np.linalg.norm(np.diff(pixel, axis=0), axis=-1) < limit
+        near = (steps < limit) & ~(steps > SUDDEN * around + 3.0)
     joined = able[:-1] & able[1:] & near
     # an end is sought wherever a place inside has no neighbour to go on to
     onward = np.flatnonzero(able[:-1] & ~joined)
     back = np.flatnonzero(able[1:] & ~joined) + 1
-    start = np.concatenate([onward, back])
-    ends = _ends(curve, inside, t[start], t[np.concatenate([onward + 1, back - 1])], pixel[start], limit)
+    start, beyond = np.concatenate([onward, back]), np.concatenate([onward + 1, back - 1])
+    away = np.linalg.norm(pixel[beyond] - pixel[start], axis=-1)
+    ends = _ends(curve, inside, t[start], t[beyond], pixel[start], np.where(able[beyond], 0.5 * away, limit))
     after, before = dict(zip(onward, ends, strict=False)), dict(zip(back, ends[len(onward) :], strict=False))
     pieces = []
     for run in np.split(np.arange(len(t)), np.flatnonzero(~joined) + 1):
@@ -75,23 +79,26 @@ def _ends(
     last: FloatArray,
     beyond: FloatArray,
     pixel: FloatArray,
-    limit: float,
+    limit: FloatArray,
 ) -> FloatArray:
-    """The last pixels (n, 2) on the way from parameters inside to ones beyond, by halving."""
+    """The last pixels (n, 2) on the way from parameters inside to ones beyond, by halving.
+
+    A place farther than `limit` (n,) px from the first one lies beyond a jump.
+    """
     if not len(last):
         return pixel
-    last, beyond, pixel = last.copy(), beyond.copy(), pixel.copy()
+    last, beyond, start, pixel = last.copy(), beyond.copy(), pixel, pixel.copy()
     for _ in range(40):
         middle = 0.5 * (last + beyond)
         p = curve(middle)
         with np.errstate(invalid="ignore"):
-            good = inside(p) & (np.linalg.norm(p - pixel, axis=-1) < limit)
+            good = inside(p) & (np.linalg.norm(p - start, axis=-1) < limit)
         last, beyond = np.where(good, middle, last), np.where(good, beyond, middle)
         pixel = np.where(good[:, None], p, pixel)
     return pixel
 
 
-def graticule_step(seen: Survey, width: int, height: int) -> tuple[float, float]:
+def graticule_step(locate: Locate, seen: Survey, width: int, height: int) -> tuple[float, float]:
     """Steps of latitude and longitude in rad: 6 lines across a small picture, 12 across a large one."""
     count = float(np.clip(np.hypot(width, height) / 250.0, 6.0, 12.0))
     extent = np.degrees(min(angular_extent(seen), np.pi))
@@ -100,9 +107,12 @@ def graticule_step(seen: Survey, width: int, height: int) -> tuple[float, float]
     if not there.any():
         return float(np.radians(latitude)), float(np.radians(latitude))
     span = np.degrees(_longitude_range(seen)[1])
-    # meridians crowd towards the poles: what counts is how far apart they are in the middle of the ground
-    ring = float(np.median(np.cos(seen.place[there][:, 0])))
-    longitude = max(_nearest_step(extent / count / max(ring, 0.1)), _nearest_step(span / 24.0))
+    # how much longer a degree of latitude is than one of longitude, where it is neither near a limb nor near a pole
+    y, x = seen.place[there].T
+    here = locate(y, x)
+    up, along = (np.linalg.norm(locate(y + a, x + b) - here, axis=-1) for a, b in ((1e-6, 0.0), (0.0, 1e-6)))
+    ratio = float(np.clip(np.nanmedian(up / np.maximum(along, 1e-12)), 0.1, 10.0))
+    longitude = max(_nearest_step(extent / count * ratio), _nearest_step(span / 24.0))
     return float(np.radians(latitude)), float(np.radians(longitude))
 
 
@@ -133,11 +143,11 @@ def graticule(
     """The lines of a graticule in a picture.
 
     `shown_latitude` takes planetocentric latitude to the kind that the lines stand for, `centric` back. Meridians end
-    at the last parallel before a pole but for every quarter.
+    at the last parallel before a pole that is a point, but for every quarter.
     """
     if not seen.ground.any():
         return []
-    step, turn = graticule_step(seen, width, height)
+    step, turn = graticule_step(locate, seen, width, height)
     west, span = _longitude_range(seen)
     own = shown_latitude(seen.place[seen.ground][:, 0])
     margin = 0.05 * np.ptp(own) + 1e-3
@@ -149,12 +159,15 @@ def graticule(
         if abs(latitude) < np.pi / 2 - 1e-9:
             ring = float(centric(np.array([latitude]))[0])
             out.append(_line("latitude", latitude, lambda x, y=ring: locate(y, x), t, width, height))  # type: ignore[misc]
+    # a pole that is no point, as on a cylindrical map, has room for all meridians
+    poles = locate(np.array([[np.pi / 2], [-np.pi / 2]]), west + span * np.array([0.1, 0.4]))
+    wide = bool((np.linalg.norm(poles[:, 0] - poles[:, 1], axis=-1) > 2.0).any())
     last = step * np.floor((np.pi / 2 - 1e-9) / step)
     count = int(np.floor((west + span - 1e-9) / turn)) - int(np.ceil(west / turn - 1e-9)) + 1
     first = int(np.ceil(west / turn - 1e-9))
     for k in range(first, first + min(count, round(2.0 * np.pi / turn))):
         longitude = k * turn
-        whole = abs(np.remainder(longitude + 1e-9, np.pi / 2)) < 1e-6
+        whole = wide or abs(np.remainder(longitude + 1e-9, np.pi / 2)) < 1e-6
         low, high = (south, north) if whole else (max(south, -last), min(north, last))
         y = centric(np.linspace(low, high, SAMPLES))
         value = float(longitude % (2.0 * np.pi))

@@ -20,8 +20,8 @@ from perijove.render.planes import Grid
 
 FloatArray = NDArray[np.float64]
 
-SMALLEST = 1.2
-"""Features that are smaller in the picture than this many sizes of their name's face get none."""
+SMALLEST = 0.7
+"""Features smaller in the picture than this many sizes of their name's face get none."""
 STEEPEST = 0.25
 """Least cosine of emission under which a place is named: nearer to the limb it cannot be told."""
 WIDE = 1.5
