@@ -47,8 +47,8 @@ def _plain(polygon: tuple[Ring, ...]) -> list[list[list[float]]]:
 
 def footprint_of(grid: MapGrid) -> Footprint:
     """The footprint of a map; MapError where it shows nothing of its body."""
-    lines = np.linspace(0.0, grid.height, min(grid.height, LATTICE) + 1)
-    samples = np.linspace(0.0, grid.width, min(grid.width, LATTICE) + 1)
+    lines = np.linspace(0.0, grid.height, LATTICE + 1)
+    samples = np.linspace(0.0, grid.width, LATTICE + 1)
     places = np.degrees(grid.place_of(lines[:, None], samples[None, :]).reshape(-1, 2))
     places = places[np.isfinite(places[:, 0])]
     if not len(places):
