@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.bodies import Body
+from perijove.render.framelets import lit_columns
 from perijove.render.raw_backplanes import raw_geometry
 from perijove.swath import Swath
 
@@ -40,11 +41,10 @@ def footprint(swaths: Sequence[Swath], body: Body, sun_km: FloatArray | None, ho
     for swath in swaths:
         sun = np.array([1.0, 0.0, 0.0]) if sun_km is None else sun_km
         geometry = raw_geometry(swath, body, sun)
-        lines, samples = geometry.rays.shape[:2]
-        lit = np.flatnonzero(np.isfinite(swath.light[len(swath.et) // 2]).any(axis=0))
-        first, last = (int(lit[0]), int(lit[-1])) if lit.size else (0, samples - 1)
+        lines = len(geometry.rays)
+        first, last = lit_columns(swath)
         rows = np.linspace(0, lines - 1, LINES).round().astype(int)
-        columns = np.linspace(first, last, SAMPLES).round().astype(int)
+        columns = np.linspace(first, last - 1, SAMPLES).round().astype(int)
         geometry = replace(geometry, rays=np.ascontiguousarray(geometry.rays[rows][:, columns]))
         for frame in range(len(swath.et)):
             for name, plane in geometry.framelet(PLANES, frame).items():

@@ -19,6 +19,8 @@ NOMINAL_STEP_PX = 114.7
 """Lines from one frame to the next, where a swath of one framelet cannot tell: it has no neighbour to be sought in."""
 STEP_MARGIN_PX = 5.0
 """Native lines by which the step differs between the corners of a framelet: 3.5 by distortion and tangent."""
+SIDE_MARGIN_PX = 1.5
+"""Samples beside the masked columns that are not used, native px."""
 SIDE_RAMP_PX = 12.0
 """Samples over which the weight rises from 0 at the masked columns, native px."""
 
@@ -161,8 +163,10 @@ def optics_of(swath: Swath, body: Body) -> Optics:
     if n > 1:
         step = focal * (np.tan(target + spin / 2) - np.tan(target - spin / 2))
     turn = round(2 * np.pi / abs(spin)) if spin else 0
-    lit = np.flatnonzero(np.isfinite(swath.light[n // 2]).any(axis=0))
-    left, right = (int(lit[0]), int(lit[-1]) + 1) if lit.size else (0, samples)
+    left, right = lit_columns(swath)
+    # beside masked columns a value leans inwards
+    left += SIDE_MARGIN_PX / swath.binning if left > 0 else 0.0
+    right -= SIDE_MARGIN_PX / swath.binning if right < samples else 0.0
     return Optics(
         frames=n,
         lines=lines,
@@ -179,10 +183,18 @@ def optics_of(swath: Swath, body: Body) -> Optics:
         target=target,
         turn=turn if n + 4 > turn else 0,
         feather=max(2.0, (FRAMELET_LINES - abs(float(step))) / 2) / swath.binning,
-        left=float(left),
-        right=float(right),
+        left=left,
+        right=right,
         ramp=SIDE_RAMP_PX / swath.binning,
     )
+
+
+def lit_columns(swath: Swath) -> tuple[float, float]:
+    """First column that has light, and the one behind the last, in stored px: in any of some framelets of the strip."""
+    n, _, samples = swath.light.shape
+    some = np.unique(np.linspace(0, n - 1, 7).round().astype(int))
+    lit = np.flatnonzero(np.isfinite(swath.light[some]).any(axis=(0, 1)))
+    return (float(lit[0]), float(lit[-1]) + 1.0) if lit.size else (0.0, float(samples))
 
 
 def spin_per_frame(swath: Swath) -> float:
