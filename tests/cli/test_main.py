@@ -88,7 +88,7 @@ def test_misuse_is_exit_2(args: list[str]) -> None:
         (["--size", "many"], "--size"),
         (["--size", "0"], "--size 0"),
         (["--fov", "nan"], "--fov nan"),
-        (["--centre", "north"], "--centre 'north'"),
+        (["--centre", "north"], "--look 'north'"),
     ],
 )
 def test_impossible_picture_is_exit_2_and_writes_nothing(options: list[str], told: str, tmp_path: Path) -> None:
