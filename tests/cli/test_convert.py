@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ from perijove.bodies import IO, JUPITER
 from perijove.cli.app import app
 from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
 from perijove.geometry.projection import Projection
+from perijove.io.crs import transform_of
 from perijove.io.maps import map_formats, read_map, write_map
 from perijove.io.raster import Kind, Layer, Raster
 
@@ -31,7 +33,7 @@ ORIGIN = {
     "credit": "NASA/JPL-Caltech/SwRI/MSSS, image processing: Gerald Eichstädt",
     "licence": "free to use",
     "inputs": [{"kind": "strip", "name": "x.png", "product_id": "JNCE_2022272_45C00029_V01", "sha256": "0" * 64}],
-    "parameters": {"scale": 0.1, "nothing": None},
+    "parameters": {"scale": 0.1, "nothing": None, "epoch_utc": "2022-09-29T09:36:00.000"},
     "solution": {"rms": 1.0 / 3.0},
 }
 
@@ -110,6 +112,20 @@ def test_json_tells_what_was_written(tmp_path: Path) -> None:
     assert told["layers"] == [layer.name for layer in MEASURED]
     assert (told["width"], told["height"], told["dtype"]) == (75, 530, "float32")
     assert {str(place) for place in tmp_path.iterdir() if place.name.startswith("b.")} == set(told["files"])
+
+
+def test_each_kind_has_its_own_item_and_a_picture_its_world_files(tmp_path: Path) -> None:
+    raster = make("polar-south", "uint8", EYE)
+    assert raster.grid is not None
+    write_map(raster, tmp_path / "a.tif")
+    for name in ("a.fits", "a.png"):
+        assert convert(tmp_path / "a.tif", tmp_path / name).exit_code == 0
+    for name in ("a.tif", "a.fits", "a.png"):
+        item = json.loads((tmp_path / f"{name}.stac.json").read_text())
+        assert item["assets"]["map"]["href"] == f"./{name}"
+    with rasterio.open(tmp_path / "a.png") as picture:
+        assert picture.transform.almost_equals(transform_of(raster.grid))
+        assert picture.crs.to_dict()["proj"] == "stere"
 
 
 def test_both_kinds_of_tif(tmp_path: Path) -> None:

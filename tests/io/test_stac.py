@@ -137,9 +137,9 @@ def test_pystac_reads_items(tmp_path: Path, name: str) -> None:
     made, path = GRIDS[name], tmp_path / "jupiter.tif"
     with Staged() as staged:
         stage_stac(staged, raster(made), path)
-    assert [one.name for one in tmp_path.iterdir()] == ["jupiter.stac.json"]
+    assert [one.name for one in tmp_path.iterdir()] == ["jupiter.tif.stac.json"]
     item = pystac.Item.from_file(str(stac_path(path)))
-    assert item.id == "jupiter"
+    assert item.id == "jupiter.tif"
     assert item.datetime is not None
     assert item.datetime.isoformat() == "2022-08-17T14:33:44.123000+00:00"
     assert item.properties["ssys:targets"] == ["Jupiter"]

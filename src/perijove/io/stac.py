@@ -38,8 +38,8 @@ POLICY = "https://www.jpl.nasa.gov/jpl-image-use-policy"
 
 
 def stac_path(path: Path) -> Path:
-    """The name of a map's item: that of the map with .stac.json for its suffix."""
-    return path.with_suffix(".stac.json")
+    """The name of a map's item: the map's with .stac.json behind it, so that each kind of file has its own."""
+    return path.with_name(path.name + ".stac.json")
 
 
 def stage_stac(staged: Staged, raster: Raster, path: Path, media: str | None = None) -> None:
@@ -86,7 +86,7 @@ def stac_item(raster: Raster, path: Path, media: str | None = None) -> dict[str,
         "type": "Feature",
         "stac_version": VERSION,
         "stac_extensions": [*EXTENSIONS, *([] if raster.dtype == "float32" else [RASTER])],
-        "id": path.stem,
+        "id": path.name,
         "geometry": footprint.geometry(),
         "bbox": list(footprint.bbox),
         "properties": {key: plain(value) for key, value in properties.items()},
