@@ -146,13 +146,18 @@ def test_rows_are_the_inverse(kind: str, latitude: float, longitude: float) -> N
     step, width = 700.0, 300
     for y in (-0.49 * math.pi * RADIUS, -60_000.0, 10.0, 71_000.0):
         row = np.empty((3, width))
-        x = -100_000.0
-        unproject_row(ours.formula(), x, step, y, row)
-        expected = ours.inverse(x + step * np.arange(width), np.full(width, y))
-        assert np.array_equal(np.isnan(row[0]), np.isnan(expected[:, 0]))
-        on = ~np.isnan(row[0])
+        x = -100_000.0 + step * np.arange(width)
+        unproject_row(ours.formula(), x[0], step, y, row)
+        expected = ours.inverse(x, np.full(width, y))
+        on, inside = ~np.isnan(row[0]), ~np.isnan(expected[:, 0])
+        # maps that end at a meridian show half a pixel more, so that no gap is left there
+        nearer = np.zeros(width)
+        if kind in ("equirectangular", "sinusoidal"):
+            nearer = np.sign(x) * np.minimum(np.abs(x), step / 2)
+        at_the_edge = ~np.isnan(ours.inverse(x - nearer, np.full(width, y))[:, 0])
+        assert np.array_equal(on, inside | at_the_edge)
         got = np.stack([np.arctan2(row[2], np.hypot(row[0], row[1])), np.arctan2(row[1], row[0])], axis=-1)
-        assert not on.any() or apart(got[on], expected[on]).max() < 1e-12
+        assert not inside.any() or apart(got[inside], expected[inside]).max() < 1e-12
 
 
 @pytest.mark.parametrize(
