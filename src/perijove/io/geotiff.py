@@ -15,7 +15,6 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +79,13 @@ def _told(path: Path) -> Iterator[None]:
             raise OutputError(f"cannot write {path}: {error}; choose a folder that is writable and has room") from error
 
 
-@dataclass
 class _Part:
     """A TIFF that is being written: the number of its tiles that hold data, and their bytes before compression."""
 
-    path: Path
-    file: Any
-    apart: bool
-    held: int = 0
-    bytes: int = 0
+    def __init__(self, path: Path, file: Any, apart: bool) -> None:
+        """Nothing is written yet; `apart` tells that layers have tiles of their own."""
+        self.path, self.file, self.apart = path, file, apart
+        self.held, self.bytes = 0, 0
 
     def put(self, first: int, rows: Rows) -> None:
         """Write a band of rows; empty tiles are left out."""
