@@ -19,8 +19,8 @@ from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
 from perijove.geometry.projection import Projection
 
 if TYPE_CHECKING:
+    from affine import Affine
     from pyproj import CRS
-    from rasterio import Affine
 
 AUTHORITY = "IAU_2015"
 _NAIF = {"JUPITER": 599, "IO": 501, "EUROPA": 502, "GANYMEDE": 503, "CALLISTO": 504}
@@ -108,7 +108,7 @@ def authority_of(grid: MapGrid) -> str | None:
 
 def transform_of(grid: MapGrid) -> Affine:
     """From (sample, line) to x, y in metres, as rasterio wants it."""
-    from rasterio import Affine
+    from affine import Affine
 
     scale = 1000.0 * grid.scale_km
     return Affine(scale, 0.0, 1000.0 * grid.left_km, 0.0, -scale, 1000.0 * grid.top_km)

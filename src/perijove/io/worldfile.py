@@ -9,7 +9,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from rasterio import Affine
+from affine import Affine
 
 from perijove.errors import MapError
 from perijove.geometry.mapgrid import MapGrid
