@@ -110,8 +110,8 @@ def test_rows_are_surface_points(kind: str, latitudes: str) -> None:
     radii = np.array(JUPITER.radii_km)
     points, shown = np.empty((5, 3, 300)), np.empty((5, 300), bool)
     map_rows(
-        made.projection.formula(), made.left_km, made.top_km, made.scale_km, radii, latitudes == "graphic", 470, 450,
-        points, shown,
+        made.projection.formula(), made.left_km, made.top_km, made.scale_km, made.scale_km, radii,
+        latitudes == "graphic", 470, 450, points, shown,
     )  # fmt: skip
     lines, samples = np.meshgrid(np.arange(470, 475) + 0.5, np.arange(450, 750) + 0.5, indexing="ij")
     places = made.place_of(lines, samples)

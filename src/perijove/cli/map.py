@@ -250,5 +250,5 @@ def map_report(plan: Plan, chart: Chart, request: MapRequest) -> dict[str, Any]:
         "centre_longitude_east_deg": math.degrees(projection.longitude),
         "altitude_km": None if math.isnan(projection.altitude_km) else projection.altitude_km,
         "left_km": grid.left_km, "top_km": grid.top_km, "max_emission_deg": request.max_emission_deg,
-        "shown_percent": 100.0 * float(np.isfinite(surveyed.fineness).mean()),
+        "shown_percent": 100.0 * float(np.isfinite(surveyed.spans).all(axis=-1).mean()),
     }  # fmt: skip

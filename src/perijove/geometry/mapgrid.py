@@ -88,7 +88,8 @@ def map_rows(
     f: Formula,
     left: float,
     top: float,
-    scale: float,
+    across: float,
+    down: float,
     radii: FloatArray,
     graphic: bool,
     first_line: int,
@@ -98,15 +99,15 @@ def map_rows(
 ) -> None:
     """Fill `points` (rows, 3, w) with the body-fixed surface points, km, of a block of a map's pixels.
 
-    The block begins at (`first_line`, `first_sample`). `left`, `top` and `scale` are the grid's, `radii` (3,) the
-    body's. `shown` (rows, w) tells which pixels lie on the projection; the points of the others are at its first one's,
-    or 0.
+    The block begins at (`first_line`, `first_sample`). `left` and `top` are the grid's, `across` and `down` the steps
+    in km from sample to sample and from line to line, `radii` (3,) the body's. `shown` (rows, w) tells which pixels
+    lie on the projection; the points of the others are 0.
     """
     ax, ay, az = radii[0], radii[1], radii[2]
-    x = left + (first_sample + 0.5) * scale
+    x = left + (first_sample + 0.5) * across
     for r in range(len(points)):
         row = points[r]
-        unproject_row(f, x, scale, top - (first_line + r + 0.5) * scale, row)
+        unproject_row(f, x, across, top - (first_line + r + 0.5) * down, row)
         for c in range(row.shape[1]):
             px, py, pz = row[0, c], row[1, c], row[2, c]
             shown[r, c] = px == px

@@ -20,11 +20,13 @@ from perijove.render.coarser import FACTORS, coarser, coarsest_factor
 from perijove.render.framelets import FrameTable, Uncertainty, frame_table
 from perijove.render.horizon import NO_HORIZON, Horizon
 from perijove.render.interpolate import BILINEAR, CATMULL_ROM, LANCZOS_3
+from perijove.render.locate import NOT_SEEN
+from perijove.render.places import gather_places, more_places
 from perijove.render.planes import Grid, Planes, native_px
 from perijove.render.rays import HIT, cast_rows
 from perijove.render.resample import resample_rows
 from perijove.render.sources import NO_SOURCES, make_sources
-from perijove.render.survey import Survey, survey, survey_points
+from perijove.render.survey import COARSE, Survey, survey, survey_points
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
@@ -37,6 +39,8 @@ BLOCK_ROWS = 16
 """Rows a thread takes at a time: their points (32 bytes a pixel) stay in its cache while every band reads them."""
 BLOCK_SAMPLES = 512
 """Pixels of a row that are one block of a map: what no framelet sees is left out by blocks."""
+COARSE_SAMPLES = 64
+"""The same where a map is coarser than the camera: how it is sampled is chosen by blocks."""
 REFERENCE = (Filter.GREEN, Filter.RED, Filter.BLUE, Filter.METHANE)
 """Whose time is that of a map's angles, the first one that sees the place."""
 
@@ -129,7 +133,9 @@ class Prepared:
         planes = empty_planes(
             self.swaths, self.grid, self.backplanes, rows=last - first, sources=self.sources, native=self.native
         )
-        width = self.grid.width if isinstance(self.grid, View) else BLOCK_SAMPLES
+        width = self.grid.width
+        if self.surveyed is not None:
+            width = COARSE_SAMPLES if self.surveyed.largest >= COARSE else BLOCK_SAMPLES
         blocks = [
             (slice(row, min(row + BLOCK_ROWS, last)), slice(column, min(column + width, self.grid.width)))
             for row in range(first, last, BLOCK_ROWS)
@@ -164,47 +170,56 @@ class Prepared:
 
     def _render_map(self, rows: slice, inside: tuple[slice, slice], planes: Planes) -> None:
         """Render a block of a map."""
-        if not self.backplanes and self.surveyed is not None and not self.surveyed.sees(rows, inside[1]):
+        surveyed, columns = self.surveyed, inside[1]
+        assert surveyed is not None
+        seen = surveyed.sees(rows, columns)
+        if not seen:
             leave_empty(planes, inside)
-            return
-        grid, columns = self.grid, inside[1]
-        assert isinstance(grid, MapGrid)
-        assert self.surveyed is not None
-        shape = (rows.stop - rows.start, columns.stop - columns.start)
-        points, shown = np.empty((shape[0], 3, shape[1])), np.empty(shape, np.bool_)
-        map_rows(
-            grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km, np.array(self.body.radii_km),
-            grid.latitudes == "graphic", rows.start, columns.start, points, shown,
-        )  # fmt: skip
-        what = np.where(shown, HIT, 1.0)
-        seen = self.surveyed.sees(rows, columns)
+            if not self.backplanes:
+                return
+        points, what = self._map_points(rows, columns, 1, 1)
         frames = []
         if seen:
-            factor = self.factor_for(self.surveyed.finest(rows, columns))
-            frames = self._resample(factor, points, what, inside, planes)
-        else:
-            leave_empty(planes, inside)
+            pace = surveyed.pace(rows, columns, list(self.tables))
+            if pace.down == pace.across == 1:
+                frames = self._resample(pace.factor, points, what, inside, planes)
+            else:
+                many = more_places(planes, what.shape, pace)
+                whole = (slice(None), slice(None))
+                found = self._resample(
+                    pace.factor, *self._map_points(rows, columns, pace.down, pace.across), whole, many
+                )
+                frames = gather_places(many, found, pace, inside, planes)
         if not self.backplanes:
             return
-        stack, hit = np.full((5, *shape), np.nan, np.float32), np.empty(shape, np.bool_)
-        for r in range(shape[0]):
+        stack, hit = np.full((5, *what.shape), np.nan, np.float32), np.empty(what.shape, np.bool_)
+        for r in range(len(what)):
             measure_places(points[r, 0], points[r, 1], points[r, 2], what[r], stack[0, r], stack[1, r], hit[r])
         if seen:
-            measured = np.zeros(shape, np.bool_)
+            measured = np.zeros(what.shape, np.bool_)
             for index in self.by_reference():
                 table = self.tables[1][index]
                 radii = np.array(self.body.radii_km)
                 measure_sightings(points, frames[index], measured, table.cameras, table.suns, radii, stack[2:])
         place_stack(planes, inside, stack, hit)
 
+    def _map_points(self, rows: slice, columns: slice, down: int, across: int) -> tuple[FloatArray, FloatArray]:
+        """Points and kinds, as of `cast_rows`, of a block of a map, at `down` x `across` places a pixel."""
+        grid = self.grid
+        assert isinstance(grid, MapGrid)
+        shape = (down * (rows.stop - rows.start), across * (columns.stop - columns.start))
+        points, shown = np.empty((shape[0], 3, shape[1])), np.empty(shape, np.bool_)
+        map_rows(
+            grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km / across, grid.scale_km / down,
+            np.array(self.body.radii_km), grid.latitudes == "graphic", down * rows.start, across * columns.start,
+            points, shown,
+        )  # fmt: skip
+        return points, np.where(shown, HIT, 1.0)
+
     def by_reference(self) -> list[int]:
         """Numbers of the swaths in the order in which they tell the time of a map's pixel."""
         bands = [swath.band for swath in self.swaths]
         return sorted(range(len(bands)), key=lambda k: REFERENCE.index(bands[k]))
-
-    def factor_for(self, fineness: float) -> int:
-        """The factor among the tables for a grid of so many camera px a pixel."""
-        return max(factor for factor in self.tables if factor == 1 or factor <= fineness)
 
     def _resample(
         self, factor: int, points: FloatArray, what: FloatArray, inside: tuple[slice, slice], planes: Planes
@@ -289,9 +304,7 @@ def prepare(
         horizon = 0.0 if horizon is None else horizon
         tables = {1: tables_of(1)}
         surveyed = survey(grid, tables[1], [horizon_of(table, body, horizon) for table in tables[1]])
-        known = surveyed.fineness[np.isfinite(surveyed.fineness)]
-        most = float(known.max()) if len(known) else 1.0
-        tables |= {factor: tables_of(factor) for factor in FACTORS if 1 < factor <= min(most, largest)}
+        tables |= {factor: tables_of(factor) for factor in FACTORS if 1 < factor <= min(surveyed.largest, largest)}
     return Prepared(
         tuple(swaths), body, et0, grid, tables, sun_in_body(body, et0, sun_direction), interpolation,
         backplanes, horizon, sources, surveyed,
@@ -390,14 +403,14 @@ def coverage(
     seen = np.zeros((len(swaths), len(points)), np.bool_)
     for k, swath in enumerate(swaths):
         table: FrameTable = frame_table(swath, body, et0, viewpoint_km)
-        fineness = np.empty(len(points))
+        frames = np.empty(len(points), np.int64)
         survey_points(
             table.matrices,
             table.optics,
             horizon_of(table, body, horizon),
             points,
             np.ones(len(points), np.bool_),
-            fineness,
+            frames,
         )
-        seen[k] = np.isfinite(fineness)
+        seen[k] = frames != NOT_SEEN
     return seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,61 +19,91 @@ from perijove.render.rays import HIT
 from perijove.render.uncertainty import feather
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 CELLS = 160_000
 """Places at which a map is surveyed, about, unless it is so large that `WIDEST` would be passed."""
 WIDEST = 16
 """Most pixels from one place of the survey to the next."""
+COARSE = 1.5
+"""Camera px in a pixel of the map from which on the pixel is a mean."""
+MOST_PLACES = 8
+"""Most places, either way, at which a pixel of a map is looked up."""
 
 
 @kernel
 def survey_points(
-    matrices: FloatArray, optics: Optics, horizon: Horizon, points: FloatArray, shown: BoolArray, fineness: FloatArray
+    matrices: FloatArray, optics: Optics, horizon: Horizon, points: FloatArray, shown: BoolArray, frames: IntArray
 ) -> None:
-    """Fill `fineness` (n,) of surface points (n, 3) km: camera px per km, the way it has fewest; NaN unseen."""
+    """Fill `frames` (n,) with numbers of frames that see the surface points (n, 3) km; `NOT_SEEN` where none does."""
     for j in range(len(points)):
         x, y, z = points[j, 0], points[j, 1], points[j, 2]
-        fineness[j] = math.nan
+        frames[j] = NOT_SEEN
         if not shown[j]:
             continue
         guess = predict_frame(matrices, optics, x, y, z, HIT)
         i, _, line, sample = seek_frame(matrices, optics, guess, x, y, z, HIT)
         if i == NOT_SEEN or feather(optics, line, sample) <= 0.0:
             continue
-        cosine = emission_cosine(horizon.squares, horizon.cameras, i, x, y, z)
-        if cosine >= horizon.least:
-            dx, dy, dz = (
-                horizon.cameras[i, 0] - x, horizon.cameras[i, 1] - y, horizon.cameras[i, 2] - z,
-            )  # fmt: skip
-            fineness[j] = max(cosine, 0.0) / (optics.inverse_focal * math.sqrt(dx * dx + dy * dy + dz * dz))
+        if emission_cosine(horizon.squares, horizon.cameras, i, x, y, z) >= horizon.least:
+            frames[j] = i
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a block of a map is sampled: at `down` x `across` places a pixel.
+
+    They are looked up in framelets whose pixels were averaged `factor` x `factor`.
+    """
+
+    factor: int
+    down: int
+    across: int
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a map shows, cell by cell of `step` px: `seen` (rows, columns), a cell beyond included, and `fineness`.
+    """What a map shows, cell by cell of `step` px: `seen` (rows, columns), a cell beyond included, and `spans`.
 
-    `fineness` (rows, columns) is the native camera px that a pixel of the map spans where it spans least, NaN unseen.
+    `spans` (rows, columns, 2) are the camera px that a step of one pixel of the map downwards, and across, covers, NaN
+    unseen.
     """
 
     step: int
     seen: BoolArray
-    fineness: FloatArray
+    spans: FloatArray
 
     def sees(self, rows: slice, columns: slice) -> bool:
         """Whether anything may be seen in a block of the map's pixels."""
         return bool(self.seen[self._cells(rows), self._cells(columns)].any())
 
-    def finest(self, rows: slice, columns: slice) -> float:
-        """The least camera px a pixel of a block spans; 1 where nothing tells."""
-        part = self.fineness[self._cells(rows), self._cells(columns)]
-        known = part[np.isfinite(part)]
-        return float(known.min()) if len(known) else 1.0
+    def pace(self, rows: slice, columns: slice, factors: Sequence[int]) -> Pace:
+        """How to sample a block, so that each pixel shows the mean of what it covers; some of `factors` are there."""
+        if self.largest < COARSE:
+            return Pace(1, 1, 1)
+        part = self.spans[self._cells(rows), self._cells(columns)].reshape(-1, 2)
+        known = part[np.isfinite(part).all(axis=1)]
+        if not len(known):
+            return Pace(1, 1, 1)
+        least = float(np.percentile(known.min(axis=1), 20.0))
+        factor = max(factor for factor in factors if factor == 1 or factor <= least)
+        # to the nearest: half a pixel more or less is not worth twice the places
+        down, across = (int(np.clip(round(float(np.median(span)) / factor), 1, MOST_PLACES)) for span in known.T)
+        return Pace(factor, down, across)
+
+    @cached_property
+    def largest(self) -> float:
+        """The most camera px that a pixel of the map spans the way it spans fewer; 1 where nothing is seen."""
+        least = self.spans.min(axis=-1)
+        known = least[np.isfinite(least)]
+        return float(known.max()) if len(known) else 1.0
 
     @property
     def middle(self) -> float:
         """The camera px that a pixel of the map spans, in the median; 1 where nothing is seen."""
-        known = self.fineness[np.isfinite(self.fineness)]
+        mean = np.sqrt(self.spans[..., 0] * self.spans[..., 1])
+        known = mean[np.isfinite(mean) & (mean > 0.0)]
         return float(np.median(known)) if len(known) else 1.0
 
     def _cells(self, pixels: slice) -> slice:
@@ -87,30 +118,42 @@ def survey(grid: MapGrid, tables: Sequence[FrameTable], horizons: Sequence[Horiz
     size = grid.scale_km * step
     radii = np.array(grid.body.radii_km)
     formula, graphic = grid.projection.formula(), grid.latitudes == "graphic"
-    map_rows(formula, grid.left_km, grid.top_km, size, radii, graphic, 0, 0, points, shown)
-    places = np.ascontiguousarray(np.moveaxis(points, 1, 2)).reshape(-1, 3)
-    fineness = np.full(rows * columns, np.nan)
+    map_rows(formula, grid.left_km, grid.top_km, size, size, radii, graphic, 0, 0, points, shown)
+    places = np.ascontiguousarray(np.moveaxis(points, 1, 2))
+    steps = [ground_steps(places, shown, axis) / step for axis in (0, 1)]
+    spans = np.full((rows, columns, 2), np.nan)
     for table, horizon in zip(tables, horizons, strict=True):
-        one = np.empty_like(fineness)
-        survey_points(table.matrices, table.optics, horizon, places, shown.reshape(-1), one)
-        fineness = np.fmax(fineness, one)
-    fineness = fineness.reshape(rows, columns) * pixel_size(places.reshape(rows, columns, 3), shown) / step
-    return Survey(step, widened(np.isfinite(fineness)), fineness)
+        frames = np.empty(rows * columns, np.int64)
+        survey_points(table.matrices, table.optics, horizon, places.reshape(-1, 3), shown.reshape(-1), frames)
+        seen = frames.reshape(rows, columns) != NOT_SEEN
+        new = seen & np.isnan(spans[..., 0])
+        sight = table.cameras[frames.reshape(rows, columns)[new]] - places[new]
+        away = np.linalg.norm(sight, axis=-1, keepdims=True)
+        for axis, apart in enumerate(steps):
+            spans[new, axis] = projected(apart[new], sight / away) / (away[:, 0] * table.optics.inverse_focal)
+    return Survey(step, widened(np.isfinite(spans).all(axis=-1)), spans)
 
 
-def pixel_size(points: FloatArray, shown: BoolArray) -> FloatArray:
-    """The smaller of the distances (rows, columns) km from surface points (rows, columns, 3) to the next ones."""
-    size = np.full(shown.shape, np.inf)
-    for axis in (0, 1):
-        if points.shape[axis] < 2:
-            continue
-        apart = np.linalg.norm(np.diff(points, axis=axis), axis=-1)
-        both = np.delete(shown, 0, axis) & np.delete(shown, -1, axis)
-        apart = np.where(both, apart, np.inf)
-        last = [slice(None), slice(None)]
-        last[axis] = slice(-1, None)
-        size = np.minimum(size, np.concatenate([apart, apart[tuple(last)]], axis=axis))
-    return np.where(np.isfinite(size), size, 0.0)
+def projected(vectors: FloatArray, sight: FloatArray) -> FloatArray:
+    """Lengths (n,) of vectors (n, 3) across unit lines of sight (n, 3)."""
+    along = np.sum(vectors * sight, axis=-1, keepdims=True)
+    out: FloatArray = np.linalg.norm(vectors - along * sight, axis=-1)
+    return out
+
+
+def ground_steps(points: FloatArray, shown: BoolArray, axis: int) -> FloatArray:
+    """Vectors (rows, columns, 3) km from surface points to the next ones along an axis.
+
+    At the end of a row it is that from the one before, and 0 where there is neither.
+    """
+    if points.shape[axis] < 2:
+        return np.zeros_like(points)
+    both = np.delete(shown, 0, axis) & np.delete(shown, -1, axis)
+    ahead = np.where(both[..., None], np.diff(points, axis=axis), 0.0)
+    none = np.zeros_like(np.take(points, [0], axis=axis))
+    after = np.concatenate([ahead, none], axis=axis)
+    before = np.concatenate([none, ahead], axis=axis)
+    return np.where((after == 0.0).all(axis=-1, keepdims=True), before, after)
 
 
 def widened(seen: BoolArray) -> BoolArray:

@@ -1,0 +1,81 @@
+"""Several places a pixel: a coarse map's pixels as means of what was found at places spread over each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.render.planes import Planes
+from perijove.render.survey import Pace
+
+Plane = NDArray[np.float32]
+
+
+def more_places(planes: Planes, shape: tuple[int, ...], pace: Pace) -> Planes:
+    """Room for the light of a block (rows, w) of a map at all places of its pixels."""
+    size = (len(planes.light), shape[0] * pace.down, shape[1] * pace.across)
+    doubted, traced = size if len(planes.sigma) else (0, 0, 0), size if len(planes.frame) else (0, 0, 0)
+    return replace(
+        planes,
+        light=np.empty(size, np.float32),
+        weight=np.empty(size, np.float32),
+        sigma=np.empty(doubted, np.float32),
+        quality=np.empty(doubted, np.uint8),
+        frame=np.empty(traced, np.float32),
+        source=np.empty(traced, np.int16),
+    )
+
+
+def gather_places(
+    many: Planes, frames: Sequence[Plane], pace: Pace, inside: tuple[slice, slice], planes: Planes
+) -> list[Plane]:
+    """Fill a block of planes with the means over the places of each pixel; the mean frame numbers of each swath.
+
+    A mean needs half of its places. The noise of places is taken to be independent.
+    """
+    every = (slice(None), *inside)
+    light, share = means(many.light, pace)
+    count = share * (pace.down * pace.across)
+    some = np.isfinite(light)
+    planes.light[every] = light
+    planes.weight[every] = np.where(some, means(many.weight, pace)[0], np.float32(0))
+    if len(planes.sigma):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = np.sqrt(means(np.square(many.sigma), pace)[0] / count)
+        planes.sigma[every] = np.where(some, spread, np.float32(np.nan))
+        bits = split(np.where(np.isfinite(many.light), many.quality, 0), pace)
+        planes.quality[every] = np.bitwise_or.reduce(np.bitwise_or.reduce(bits, axis=4), axis=2)
+    if len(planes.frame):
+        middle = split(many.source, pace)[:, :, pace.down // 2, :, pace.across // 2]
+        planes.source[every] = np.where(some, middle, -1)
+    found = []
+    for k, numbers in enumerate(frames):
+        if not numbers.size:
+            found.append(numbers)
+            continue
+        mean = np.where(some[k], means(numbers[None], pace)[0][0], np.float32(np.nan)).astype(np.float32)
+        found.append(mean)
+        if len(planes.frame):
+            planes.frame[k][inside] = mean
+    return found
+
+
+def split(plane: NDArray[np.generic], pace: Pace) -> NDArray[np.generic]:
+    """Values (bands, rows, down, w, across) of each pixel's places."""
+    bands, rows, width = plane.shape
+    return plane.reshape(bands, rows // pace.down, pace.down, width // pace.across, pace.across)
+
+
+def means(plane: Plane, pace: Pace) -> tuple[Plane, Plane]:
+    """Means (bands, rows, w) over the places of each pixel, NaN where half of them have no value, and the share that
+    has one."""
+    values = split(plane, pace)
+    good = np.isfinite(values)
+    total = np.where(good, values, np.float32(0)).sum(axis=(2, 4), dtype=np.float32)
+    share = good.mean(axis=(2, 4), dtype=np.float32)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(share >= 0.5, total / (share * np.float32(pace.down * pace.across)), np.float32(np.nan))
+    return mean.astype(np.float32), share.astype(np.float32)
