@@ -124,7 +124,7 @@ def surface_points(grid: Grid, body: Body, first: int, last: int) -> FloatArray:
     points = np.empty((last - first, 3, grid.width))
     shown = np.empty((last - first, grid.width), np.bool_)
     map_rows(
-        grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km, np.array(body.radii_km),
+        grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km, grid.scale_km, np.array(body.radii_km),
         grid.latitudes == "graphic", first, 0, points, shown,
     )  # fmt: skip
     out = np.ascontiguousarray(np.moveaxis(points, 1, 2))
