@@ -104,18 +104,20 @@ def map_rows(
     lie on the projection; the points of the others are 0.
     """
     ax, ay, az = radii[0], radii[1], radii[2]
+    ix, iy, iz = 1.0 / ax, 1.0 / ay, 1.0 / az
     x = left + (first_sample + 0.5) * across
     for r in range(len(points)):
         row = points[r]
         unproject_row(f, x, across, top - (first_line + r + 0.5) * down, row)
         for c in range(row.shape[1]):
             px, py, pz = row[0, c], row[1, c], row[2, c]
-            shown[r, c] = px == px
             if graphic:
                 # the unit vector is the normal: the point is where the ellipsoid has it
                 px, py, pz = px * ax * ax, py * ay * ay, pz * az * az
-            length = math.sqrt((px / ax) ** 2 + (py / ay) ** 2 + (pz / az) ** 2)
-            if px == px:
-                row[0, c], row[1, c], row[2, c] = px / length, py / length, pz / length
-            else:
-                row[0, c], row[1, c], row[2, c] = 0.0, 0.0, 0.0
+            sx, sy, sz = px * ix, py * iy, pz * iz
+            share = 1.0 / math.sqrt(sx * sx + sy * sy + sz * sz)
+            there = share == share
+            shown[r, c] = there
+            row[0, c] = px * share if there else 0.0
+            row[1, c] = py * share if there else 0.0
+            row[2, c] = pz * share if there else 0.0

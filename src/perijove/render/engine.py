@@ -162,7 +162,7 @@ class Prepared:
         radii = np.array(self.body.radii_km)
         cast_rows(rows.start, self.grid.ray_basis(), radii, points, what, altitude)
         (factor,) = self.tables
-        self._resample(factor, points, what, inside, planes)
+        self._resample(factor, points, what, inside, planes, self.horizon)
         if self.backplanes:
             stack, hit = np.empty((5, *shape), np.float32), np.empty(shape, np.bool_)
             measure_rows(points, what, self.grid.position_km, self.sun, radii, stack, hit)
@@ -181,13 +181,14 @@ class Prepared:
         frames = []
         if seen:
             pace = surveyed.pace(rows, columns, list(self.tables))
+            least = self.horizon if self.horizon is None or not self._clear(rows, columns) else None
             if pace.down == pace.across == 1:
-                frames = self._resample(pace.factor, points, what, inside, planes)
+                frames = self._resample(pace.factor, points, what, inside, planes, least)
             else:
                 many = more_places(planes, what.shape, pace)
                 whole = (slice(None), slice(None))
                 found = self._resample(
-                    pace.factor, *self._map_points(rows, columns, pace.down, pace.across), whole, many
+                    pace.factor, *self._map_points(rows, columns, pace.down, pace.across), whole, many, least
                 )
                 frames = gather_places(many, found, pace, inside, planes)
         if not self.backplanes:
@@ -221,8 +222,21 @@ class Prepared:
         bands = [swath.band for swath in self.swaths]
         return sorted(range(len(bands)), key=lambda k: REFERENCE.index(bands[k]))
 
+    def _clear(self, rows: slice, columns: slice) -> bool:
+        """Whether no pixel of a block of a map can lie beyond the horizon; after a turn the camera is elsewhere."""
+        assert self.surveyed is not None
+        if self.horizon is None or any(table.optics.turn for table in self.tables[1]):
+            return False
+        return self.surveyed.clear_of(self.horizon, rows, columns)
+
     def _resample(
-        self, factor: int, points: FloatArray, what: FloatArray, inside: tuple[slice, slice], planes: Planes
+        self,
+        factor: int,
+        points: FloatArray,
+        what: FloatArray,
+        inside: tuple[slice, slice],
+        planes: Planes,
+        least: float | None,
     ) -> list[NDArray[np.float32]]:
         """Fill the light of a block, and what comes with it; the mean frame numbers of each swath."""
         frames, taps = [], INTERPOLATIONS[self.interpolation]
@@ -234,7 +248,7 @@ class Prepared:
             seen_by = make_sources(*what.shape) if traced else NO_SOURCES
             resample_rows(
                 table.matrices, table.light, table.optics, points, what, taps, out, weight,
-                table.known if doubted else UNKNOWN, sigma, bits, horizon_of(table, self.body, self.horizon), seen_by,
+                table.known if doubted else UNKNOWN, sigma, bits, horizon_of(table, self.body, least), seen_by,
             )  # fmt: skip
             out *= np.float32(swath.unit)
             sigma *= np.float32(swath.unit)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.geometry.ellipsoid import normal
 from perijove.geometry.mapgrid import MapGrid, map_rows
 from perijove.jit import kernel
 from perijove.render.framelets import FrameTable, Optics
@@ -26,6 +27,8 @@ CELLS = 160_000
 """Places at which a map is surveyed, about, unless it is so large that `WIDEST` would be passed."""
 WIDEST = 16
 """Most pixels from one place of the survey to the next."""
+CLEAR = 0.1
+"""By how much the cosine of emission must be above the least that no pixel nearby can be below it."""
 COARSE = 1.5
 """Camera px in a pixel of the map from which on the pixel is a mean."""
 MOST_PLACES = 8
@@ -66,17 +69,27 @@ class Pace:
 class Survey:
     """What a map shows, cell by cell of `step` px: `seen` (rows, columns), a cell beyond included, and `spans`.
 
-    `spans` (rows, columns, 2) are the camera px that a step of one pixel of the map downwards, and across, covers, NaN
-    unseen.
+    `spans` (rows, columns, 2) are the camera px that a step of one pixel of the map downwards, and across, covers,
+    `cosines` (rows, columns) those of the emission angle, NaN unseen.
     """
 
     step: int
     seen: BoolArray
     spans: FloatArray
+    cosines: FloatArray
 
     def sees(self, rows: slice, columns: slice) -> bool:
         """Whether anything may be seen in a block of the map's pixels."""
         return bool(self.seen[self._cells(rows), self._cells(columns)].any())
+
+    def clear_of(self, least: float, rows: slice, columns: slice) -> bool:
+        """Whether a block lies so far above a cosine of emission of `least` that no pixel need be tested."""
+        cells = []
+        for pixels, count in ((rows, self.seen.shape[0]), (columns, self.seen.shape[1])):
+            inner = self._cells(pixels)
+            cells.append(slice(max(inner.start - 1, 0), min(inner.stop + 1, count)))
+        # NaN, unseen, is not clear either
+        return bool((self.cosines[tuple(cells)] > least + CLEAR).all())
 
     def pace(self, rows: slice, columns: slice, factors: Sequence[int]) -> Pace:
         """How to sample a block, so that each pixel shows the mean of what it covers; some of `factors` are there."""
@@ -99,7 +112,7 @@ class Survey:
         known = least[np.isfinite(least)]
         return float(known.max()) if len(known) else 1.0
 
-    @property
+    @cached_property
     def middle(self) -> float:
         """The camera px that a pixel of the map spans, in the median; 1 where nothing is seen."""
         mean = np.sqrt(self.spans[..., 0] * self.spans[..., 1])
@@ -121,7 +134,7 @@ def survey(grid: MapGrid, tables: Sequence[FrameTable], horizons: Sequence[Horiz
     map_rows(formula, grid.left_km, grid.top_km, size, size, radii, graphic, 0, 0, points, shown)
     places = np.ascontiguousarray(np.moveaxis(points, 1, 2))
     steps = [ground_steps(places, shown, axis) / step for axis in (0, 1)]
-    spans = np.full((rows, columns, 2), np.nan)
+    spans, cosines = np.full((rows, columns, 2), np.nan), np.full((rows, columns), np.nan)
     for table, horizon in zip(tables, horizons, strict=True):
         frames = np.empty(rows * columns, np.int64)
         survey_points(table.matrices, table.optics, horizon, places.reshape(-1, 3), shown.reshape(-1), frames)
@@ -129,9 +142,10 @@ def survey(grid: MapGrid, tables: Sequence[FrameTable], horizons: Sequence[Horiz
         new = seen & np.isnan(spans[..., 0])
         sight = table.cameras[frames.reshape(rows, columns)[new]] - places[new]
         away = np.linalg.norm(sight, axis=-1, keepdims=True)
+        cosines[new] = np.sum(normal(places[new], grid.body.radii_km) * sight / away, axis=-1)
         for axis, apart in enumerate(steps):
             spans[new, axis] = projected(apart[new], sight / away) / (away[:, 0] * table.optics.inverse_focal)
-    return Survey(step, widened(np.isfinite(spans).all(axis=-1)), spans)
+    return Survey(step, widened(np.isfinite(cosines)), spans, cosines)
 
 
 def projected(vectors: FloatArray, sight: FloatArray) -> FloatArray:
