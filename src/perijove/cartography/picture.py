@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.cartography.chart import Chart
-from perijove.cartography.shading import evened
+from perijove.cartography.shading import gains
 from perijove.enhance.exposure import picture_bands
 from perijove.enhance.picture import Picture
 from perijove.enhance.recipes import apply_recipe
@@ -104,9 +104,9 @@ class Painted:
 
     def _colour(self, planes: Planes, given: Mapping[str, float] | None) -> Picture:
         """A part of the map by the recipe."""
-        if self.chart.content.law is not None:
-            planes = evened(planes, self.chart.content.law)
-        return apply_recipe(self.recipe, planes, self.balance, self.chart.observation.full, given)
+        law = self.chart.content.law
+        gain = None if law is None else gains(planes, law)
+        return apply_recipe(self.recipe, planes, self.balance, self.chart.observation.full, given, gain)
 
 
 def painted(

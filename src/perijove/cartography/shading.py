@@ -38,20 +38,18 @@ def freed(planes: Planes, law: Law) -> Planes:
     return replace(planes, light=light, weight=weight, sigma=sigma)
 
 
-def evened(planes: Planes, law: Law) -> Planes:
-    """Planes whose light has a law taken off, for the eye: it goes on into darkness at terminator and limb.
+def gains(planes: Planes, law: Law) -> NDArray[np.float32]:
+    """Factors (bands, h, w) that take a law off light for the eye: it goes on into darkness at terminator and limb.
 
-    Angles as in `freed`; those of the result say that the day is lit and seen from straight above, so that a recipe
-    does not even it out again.
+    Angles as in `freed`; 1 where they are not known.
     """
-    light = planes.light.copy()
+    out = np.empty_like(planes.light)
 
     def work(k: int) -> None:
-        light[k] *= factor(planes.cos_incidence, planes.cos_emission, planes.phase, law, planes.bands[k])
+        out[k] = factor(planes.cos_incidence, planes.cos_emission, planes.phase, law, planes.bands[k])
 
-    run_blocks(work, range(len(light)), None)
-    cosine = np.where(planes.cos_incidence > 0.0, np.float32(1.0), planes.cos_incidence).astype(np.float32)
-    return replace(planes, light=light, cos_incidence=cosine, cos_emission=np.ones_like(cosine))
+    run_blocks(work, range(len(out)), None)
+    return out
 
 
 def camera_angles(observation: Observation, prepared: Prepared, planes: Planes) -> Planes:

@@ -11,7 +11,7 @@ import numpy as np
 
 from perijove.calibrate.balance import white_balance
 from perijove.cartography.scatter import law_for
-from perijove.cartography.shading import camera_angles, evened, freed
+from perijove.cartography.shading import camera_angles, freed, gains
 from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
@@ -100,12 +100,16 @@ def _one_picture(
             planes = replace(planes, native=min(framed.numbers["native_scale"], MOST_NATIVE))
     with steps.step("photometry") if shaded else nullcontext():
         law = law_for(observation, request.photometry, CAMERA_HORIZON)
+        gain = None
         if law.law is not None:
-            planes = camera_angles(observation, prepared, planes)
-            planes = (freed if request.recipe is Recipe.LINEAR else evened)(planes, law.law)
+            seen = camera_angles(observation, prepared, planes)
+            if request.recipe is Recipe.LINEAR:
+                planes = freed(seen, law.law)
+            else:
+                gain = gains(seen, law.law)
     balance = white_balance(request.white_balance, label.perijove)
     with steps.step("colouring"):
-        picture = apply_recipe(request.recipe.value, planes, balance, observation.full)
+        picture = apply_recipe(request.recipe.value, planes, balance, observation.full, None, gain)
         picture = replace(
             picture,
             sigma=picture.sigma if request.with_sigma else None,

@@ -24,6 +24,7 @@ from perijove.enhance.exposure import (
     lit_disc,
     picture_bands,
     sky_level,
+    take_shading,
     white_level,
 )
 from perijove.enhance.highlights import true_light
@@ -78,6 +79,7 @@ def enhanced(
     balance: Mapping[Filter, float] | None = None,
     full: Mapping[Filter, float] | None = None,
     given: Mapping[str, float] | None = None,
+    gain: Plane | None = None,
     strength: Strength = STRENGTH,
 ) -> Picture:
     """The picture with illumination divided out, local contrast, saturation and sharpness raised; sRGB's transfer."""
@@ -88,12 +90,15 @@ def enhanced(
     lit = lit_disc(planes)
     settings = Settings(given)
     light = true_light(planes, bands, balance, full, lit, settings)
+    if gain is not None:
+        take_shading(light, planes, bands, gain, settings)
     white = settings.one("white", lambda: white_level(light, lit, 99.5))
     black = settings.each("black", bands, lambda: np.minimum(sky_level(light, planes), DARKEST_SHARE * white))
     light -= black.astype(np.float32)
     quiet_dark(light, planes, bands, white, settings)
     trust = confidence(light, white, planes.hit, unit)
-    light *= illumination_gain(planes, lit, unit, strength)[..., None]
+    if gain is None:
+        light *= illumination_gain(planes, lit, unit, strength)[..., None]
     middle = settings.one("middle", lambda: white_level(light, trust > 0.5, 50.0, mean=True))
     high = settings.one("high", lambda: white_level(light, trust > 0.5, 99.5, mean=True))
     expose(light, np.zeros(len(bands)), min(MIDDLE**3 / middle, HIGHEST / high))

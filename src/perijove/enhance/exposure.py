@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.enhance.rows import over_rows
+from perijove.enhance.settings import Settings
 from perijove.instrument import Filter
 from perijove.render.planes import Planes
 
@@ -25,6 +26,8 @@ DARKEST_SHARE = 0.02
 """Most that the sky's level may be of white: what is brighter is not stray light."""
 SHOULDER = 0.8
 """Linear light above which highlights are rolled off instead of clipped."""
+SHADE_COSINE = 0.3
+"""Cosine of incidence from which ground is well lit."""
 COLOURS = (Filter.RED, Filter.GREEN, Filter.BLUE)
 
 
@@ -72,6 +75,27 @@ def white_level(light: Colour, lit: NDArray[np.bool_], percentile: float, *, mea
         return 1.0
     level = float(np.percentile(value[chosen], percentile))
     return level if level > 0 else 1.0
+
+
+def take_shading(
+    light: Colour, planes: Planes, bands: tuple[Filter, ...], gain: NDArray[np.float32], settings: Settings
+) -> None:
+    """Multiply light (h, w, bands) in place by factors (bands of the planes, h, w) that take the shading off.
+
+    Each filter's factors are relative to their median over the well lit ground, so that the colour of the whole stays.
+    """
+    ground = planes.hit & (planes.cos_incidence > SHADE_COSINE)
+
+    def medians() -> Floats:
+        step = max(1, int(np.sqrt(ground.size / 500_000)))
+        part = (slice(None, None, step), slice(None, None, step))
+        seen = ground[part] & np.isfinite(light[part]).all(axis=-1)
+        if not seen.any():
+            return np.ones(len(bands))
+        return np.array([float(np.median(gain[planes.bands.index(band)][part][seen])) for band in bands])
+
+    for k, level in enumerate(settings.each("shading", bands, medians)):
+        light[..., k] *= gain[planes.bands.index(bands[k])] / np.float32(level)
 
 
 def colour_sum(light: Colour) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perijove.enhance.enhanced import enhanced
 from perijove.enhance.exposure import (
@@ -16,6 +17,7 @@ from perijove.enhance.exposure import (
     lit_disc,
     picture_bands,
     sky_level,
+    take_shading,
     white_level,
 )
 from perijove.enhance.highlights import true_light
@@ -28,18 +30,23 @@ from perijove.render.planes import Planes
 Balance = Mapping[Filter, float] | None
 Full = Mapping[Filter, float] | None
 Given = Mapping[str, float] | None
+Gain = NDArray[np.float32] | None
 
 WHITE_PERCENTILE = 99.5
 WHITE = 0.75
 """Linear light that the percentile of the lit disc is given; the rest rolls off towards 1."""
 
 
-def natural(planes: Planes, balance: Balance = None, full: Full = None, given: Given = None) -> Picture:
+def natural(
+    planes: Planes, balance: Balance = None, full: Full = None, given: Given = None, gain: Gain = None
+) -> Picture:
     """True light: white balance, full highlights recovered, stray light taken off, one exposure, sRGB's transfer."""
     bands = picture_bands(planes.bands)
     settings = Settings(given)
     lit = lit_disc(planes)
     light = true_light(planes, bands, balance, full, lit, settings)
+    if gain is not None:
+        take_shading(light, planes, bands, gain, settings)
     white = settings.one("white", lambda: white_level(light, lit, WHITE_PERCENTILE))
     black = settings.each("black", bands, lambda: np.minimum(sky_level(light, planes), DARKEST_SHARE * white))
     expose(light, black, WHITE / white)
@@ -47,7 +54,9 @@ def natural(planes: Planes, balance: Balance = None, full: Full = None, given: G
     return Picture(light, bands, "srgb", "natural", settings.chosen)
 
 
-def linear(planes: Planes, balance: Balance = None, full: Full = None, given: Given = None) -> Picture:
+def linear(
+    planes: Planes, balance: Balance = None, full: Full = None, given: Given = None, gain: Gain = None
+) -> Picture:
     """The light as it is, in the unit of the planes, times a balance where one is given; NaN where there is no data.
 
     Sigma and quality come with it where the planes have them.
@@ -64,23 +73,26 @@ def linear(planes: Planes, balance: Balance = None, full: Full = None, given: Gi
     return replace(picture, sigma=sigma, quality=np.moveaxis(planes.quality[places], 0, -1))
 
 
-RECIPES: Mapping[str, Callable[[Planes, Balance, Full, Given], Picture]] = {
+RECIPES: Mapping[str, Callable[[Planes, Balance, Full, Given, Gain], Picture]] = {
     "natural": natural,
     "enhanced": enhanced,
     "linear": linear,
 }
 
 
-def apply_recipe(name: str, planes: Planes, balance: Balance = None, full: Full = None, given: Given = None) -> Picture:
+def apply_recipe(
+    name: str, planes: Planes, balance: Balance = None, full: Full = None, given: Given = None, gain: Gain = None
+) -> Picture:
     """The picture that a recipe makes of rendered planes; `balance` maps a filter to its white-balance factor.
 
     `full` maps a filter to the light, in the unit of the planes, from which a pixel of the camera is full (None for
     never). `given` are the settings of a picture of the same light, to be taken instead of this one's own: so a picture
-    can be made in parts.
+    can be made in parts. `gain` (bands, h, w), in the order of the planes' bands, takes the shading off; 'enhanced'
+    then takes off none of its own. 'linear' has no use for either.
     'natural' and 'enhanced' need the backplanes. Raises UsageError for an unknown recipe or missing backplanes.
     """
     if name not in RECIPES:
         raise UsageError(f"unknown recipe {name!r}: use one of {', '.join(RECIPES)}")
     if name != "linear" and planes.hit.shape != planes.light.shape[1:]:
         raise UsageError(f"the recipe {name} needs backplanes: render with them, or use the recipe linear")
-    return RECIPES[name](planes, balance, full, given)
+    return RECIPES[name](planes, balance, full, given, gain)

@@ -136,9 +136,10 @@ class Prepared:
         width = self.grid.width
         if self.surveyed is not None:
             width = COARSE_SAMPLES if self.surveyed.largest >= COARSE else BLOCK_SAMPLES
+        # blocks are those of the whole grid: how one is sampled must not depend on which rows are asked for
         blocks = [
-            (slice(row, min(row + BLOCK_ROWS, last)), slice(column, min(column + width, self.grid.width)))
-            for row in range(first, last, BLOCK_ROWS)
+            (slice(max(row, first), min(row + BLOCK_ROWS, last)), slice(column, min(column + width, self.grid.width)))
+            for row in range(first - first % BLOCK_ROWS, last, BLOCK_ROWS)
             for column in range(0, self.grid.width, width)
         ]
 
@@ -180,7 +181,9 @@ class Prepared:
         points, what = self._map_points(rows, columns, 1, 1)
         frames = []
         if seen:
-            pace = surveyed.pace(rows, columns, list(self.tables))
+            start = rows.start - rows.start % BLOCK_ROWS
+            block = slice(start, min(start + BLOCK_ROWS, self.grid.height))
+            pace = surveyed.pace(block, columns, list(self.tables))
             least = self.horizon if self.horizon is None or not self._clear(rows, columns) else None
             if pace.down == pace.across == 1:
                 frames = self._resample(pace.factor, points, what, inside, planes, least)
@@ -318,7 +321,7 @@ def prepare(
         horizon = 0.0 if horizon is None else horizon
         tables = {1: tables_of(1)}
         surveyed = survey(grid, tables[1], [horizon_of(table, body, horizon) for table in tables[1]])
-        tables |= {factor: tables_of(factor) for factor in FACTORS if 1 < factor <= min(surveyed.largest, largest)}
+        tables |= {factor: tables_of(factor) for factor in FACTORS if 1 < factor <= min(surveyed.largest / 2, largest)}
     return Prepared(
         tuple(swaths), body, et0, grid, tables, sun_in_body(body, et0, sun_direction), interpolation,
         backplanes, horizon, sources, surveyed,

@@ -100,8 +100,8 @@ class Survey:
         if not len(known):
             return Pace(1, 1, 1)
         least = float(np.percentile(known.min(axis=1), 20.0))
-        factor = max(factor for factor in factors if factor == 1 or factor <= least)
-        # to the nearest: half a pixel more or less is not worth twice the places
+        # two places each way at least: pixels as large as the map's own, sampled once, blur and alias at once
+        factor = max(factor for factor in factors if factor == 1 or factor <= least / 2)
         down, across = (int(np.clip(round(float(np.median(span)) / factor), 1, MOST_PLACES)) for span in known.T)
         return Pace(factor, down, across)
 
