@@ -16,7 +16,7 @@ from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
 from perijove.geometry.projection import Projection
 from perijove.io.crs import transform_of
 from perijove.io.maps import map_formats, read_map, write_map
-from perijove.io.raster import Kind, Layer, Raster
+from perijove.raster import Kind, Layer, Raster
 
 run = CliRunner()
 MEASURED = (

@@ -9,7 +9,7 @@ import pytest
 from perijove.bodies import BODIES
 from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
 from perijove.geometry.projection import Projection
-from perijove.io.raster import Kind, Layer, Raster
+from perijove.raster import Kind, Layer, Raster
 
 WIDTH, HEIGHT = 61, 530
 """Odd, and higher than a band of rows."""

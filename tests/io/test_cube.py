@@ -12,7 +12,7 @@ import rasterio
 from perijove.errors import MapError, UsageError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.io.cube import NULL, read_cube, write_cube
-from perijove.io.raster import Kind, Layer, Raster
+from perijove.raster import Kind, Layer, Raster
 
 Grids = Callable[..., MapGrid]
 Rasters = Callable[..., Raster]

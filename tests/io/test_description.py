@@ -14,7 +14,7 @@ from perijove.errors import MapError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.geometry.projection import KINDS, Projection
 from perijove.io.description import as_text, describe_grid, described, distinct, grid_of, groups
-from perijove.io.raster import Layer, Raster
+from perijove.raster import Layer, Raster
 
 Rasters = Callable[..., Raster]
 

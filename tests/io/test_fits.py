@@ -12,7 +12,7 @@ from astropy.wcs.utils import wcs_to_celestial_frame
 from perijove.errors import MapError, OutputError, UsageError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.io.fits import _ascii, _sum, read_fits, write_fits
-from perijove.io.raster import Kind, Layer, Raster
+from perijove.raster import Kind, Layer, Raster
 
 Grids = Callable[..., MapGrid]
 Rasters = Callable[..., Raster]

@@ -27,7 +27,7 @@ from perijove.io.crs import crs_of
 from perijove.io.geotiff import read_geotiff, write_geotiff
 from perijove.io.overviews import halve
 from perijove.io.provenance import provenance
-from perijove.io.raster import Layer, Raster
+from perijove.raster import Layer, Raster
 
 RGB = tuple(Layer(name, "I/F", "light", f"the light in {name}") for name in ("RED", "GREEN", "BLUE"))
 MANY = (
@@ -271,7 +271,7 @@ from pathlib import Path
 import numpy as np
 from perijove.errors import OutputError
 from perijove.io.geotiff import write_geotiff
-from perijove.io.raster import Layer, Raster
+from perijove.raster import Layer, Raster
 data = np.random.default_rng(0).random((3, 600, 900), np.float32)
 raster = Raster(None, (Layer("a", "", "light"),) * 3, 900, 600, "float32", "linear", {}, lambda a, b: data[:, a:b])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -7,7 +7,7 @@ import pytest
 from perijove.errors import MapError, UsageError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.io.maps import map_files, map_format, map_formats, read_map, write_map
-from perijove.io.raster import Layer, Raster
+from perijove.raster import Layer, Raster
 
 
 def test_kinds_by_suffix_and_name() -> None:

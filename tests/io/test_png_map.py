@@ -15,7 +15,7 @@ from perijove.errors import MapError, UsageError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.io.atomic import Staged
 from perijove.io.png_map import _filtered, read_png_map, stage_png
-from perijove.io.raster import Kind, Layer, Raster
+from perijove.raster import Kind, Layer, Raster
 
 Grids = Callable[..., MapGrid]
 Rasters = Callable[..., Raster]

@@ -19,8 +19,8 @@ from perijove.geometry.projection import Projection
 from perijove.io.atomic import Staged
 from perijove.io.footprint import footprint_of
 from perijove.io.provenance import Source, provenance
-from perijove.io.raster import Layer, Raster
 from perijove.io.stac import PLAIN_GEOTIFF, stac_item, stac_path, stage_stac
+from perijove.raster import Layer, Raster
 
 ROUND = 2 * math.pi * 71492.0
 

@@ -10,8 +10,8 @@ import xarray as xr
 
 from perijove.errors import MapError, OutputError, UsageError
 from perijove.geometry.mapgrid import MapGrid
-from perijove.io.raster import Kind, Layer, Raster
 from perijove.io.zarr import read_zarr, variable_names, write_zarr
+from perijove.raster import Kind, Layer, Raster
 
 Grids = Callable[..., MapGrid]
 Rasters = Callable[..., Raster]

@@ -24,9 +24,9 @@ from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.finder import open_strip
 from perijove.io.geotiff import stage_geotiff
 from perijove.io.provenance import as_json, provenance, sidecar_path
-from perijove.io.raster import Raster
 from perijove.io.strip_planes import strip_raster
 from perijove.observation import Observation
+from perijove.raster import Raster
 from perijove.render.engine import prepare
 from perijove.render.raw_backplanes import RawGeometry, raw_geometry
 from perijove.swath import Swath

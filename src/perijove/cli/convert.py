@@ -9,7 +9,7 @@ from perijove.cli.common import Steps, json_text
 from perijove.errors import OutputError, UsageError
 from perijove.io.atomic import check_writable
 from perijove.io.maps import map_files, map_format, read_map, write_map
-from perijove.io.raster import Raster
+from perijove.raster import Raster
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from perijove.errors import MapError, UsageError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.io.atomic import Staged, written
 from perijove.io.description import as_text, described
-from perijove.io.raster import Raster, Rows
+from perijove.raster import Raster, Rows
 
 LABEL_BYTES = 65536
 """ISIS's usual room for a label; the numbers begin behind it, or behind a multiple of it."""

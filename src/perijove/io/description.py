@@ -19,7 +19,7 @@ from perijove.errors import MapError, UsageError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.geometry.projection import Projection
 from perijove.io.provenance import plain
-from perijove.io.raster import Layer, Raster, Role, Rows
+from perijove.raster import Layer, Raster, Role, Rows
 
 SCHEMA = "perijove-map-1"
 _SIZES = {"uint8": 1, "uint16": 2, "float32": 4}

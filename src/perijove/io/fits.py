@@ -34,7 +34,7 @@ from perijove.io.description import Group, as_text, described, groups
 from perijove.io.extras import need
 from perijove.io.provenance import SIMULATED_CREDIT, SOURCE_CREDIT
 from perijove.io.quality import NONE, from_integers, to_integers
-from perijove.io.raster import Raster, Rows
+from perijove.raster import Raster, Rows
 
 Header = Any
 """astropy's; it has no types of its own."""

@@ -31,8 +31,8 @@ from perijove.io.crs import authority_of, crs_of, grid_from, transform_of
 from perijove.io.description import describe, described
 from perijove.io.overviews import MAP_TILE, Pyramid, held_tiles, sizes
 from perijove.io.provenance import as_json
-from perijove.io.raster import Layer, Raster, Role, Rows, Transfer
 from perijove.io.tiff import quality_bits, text_tags
+from perijove.raster import Layer, Raster, Role, Rows, Transfer
 
 _environment: Any = rasterio.Env
 CACHE_MB = 256

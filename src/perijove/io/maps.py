@@ -8,7 +8,7 @@ from pathlib import Path
 from perijove.errors import MapError, UsageError
 from perijove.io.atomic import Staged
 from perijove.io.provenance import as_json, sidecar_path
-from perijove.io.raster import Raster
+from perijove.raster import Raster
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.io.raster import BAND_ROWS, Layer, Rows
 from perijove.jit import kernel
+from perijove.raster import BAND_ROWS, Layer, Rows
 
 MAP_TILE = 512
 """Overviews are made until one fits into a tile of so many pixels."""

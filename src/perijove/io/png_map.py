@@ -19,7 +19,7 @@ from perijove.errors import MapError, UsageError
 from perijove.io.atomic import Staged, written
 from perijove.io.description import as_text, described
 from perijove.io.png import SIGNATURE, chunk, text_chunks
-from perijove.io.raster import Raster, Rows
+from perijove.raster import Raster, Rows
 
 Octets = NDArray[np.uint8]
 

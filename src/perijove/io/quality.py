@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.errors import OutputError
-from perijove.io.raster import Rows
+from perijove.raster import Rows
 
 NONE = -32768
 """The word that stands for no data."""

@@ -15,7 +15,7 @@ from perijove.io.atomic import Staged
 from perijove.io.crs import authority_of, crs_of, transform_of
 from perijove.io.footprint import footprint_of
 from perijove.io.provenance import SIMULATED_LICENCE, SOURCE_CREDIT, plain, sidecar_path, software
-from perijove.io.raster import Layer, Raster
+from perijove.raster import Layer, Raster
 
 VERSION = "1.1.0"
 EXTENSIONS = (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.geometry.illumination import PLANES, check_planes, in_file_units
-from perijove.io.raster import Layer, Raster
+from perijove.raster import Layer, Raster
 from perijove.render.engine import run_blocks
 from perijove.render.raw_backplanes import RawGeometry
 

@@ -28,7 +28,7 @@ from perijove.io.description import as_text, described, distinct
 from perijove.io.extras import need
 from perijove.io.provenance import text_fields
 from perijove.io.quality import NONE, from_integers, to_integers
-from perijove.io.raster import BAND_ROWS, Layer, Raster, Rows
+from perijove.raster import BAND_ROWS, Layer, Raster, Rows
 
 CHUNK = BAND_ROWS
 CONVENTIONS = "CF-1.11"
