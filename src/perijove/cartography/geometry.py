@@ -15,9 +15,10 @@ from perijove.geometry.view import View, pixel_rays
 from perijove.instrument import Filter
 from perijove.observation import Observation
 from perijove.raster import Layer
-from perijove.render.engine import Prepared, run_blocks
+from perijove.render.engine import Prepared
 from perijove.render.framelets import FrameTable
 from perijove.render.planes import Grid, Planes
+from perijove.render.threads import run_blocks
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.float32]

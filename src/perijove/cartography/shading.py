@@ -11,8 +11,9 @@ from perijove.cartography.geometry import measured
 from perijove.observation import Observation
 from perijove.photometry.correct import correct, factor
 from perijove.photometry.models import Law
-from perijove.render.engine import Prepared, run_blocks
+from perijove.render.engine import Prepared
 from perijove.render.planes import Planes
+from perijove.render.threads import run_blocks
 
 Plane = NDArray[np.float32]
 

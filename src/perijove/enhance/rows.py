@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from perijove.render.engine import processors
+from perijove.render.threads import processors
 
 
 def over_rows(work: Callable[[slice], object], height: int) -> None:

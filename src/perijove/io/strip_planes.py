@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from perijove.geometry.illumination import PLANES, check_planes, in_file_units
 from perijove.raster import Layer, Raster
-from perijove.render.engine import run_blocks
 from perijove.render.raw_backplanes import RawGeometry
+from perijove.render.threads import run_blocks
 
 
 def strip_raster(

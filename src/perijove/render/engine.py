@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +25,7 @@ from perijove.render.rays import HIT, cast_rows
 from perijove.render.resample import resample_rows
 from perijove.render.sources import NO_SOURCES, make_sources
 from perijove.render.survey import COARSE, Survey, survey, survey_points
+from perijove.render.threads import run_blocks
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
@@ -382,25 +381,6 @@ def sun_in_body(body: Body, et0: float, sun_direction: FloatArray | None) -> Flo
         return np.full(3, np.nan)
     sun: FloatArray = body.body_from_j2000(et0) @ np.asarray(sun_direction, dtype=float)
     return sun / np.linalg.norm(sun)
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def run_blocks(work: Callable[[int], None], starts: range, threads: int | None) -> None:
-    """Call `work` for every start, spread over threads; the first error is raised."""
-    count = min(threads or processors(), len(starts))
-    if count <= 1:
-        for start in starts:
-            work(start)
-        return
-    with ThreadPoolExecutor(count) as pool:
-        for _ in pool.map(work, starts):
-            pass
 
 
 def coverage(

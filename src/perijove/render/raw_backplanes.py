@@ -13,8 +13,8 @@ from perijove.bodies import Body
 from perijove.errors import UsageError
 from perijove.geometry.illumination import PIXEL_ANGLE, backplanes, check_planes, in_file_units
 from perijove.jit import kernel
-from perijove.render.engine import run_blocks
 from perijove.render.framelets import check_swath, light_time
+from perijove.render.threads import run_blocks
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
