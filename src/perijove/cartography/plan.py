@@ -12,8 +12,8 @@ from perijove.geometry.ellipsoid import normal, point_from_centric
 from perijove.geometry.mapextent import Wish, choose_grid
 from perijove.geometry.mapgrid import MapGrid
 from perijove.observation import Observation
-from perijove.render.engine import coverage
 from perijove.render.footprint import Footprint, footprint
+from perijove.render.survey import coverage
 
 FloatArray = NDArray[np.float64]
 

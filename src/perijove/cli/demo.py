@@ -25,7 +25,7 @@ from perijove.io.pictures import encode_picture
 from perijove.io.provenance import provenance, strip_source
 from perijove.mosaic.combine import combine
 from perijove.observation import Observation
-from perijove.render.engine import coverage
+from perijove.render.survey import coverage
 from perijove.simulate.scene import Scene
 from perijove.simulate.scenes import backlit_scene, ganymede_scene
 from perijove.timescale import utc_from_et

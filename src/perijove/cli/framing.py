@@ -22,7 +22,7 @@ from perijove.geometry.viewpoint import (
     shown_middle,
 )
 from perijove.observation import Observation
-from perijove.render.engine import coverage
+from perijove.render.survey import coverage
 from perijove.swath import Swath
 from perijove.timescale import utc_from_et
 

@@ -16,15 +16,14 @@ from perijove.instrument import Filter
 from perijove.render.backplanes import measure_places, measure_rows, measure_sightings
 from perijove.render.coarser import FACTORS, coarser, coarsest_factor
 from perijove.render.framelets import FrameTable, Uncertainty, frame_table
-from perijove.render.horizon import NO_HORIZON, Horizon
+from perijove.render.horizon import horizon_of
 from perijove.render.interpolate import BILINEAR, CATMULL_ROM, LANCZOS_3
-from perijove.render.locate import NOT_SEEN
 from perijove.render.places import gather_places, more_places
 from perijove.render.planes import Grid, Planes, native_px
 from perijove.render.rays import HIT, cast_rows
 from perijove.render.resample import resample_rows
 from perijove.render.sources import NO_SOURCES, make_sources
-from perijove.render.survey import COARSE, Survey, survey, survey_points
+from perijove.render.survey import COARSE, Survey, survey
 from perijove.render.threads import run_blocks
 from perijove.swath import Swath
 
@@ -284,13 +283,6 @@ def leave_empty(planes: Planes, inside: tuple[slice, slice]) -> None:
         planes.source[every] = -1
 
 
-def horizon_of(table: FrameTable, body: Body, least: float | None) -> Horizon:
-    """The horizon of a swath's framelets."""
-    if least is None:
-        return NO_HORIZON
-    return Horizon(table.cameras, 1.0 / np.square(body.radii_km), least)
-
-
 def prepare(
     swaths: Sequence[Swath],
     body: Body,
@@ -381,33 +373,3 @@ def sun_in_body(body: Body, et0: float, sun_direction: FloatArray | None) -> Flo
         return np.full(3, np.nan)
     sun: FloatArray = body.body_from_j2000(et0) @ np.asarray(sun_direction, dtype=float)
     return sun / np.linalg.norm(sun)
-
-
-def coverage(
-    swaths: Sequence[Swath],
-    body: Body,
-    et0: float,
-    viewpoint_km: FloatArray,
-    points: FloatArray,
-    horizon: float = -1.0,
-) -> NDArray[np.bool_]:
-    """Which surface points (n, 3) km of b0 each swath has imaged: (bands, n).
-
-    `viewpoint_km` (3,) is the viewpoint of the picture in b0. With a `horizon` (cosine of the emission angle) of 0 or
-    more the far side of the body is told apart.
-    """
-    points = np.ascontiguousarray(points, dtype=float)
-    seen = np.zeros((len(swaths), len(points)), np.bool_)
-    for k, swath in enumerate(swaths):
-        table: FrameTable = frame_table(swath, body, et0, viewpoint_km)
-        frames = np.empty(len(points), np.int64)
-        survey_points(
-            table.matrices,
-            table.optics,
-            horizon_of(table, body, horizon),
-            points,
-            np.ones(len(points), np.bool_),
-            frames,
-        )
-        seen[k] = frames != NOT_SEEN
-    return seen

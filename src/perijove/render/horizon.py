@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.bodies import Body
 from perijove.jit import inlined, kernel
+from perijove.render.framelets import FrameTable
 from perijove.render.locate import NOT_SEEN, Sightings
 
 FloatArray = NDArray[np.float64]
@@ -27,6 +29,13 @@ class Horizon(NamedTuple):
 
 
 NO_HORIZON = Horizon(np.empty((0, 3)), np.ones(3), -1.0)
+
+
+def horizon_of(table: FrameTable, body: Body, least: float | None) -> Horizon:
+    """The horizon of a swath's framelets."""
+    if least is None:
+        return NO_HORIZON
+    return Horizon(table.cameras, 1.0 / np.square(body.radii_km), least)
 
 
 @inlined

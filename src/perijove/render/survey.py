@@ -10,14 +10,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.bodies import Body
 from perijove.geometry.ellipsoid import normal
 from perijove.geometry.mapgrid import MapGrid, map_rows
 from perijove.jit import kernel
-from perijove.render.framelets import FrameTable, Optics
-from perijove.render.horizon import Horizon, emission_cosine
+from perijove.render.framelets import FrameTable, Optics, frame_table
+from perijove.render.horizon import Horizon, emission_cosine, horizon_of
 from perijove.render.locate import NOT_SEEN, predict_frame, seek_frame
 from perijove.render.rays import HIT
 from perijove.render.uncertainty import feather
+from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -179,3 +181,33 @@ def widened(seen: BoolArray) -> BoolArray:
         for j in range(3):
             out |= padded[i : i + rows, j : j + columns]
     return out
+
+
+def coverage(
+    swaths: Sequence[Swath],
+    body: Body,
+    et0: float,
+    viewpoint_km: FloatArray,
+    points: FloatArray,
+    horizon: float = -1.0,
+) -> NDArray[np.bool_]:
+    """Which surface points (n, 3) km of b0 each swath has imaged: (bands, n).
+
+    `viewpoint_km` (3,) is the viewpoint of the picture in b0. With a `horizon` (cosine of the emission angle) of 0 or
+    more the far side of the body is told apart.
+    """
+    points = np.ascontiguousarray(points, dtype=float)
+    seen = np.zeros((len(swaths), len(points)), np.bool_)
+    for k, swath in enumerate(swaths):
+        table: FrameTable = frame_table(swath, body, et0, viewpoint_km)
+        frames = np.empty(len(points), np.int64)
+        survey_points(
+            table.matrices,
+            table.optics,
+            horizon_of(table, body, horizon),
+            points,
+            np.ones(len(points), np.bool_),
+            frames,
+        )
+        seen[k] = frames != NOT_SEEN
+    return seen
