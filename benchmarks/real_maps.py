@@ -23,9 +23,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject, transform
 from scipy.ndimage import gaussian_filter1d, map_coordinates, spline_filter
 
@@ -249,7 +249,7 @@ def table_wind(winds: FloatArray, latitude: FloatArray, px_deg: float) -> FloatA
     """The table's wind (n,) m/s as patches see it, averaged along latitude by their window; NaN beyond the table."""
     spacing = float(np.median(np.diff(winds[:, 0])))
     seen = gaussian_filter1d(winds[:, 1], NARROW * px_deg / spacing)
-    return np.interp(latitude, winds[:, 0], seen, left=np.nan, right=np.nan)
+    return np.asarray(np.interp(latitude, winds[:, 0], seen, left=np.nan, right=np.nan), dtype=float)
 
 
 def turns(up: FloatArray, longitude: FloatArray, seen: dict[str, FloatArray], px_km: FloatArray) -> FloatArray:
@@ -349,8 +349,8 @@ def winds_of(found: Drift, east: FloatArray) -> Winds:
         if sigma > MOST_SIGMA:
             continue
         rows.append((low + BIN_DEG / 2, middle, sigma, float(np.median(table[inside])), int(inside.sum())))
-    table_rows = np.array(rows)
-    return Winds(*table_rows.T[:4], table_rows[:, 4].astype(np.int64))
+    latitude, middles, sigmas, tables, counts = np.array(rows).reshape(-1, 5).T
+    return Winds(latitude, middles, sigmas, tables, counts.astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -379,9 +379,10 @@ def warp_onto(grid: Drawn, other: Drawn, band: str) -> Plane:
 def warp_exactly(grid: Drawn, other: Drawn, band: str) -> Plane:
     """The same by cubic splines, each pixel's place transformed by itself."""
     height, width = grid.layers[band].shape
-    x, y = grid.transform @ np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    step, own = grid.transform, other.transform
+    x, y = np.meshgrid(step.c + step.a * (np.arange(width) + 0.5), step.f + step.e * (np.arange(height) + 0.5))
     there = np.array(transform(grid.crs, other.crs, x.ravel(), y.ravel())).reshape(2, height, width)
-    sample, line = ~other.transform @ there
+    sample, line = (there[0] - own.c) / own.a, (there[1] - own.f) / own.e
     source = other.layers[band]
     known = np.isfinite(source)
     filled = spline_filter(np.where(known, source, 0.0).astype(float), 3)

@@ -61,9 +61,9 @@ class Chart:
         assert isinstance(self.prepared.grid, MapGrid)
         return self.prepared.grid
 
-    def planes(self, first: int, last: int) -> Planes:
-        """Rendered rows from `first` to before `last`, their light as it was seen."""
-        return self.prepared.planes(first, last)
+    def planes(self, first: int, last: int, left: int = 0, right: int | None = None) -> Planes:
+        """Rendered rows from `first` to before `last`, and columns likewise, their light as it was seen."""
+        return self.prepared.planes(first, last, left, right)
 
     def on(self, grid: MapGrid) -> Chart:
         """The same on another grid."""

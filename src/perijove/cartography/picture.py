@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ from perijove.instrument import Filter
 from perijove.render.planes import Planes
 
 Rows = NDArray[np.generic]
+Colour = NDArray[np.float32]
 
 WHOLE_PIXELS = 16_000_000
 """Up to so many pixels a map is coloured at once; beyond, in parts by the settings of a coarser one."""
@@ -29,8 +31,8 @@ SETTING_PIXELS = 3_000_000
 """Pixels of the coarser map that settings are taken from."""
 REACH = 3.0 * 60.0
 """Camera pixels over which a recipe looks around a place: three times its widest Gaussian."""
-MOST_REACH = 1024
-"""Most rows that are made beside a part for that."""
+PART_SAMPLES = 4096
+"""Columns of a part."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,24 @@ class Painted:
 
     def rows(self, first: int, last: int) -> Rows:
         """The layers (bands, last - first, width) of some rows."""
+        return coded(self.colours(first, last), self.steps)
+
+    def colours(self, first: int, last: int) -> Colour:
+        """Colours (last - first, width, bands) of some rows, 0 to 1, NaN where there is no data."""
         if self._whole is not None:
-            return coded(self._whole.rgb[first:last], self.steps)
-        reach = min(math.ceil(REACH * self.chart.prepared.native), MOST_REACH)
-        low, high = max(first - reach, 0), min(last + reach, self.chart.grid.height)
-        picture = self._colour(self.chart.planes(low, high), self.settings)
-        return coded(picture.rgb[first - low : last - low], self.steps)
+            return self._whole.rgb[first:last]
+        if self._fewer is not None:
+            return enlarged(self._fewer, self._times, first, last, self.chart.grid.width)
+        grid = self.chart.grid
+        reach = math.ceil(REACH * self.chart.prepared.native)
+        out = np.empty((last - first, grid.width, len(self.bands)), np.float32)
+        top, bottom = max(first - reach, 0), min(last + reach, grid.height)
+        for start in range(0, grid.width, PART_SAMPLES):
+            stop = min(start + PART_SAMPLES, grid.width)
+            left, right = max(start - reach, 0), min(stop + reach, grid.width)
+            picture = self._colour(self.chart.planes(top, bottom, left, right), self.settings)
+            out[:, start:stop] = picture.rgb[first - top : last - top, start - left : stop - left]
+        return out
 
     @cached_property
     def settings(self) -> dict[str, float]:
@@ -95,9 +109,21 @@ class Painted:
             picture = annotated(picture, grid, grid.body, sun, longitudes=self.longitudes)
         return picture
 
+    @property
+    def _times(self) -> int:
+        """How many times finer than the camera the map is, in whole numbers."""
+        return int(self.chart.prepared.native)
+
+    @cached_property
+    def _fewer(self) -> Painted | None:
+        """The map at about the camera's own scale, where it is finer by twice or more: there is no more to be seen."""
+        if self._times < 2:
+            return None
+        return replace(self, chart=self.chart.on(coarse_grid(self.chart.grid, self._times)))
+
     @cached_property
     def _coarse(self) -> Chart:
-        """The same chart on a coarser grid."""
+        """The same chart on a coarser grid, to take settings from."""
         grid = self.chart.grid
         times = max(math.ceil(math.sqrt(grid.width * grid.height / SETTING_PIXELS)), 2)
         return self.chart.on(coarse_grid(grid, times))
@@ -131,12 +157,28 @@ def painted(
     return Painted(chart, recipe, balance, dtype, annotate, longitudes)
 
 
+def enlarged(small: Painted, times: int, first: int, last: int, width: int) -> Colour:
+    """Rows `first` to before `last` of a map of `width` columns, `times` as fine as `small`, by cubic interpolation."""
+    top = max(first // times - 2, 0)
+    bottom = min(-(-last // times) + 2, small.chart.grid.height)
+    colours = small.colours(top, bottom)
+    good = np.asarray(np.isfinite(colours).all(axis=-1), dtype=np.float32)
+    size = (colours.shape[1] * times, colours.shape[0] * times)
+    rows, columns = slice(first - top * times, last - top * times), slice(0, width)
+    known = np.asarray(np.nan_to_num(colours) * good[..., None], dtype=np.float32)
+    large = cv2.resize(known, size, interpolation=cv2.INTER_CUBIC).reshape(size[1], size[0], -1)[rows, columns]
+    share = cv2.resize(good, size, interpolation=cv2.INTER_CUBIC)[rows, columns]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out = np.where(share[..., None] > 0.5, np.clip(large / share[..., None], 0.0, 1.0), np.float32(np.nan))
+    return out.astype(np.float32)
+
+
 def coarse_grid(grid: MapGrid, times: int) -> MapGrid:
     """The same ground in pixels `times` as large."""
     return replace(grid, scale_km=grid.scale_km * times, width=-(-grid.width // times), height=-(-grid.height // times))
 
 
-def coded(rgb: NDArray[np.float32], steps: int) -> Rows:
+def coded(rgb: Colour, steps: int) -> Rows:
     """Colours (rows, w, bands) of 0 to 1 as numbers (bands, rows, w); 0, or NaN in floats, where there is no data."""
     planes = np.moveaxis(rgb, -1, 0)
     if not steps:

@@ -28,6 +28,8 @@ from perijove.render.threads import run_blocks
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
+Block = tuple[slice, slice]
+"""Rows and columns of a grid."""
 
 INTERPOLATIONS = {"bilinear": BILINEAR, "catmull-rom": CATMULL_ROM, "lanczos": LANCZOS_3}
 UNKNOWN = Uncertainty(np.empty(0, np.float32), np.empty(0, np.uint8))
@@ -125,34 +127,51 @@ class Prepared:
         """Whether the light comes with a sigma."""
         return all(swath.variance is not None for swath in self.swaths)
 
-    def planes(self, first: int = 0, last: int | None = None, *, threads: int | None = None) -> Planes:
-        """The planes of the rows from `first` to before `last`, by default of all."""
+    def planes(
+        self, first: int = 0, last: int | None = None, left: int = 0, right: int | None = None, *,
+        threads: int | None = None,
+    ) -> Planes:  # fmt: skip
+        """The planes of the rows from `first` to before `last` and the columns `left` to before `right`, else of all.
+
+        A picture from a viewpoint has all its columns.
+        """
         last = self.grid.height if last is None else last
+        right = self.grid.width if right is None else right
+        if isinstance(self.grid, View) and (left, right) != (0, self.grid.width):
+            raise UsageError(f"columns {left} to {right} of a picture cannot be made alone: ask for all of them")
         planes = empty_planes(
-            self.swaths, self.grid, self.backplanes, rows=last - first, sources=self.sources, native=self.native
-        )
+            self.swaths, self.grid, self.backplanes,
+            shape=(last - first, right - left), sources=self.sources, native=self.native,
+        )  # fmt: skip
         width = self.grid.width
         if self.surveyed is not None:
             width = COARSE_SAMPLES if self.surveyed.largest >= COARSE else BLOCK_SAMPLES
-        # blocks are those of the whole grid: how one is sampled must not depend on which rows are asked for
+        # blocks are those of the whole grid: how one is sampled must not depend on which part is asked for
         blocks = [
-            (slice(max(row, first), min(row + BLOCK_ROWS, last)), slice(column, min(column + width, self.grid.width)))
+            (slice(row, min(row + BLOCK_ROWS, self.grid.height)), slice(column, min(column + width, self.grid.width)))
             for row in range(first - first % BLOCK_ROWS, last, BLOCK_ROWS)
-            for column in range(0, self.grid.width, width)
+            for column in range(left - left % width, right, width)
         ]
 
         def work(index: int) -> None:
             rows, columns = blocks[index]
-            inside = (slice(rows.start - first, rows.stop - first), columns)
+            part = (
+                slice(max(rows.start, first), min(rows.stop, last)),
+                slice(max(columns.start, left), min(columns.stop, right)),
+            )
+            inside = (
+                slice(part[0].start - first, part[0].stop - first),
+                slice(part[1].start - left, part[1].stop - left),
+            )
             if isinstance(self.grid, View):
-                self._render_view(rows, inside, planes)
+                self._render_view(part[0], inside, planes)
             else:
-                self._render_map(rows, inside, planes)
+                self._render_map(blocks[index], part, inside, planes)
 
         run_blocks(work, range(len(blocks)), threads)
         return planes
 
-    def _render_view(self, rows: slice, inside: tuple[slice, slice], planes: Planes) -> None:
+    def _render_view(self, rows: slice, inside: Block, planes: Planes) -> None:
         """Render some rows of a picture."""
         assert isinstance(self.grid, View)
         shape = (rows.stop - rows.start, self.grid.width)
@@ -167,9 +186,9 @@ class Prepared:
             measure_rows(points, what, self.grid.position_km, self.sun, radii, stack, hit)
             place_stack(planes, inside, stack, hit)
 
-    def _render_map(self, rows: slice, inside: tuple[slice, slice], planes: Planes) -> None:
-        """Render a block of a map."""
-        surveyed, columns = self.surveyed, inside[1]
+    def _render_map(self, block: Block, part: Block, inside: Block, planes: Planes) -> None:
+        """Render that part of a block of a map which is asked for."""
+        surveyed, (rows, columns) = self.surveyed, part
         assert surveyed is not None
         seen = surveyed.sees(rows, columns)
         if not seen:
@@ -179,9 +198,7 @@ class Prepared:
         points, what = self._map_points(rows, columns, 1, 1)
         frames = []
         if seen:
-            start = rows.start - rows.start % BLOCK_ROWS
-            block = slice(start, min(start + BLOCK_ROWS, self.grid.height))
-            pace = surveyed.pace(block, columns, list(self.tables))
+            pace = surveyed.pace(*block, list(self.tables))
             least = self.horizon if self.horizon is None or not self._clear(rows, columns) else None
             if pace.down == pace.across == 1:
                 frames = self._resample(pace.factor, points, what, inside, planes, least)
@@ -235,7 +252,7 @@ class Prepared:
         factor: int,
         points: FloatArray,
         what: FloatArray,
-        inside: tuple[slice, slice],
+        inside: Block,
         planes: Planes,
         least: float | None,
     ) -> list[NDArray[np.float32]]:
@@ -259,9 +276,7 @@ class Prepared:
         return frames
 
 
-def place_stack(
-    planes: Planes, inside: tuple[slice, slice], stack: NDArray[np.float32], hit: NDArray[np.bool_]
-) -> None:
+def place_stack(planes: Planes, inside: Block, stack: NDArray[np.float32], hit: NDArray[np.bool_]) -> None:
     """Put measured backplanes (5, rows, w) where they belong."""
     for plane, values in zip(
         (planes.latitude, planes.longitude, planes.cos_incidence, planes.cos_emission, planes.phase), stack, strict=True
@@ -270,7 +285,7 @@ def place_stack(
     planes.hit[inside] = hit
 
 
-def leave_empty(planes: Planes, inside: tuple[slice, slice]) -> None:
+def leave_empty(planes: Planes, inside: Block) -> None:
     """Fill a block that nothing sees."""
     every = (slice(None), *inside)
     planes.light[every] = np.nan
@@ -335,12 +350,12 @@ def empty_planes(
     grid: Grid,
     backplanes: bool,
     *,
-    rows: int | None = None,
+    shape: tuple[int, int] | None = None,
     sources: bool = False,
     native: float = 1.0,
 ) -> Planes:
-    """Planes of the right shapes, not yet filled; `rows` of them, by default all of the grid."""
-    size = (grid.height if rows is None else rows, grid.width)
+    """Planes of the right shapes, not yet filled; (rows, columns) of `shape`, by default all of the grid."""
+    size = (grid.height, grid.width) if shape is None else shape
     side = size if backplanes else (0, 0)
     bands = (len(swaths), *size)
     doubted = bands if all(swath.variance is not None for swath in swaths) else (0, 0, 0)
