@@ -232,7 +232,10 @@ def check_places(
     error = across(told - ground[on], ground[on], cameras[len(cameras) // 2])
     every, gaps, never = np.ones(len(error), np.bool_), 0, 0
     for k, band in enumerate(AXES):
-        surely, at_most = truly_seen(scene, shot, timing, band, ground[on], HORIZON, beyond)
+        surely, _ = truly_seen(scene, shot, timing, band, ground[on], HORIZON)
+        # a pixel half of which lies within the limit is shown
+        wider = HORIZON - grid.scale_km / min(grid.body.radii_km)
+        _, at_most = truly_seen(scene, shot, timing, band, ground[on], wider, beyond)
         shown = np.isfinite(told[:, k])
         gaps += int((surely & ~shown).sum())
         never += int((shown & ~at_most).sum())
