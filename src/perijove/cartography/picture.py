@@ -31,6 +31,9 @@ SETTING_PIXELS = 3_000_000
 """Pixels of the coarser map that settings are taken from."""
 REACH = 3.0 * 60.0
 """Camera pixels over which a recipe looks around a place: three times its widest Gaussian."""
+MARGIN = 0.1
+LEAST_COSINE = 0.03
+"""By how much the cosine of emission of a chart goes beyond that of its picture, and down to where."""
 PART_SAMPLES = 4096
 """Columns of a part."""
 
@@ -46,6 +49,7 @@ class Painted:
     recipe: str
     balance: Mapping[Filter, float]
     dtype: str
+    horizon: float
     annotate: bool
     longitudes: str
 
@@ -132,7 +136,9 @@ class Painted:
         """A part of the map by the recipe."""
         law = self.chart.content.law
         gain = None if law is None else gains(planes, law)
-        return apply_recipe(self.recipe, planes, self.balance, self.chart.observation.full, given, gain)
+        picture = apply_recipe(self.recipe, planes, self.balance, self.chart.observation.full, given, gain)
+        picture.rgb[planes.cos_emission < self.horizon] = np.nan
+        return picture
 
 
 def painted(
@@ -141,10 +147,14 @@ def painted(
     balance: Mapping[Filter, float],
     dtype: str,
     *,
+    horizon: float = 0.0,
     annotate: bool = False,
     longitudes: str = "east",
 ) -> Painted:
     """A chart as a map for the eye by 'natural' or 'enhanced', in 'uint8', 'uint16' or 'float32'.
+
+    Ground seen at a cosine of emission below `horizon` is left out at the end: where the chart shows more than that
+    (`beyond`) the recipe does not see the map's edge, where it would draw a bright rim.
 
     Raises UsageError for a map that is too large to be annotated.
     """
@@ -154,7 +164,12 @@ def painted(
             f"a map of {grid.width} x {grid.height} px is too large to be annotated: give a larger --scale or narrower "
             "--bounds"
         )
-    return Painted(chart, recipe, balance, dtype, annotate, longitudes)
+    return Painted(chart, recipe, balance, dtype, horizon, annotate, longitudes)
+
+
+def beyond(horizon: float) -> float:
+    """The horizon of a chart for a picture that is to end at `horizon`."""
+    return max(horizon - MARGIN, min(horizon, LEAST_COSINE))
 
 
 def enlarged(small: Painted, times: int, first: int, last: int, width: int) -> Colour:

@@ -40,8 +40,9 @@ def freed(planes: Planes, law: Law) -> Planes:
 
 
 def gains(planes: Planes, law: Law) -> NDArray[np.float32]:
-    """Factors (bands, h, w) that take a law off light for the eye: it goes on into darkness at terminator and limb.
+    """Factors (h, w) that take a law off light for the eye: it goes on into darkness at terminator and limb.
 
+    They are the geometric mean of the filters' factors: each filter's own would turn small errors of the law into tints.
     Angles as in `freed`; 1 where they are not known.
     """
     out = np.empty_like(planes.light)
@@ -50,7 +51,8 @@ def gains(planes: Planes, law: Law) -> NDArray[np.float32]:
         out[k] = factor(planes.cos_incidence, planes.cos_emission, planes.phase, law, planes.bands[k])
 
     run_blocks(work, range(len(out)), None)
-    return out
+    mean: NDArray[np.float32] = np.exp(np.log(out).mean(axis=0))
+    return mean
 
 
 def camera_angles(observation: Observation, prepared: Prepared, planes: Planes) -> Planes:

@@ -13,7 +13,7 @@ import numpy as np
 from perijove.calibrate.balance import white_balance
 from perijove.cartography.chart import Chart, Content, chart_of
 from perijove.cartography.geometry import MORE_PLANES
-from perijove.cartography.picture import painted
+from perijove.cartography.picture import beyond, painted
 from perijove.cartography.plan import Plan, plan_map
 from perijove.cartography.scatter import law_for
 from perijove.cli.common import Steps, json_text
@@ -140,11 +140,12 @@ def one_map(
         law = law_for(observation, request.photometry, horizon)
     planes = (*PLANES, *MORE_PLANES) if request.backplanes == ("all",) else request.backplanes
     content = Content(bands, request.with_sigma, request.with_quality, planes, law.law, request.with_light)
+    eye = request.chosen_recipe is not Recipe.LINEAR
     with steps.step("mapping"):
         chart = chart_of(
             observation, plan.grid, content,
-            horizon=horizon, interpolation=request.interpolation.value, sharpen=request.sharpen is not None,
-            angles=request.chosen_recipe is not Recipe.LINEAR,
+            horizon=beyond(horizon) if eye else horizon, interpolation=request.interpolation.value,
+            sharpen=request.sharpen is not None, angles=eye,
         )  # fmt: skip
         refuse_empty(observation, chart, request)
         balance = white_balance(request.white_balance, label.perijove)
@@ -178,13 +179,9 @@ def raster_of(chart: Chart, request: MapRequest, balance: Mapping[Filter, float]
     dtype: Any = request.dtype
     if request.chosen_recipe is not Recipe.LINEAR:
         picture = painted(
-            chart,
-            request.chosen_recipe.value,
-            balance,
-            dtype,
-            annotate=request.annotate,
-            longitudes=request.longitudes.value,
-        )
+            chart, request.chosen_recipe.value, balance, dtype,
+            horizon=horizon_of(request), annotate=request.annotate, longitudes=request.longitudes.value,
+        )  # fmt: skip
         layers = tuple(Layer(band.value, "", "light", f"{band.value.lower()} for the eye") for band in picture.bands)
         return Raster(grid, layers, **size, dtype=dtype, transfer="srgb", origin={}, rows=picture.rows,
                       scale=picture.scale, offset=picture.offset)  # fmt: skip

@@ -91,7 +91,7 @@ def enhanced(
     settings = Settings(given)
     light = true_light(planes, bands, balance, full, lit, settings)
     if gain is not None:
-        take_shading(light, planes, bands, gain, settings)
+        take_shading(light, planes, gain, settings)
     white = settings.one("white", lambda: white_level(light, lit, 99.5))
     black = settings.each("black", bands, lambda: np.minimum(sky_level(light, planes), DARKEST_SHARE * white))
     light -= black.astype(np.float32)

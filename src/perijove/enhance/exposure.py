@@ -77,25 +77,20 @@ def white_level(light: Colour, lit: NDArray[np.bool_], percentile: float, *, mea
     return level if level > 0 else 1.0
 
 
-def take_shading(
-    light: Colour, planes: Planes, bands: tuple[Filter, ...], gain: NDArray[np.float32], settings: Settings
-) -> None:
-    """Multiply light (h, w, bands) in place by factors (bands of the planes, h, w) that take the shading off.
+def take_shading(light: Colour, planes: Planes, gain: NDArray[np.float32], settings: Settings) -> None:
+    """Multiply light (h, w, bands) in place by factors (h, w) that take the shading off.
 
-    Each filter's factors are relative to their median over the well lit ground, so that the colour of the whole stays.
+    They are relative to their median over the well lit ground, so that full light stays as bright as it was.
     """
     ground = planes.hit & (planes.cos_incidence > SHADE_COSINE)
 
-    def medians() -> Floats:
+    def middle() -> float:
         step = max(1, int(np.sqrt(ground.size / 500_000)))
         part = (slice(None, None, step), slice(None, None, step))
         seen = ground[part] & np.isfinite(light[part]).all(axis=-1)
-        if not seen.any():
-            return np.ones(len(bands))
-        return np.array([float(np.median(gain[planes.bands.index(band)][part][seen])) for band in bands])
+        return float(np.median(gain[part][seen])) if seen.any() else 1.0
 
-    for k, level in enumerate(settings.each("shading", bands, medians)):
-        light[..., k] *= gain[planes.bands.index(bands[k])] / np.float32(level)
+    light *= (gain / np.float32(settings.one("shading", middle)))[..., None]
 
 
 def colour_sum(light: Colour) -> NDArray[np.float32]:

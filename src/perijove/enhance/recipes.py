@@ -46,7 +46,7 @@ def natural(
     lit = lit_disc(planes)
     light = true_light(planes, bands, balance, full, lit, settings)
     if gain is not None:
-        take_shading(light, planes, bands, gain, settings)
+        take_shading(light, planes, gain, settings)
     white = settings.one("white", lambda: white_level(light, lit, WHITE_PERCENTILE))
     black = settings.each("black", bands, lambda: np.minimum(sky_level(light, planes), DARKEST_SHARE * white))
     expose(light, black, WHITE / white)
@@ -87,8 +87,8 @@ def apply_recipe(
 
     `full` maps a filter to the light, in the unit of the planes, from which a pixel of the camera is full (None for
     never). `given` are the settings of a picture of the same light, to be taken instead of this one's own: so a picture
-    can be made in parts. `gain` (bands, h, w), in the order of the planes' bands, takes the shading off; 'enhanced'
-    then takes off none of its own. 'linear' has no use for either.
+    can be made in parts. `gain` (h, w) takes the shading off; 'enhanced' then takes off none of its own. 'linear'
+    has no use for either.
     'natural' and 'enhanced' need the backplanes. Raises UsageError for an unknown recipe or missing backplanes.
     """
     if name not in RECIPES:
