@@ -123,13 +123,6 @@ def test_rows_are_surface_points(kind: str, latitudes: str) -> None:
     np.testing.assert_allclose(at / np.linalg.norm(at, axis=-1)[:, None], unit(places[shown]), rtol=0, atol=1e-12)
 
 
-def test_a_window_shows_the_same_places() -> None:
-    made = grid()
-    part = made.window(300, 420)
-    assert (part.height, part.width) == (120, made.width)
-    np.testing.assert_allclose(part.place_of(3.5, 77.5), made.place_of(303.5, 77.5), rtol=0, atol=1e-15)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from perijove.bodies import Body
 from perijove.geometry.ellipsoid import intersect
 from perijove.geometry.illumination import PLANES, backplanes, in_file_units
-from perijove.geometry.mapgrid import map_rows
 from perijove.geometry.view import View, pixel_rays
 from perijove.instrument import Filter
 from perijove.observation import Observation
@@ -79,15 +78,19 @@ def measured(
     """Planes (rows, w) of `geometry.illumination.PLANES`, rad, km and h, of rendered rows; see `sighted`."""
     height = planes.light.shape[1]
     frames = reference_frames(prepared, planes)
-    table = next(iter(prepared.tables.values()))[prepared.by_reference()[0]]
+    # the filters share their times, but a strip cut short may lack the last frame of some
+    table = max(next(iter(prepared.tables.values())), key=lambda t: len(t.cameras))
     sun_km = observation.calibrated.sun_distance_km
     done = {name: np.empty(frames.shape) for name in names}
 
     def work(start: int) -> None:
         rows = slice(start, min(start + ROWS, height))
-        points = surface_points(prepared.grid, prepared.body, first + rows.start, first + rows.stop)
+        grid, lines = prepared.grid, slice(first + rows.start, first + rows.stop)
+        points = surface_points(grid, prepared.body, lines.start, lines.stop)
         cameras, suns = stations(table, frames[rows])
-        part = backplanes(names, points, cameras, suns, prepared.body, sun_distance_km=sun_km)
+        # beside the body a picture's lines of sight still meet the plane of the rings
+        rays = view_rays(grid, lines.start, lines.stop) if isinstance(grid, View) else None
+        part = backplanes(names, points, cameras, suns, prepared.body, sun_distance_km=sun_km, rays=rays)
         for name, values in part.items():
             done[name][rows] = values
 
@@ -120,17 +123,17 @@ def reference_frames(prepared: Prepared, planes: Planes) -> Rows:
 def surface_points(grid: Grid, body: Body, first: int, last: int) -> FloatArray:
     """Body-fixed points (rows, w, 3) km that some rows of a map or picture show, NaN where they show nothing of it."""
     if isinstance(grid, View):
-        line, sample = np.mgrid[first:last, : grid.width] + 0.5
-        return intersect(grid.position_km, pixel_rays(grid, line, sample), body.radii_km)
-    points = np.empty((last - first, 3, grid.width))
-    shown = np.empty((last - first, grid.width), np.bool_)
-    map_rows(
-        grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km, grid.scale_km, np.array(body.radii_km),
-        grid.latitudes == "graphic", first, 0, points, shown,
-    )  # fmt: skip
+        return intersect(grid.position_km, view_rays(grid, first, last), body.radii_km)
+    points, shown = grid.points(slice(first, last), slice(0, grid.width))
     out = np.ascontiguousarray(np.moveaxis(points, 1, 2))
     out[~shown] = np.nan
     return out
+
+
+def view_rays(view: View, first: int, last: int) -> FloatArray:
+    """Unit vectors (rows, w, 3) along the lines of sight of some rows of a picture, in its frame b0."""
+    line, sample = np.mgrid[first:last, : view.width] + 0.5
+    return pixel_rays(view, line, sample)
 
 
 def stations(table: FrameTable, frames: Rows) -> tuple[FloatArray, FloatArray]:

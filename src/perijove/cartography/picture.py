@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,9 +27,9 @@ Rows = NDArray[np.generic]
 Colour = NDArray[np.float32]
 
 WHOLE_PIXELS = 16_000_000
-"""Up to so many pixels a map is coloured at once; beyond, in parts by the settings of a coarser one."""
-SETTING_PIXELS = 3_000_000
-"""Pixels of the coarser map that settings are taken from."""
+"""Up to so many pixels a map is coloured at once; beyond, in parts by the settings of a sample of it."""
+TILE, TILES = 512, 16
+"""Side of the tiles that settings are taken from, px, and how many."""
 REACH = 3.0 * 60.0
 """Camera pixels over which a recipe looks around a place: three times its widest Gaussian."""
 MARGIN = 0.1
@@ -96,10 +97,10 @@ class Painted:
 
     @cached_property
     def settings(self) -> dict[str, float]:
-        """What the recipe chose by the whole map."""
+        """What the recipe chose by the whole map, or by a sample of it at its own scale."""
         if self._whole is not None:
             return self._whole.settings
-        return self._colour(self._coarse.planes(0, self._coarse.grid.height), None).settings
+        return self._colour(self._sample(), None).settings
 
     @cached_property
     def _whole(self) -> Picture | None:
@@ -125,12 +126,19 @@ class Painted:
             return None
         return replace(self, chart=self.chart.on(coarse_grid(self.chart.grid, self._times)))
 
-    @cached_property
-    def _coarse(self) -> Chart:
-        """The same chart on a coarser grid, to take settings from."""
-        grid = self.chart.grid
-        times = max(math.ceil(math.sqrt(grid.width * grid.height / SETTING_PIXELS)), 2)
-        return self.chart.on(coarse_grid(grid, times))
+    def _sample(self) -> Planes:
+        """Some tiles of the map, spread over what is seen of it, one below the other."""
+        grid, surveyed = self.chart.grid, self.chart.prepared.surveyed
+        assert surveyed is not None
+        high, wide = min(TILE, grid.height), min(TILE, grid.width)
+        corners = [
+            (min(top, grid.height - high), min(left, grid.width - wide))
+            for top in range(0, grid.height, high)
+            for left in range(0, grid.width, wide)
+        ]
+        seen = [c for c in corners if surveyed.sees(slice(c[0], c[0] + high), slice(c[1], c[1] + wide))] or corners[:1]
+        some = [seen[k] for k in np.unique(np.linspace(0, len(seen) - 1, TILES).round().astype(int))]
+        return stacked([self.chart.planes(top, top + high, left, left + wide) for top, left in some])
 
     def _colour(self, planes: Planes, given: Mapping[str, float] | None) -> Picture:
         """A part of the map by the recipe."""
@@ -165,6 +173,20 @@ def painted(
             "--bounds"
         )
     return Painted(chart, recipe, balance, dtype, horizon, annotate, longitudes)
+
+
+def stacked(parts: Sequence[Planes]) -> Planes:
+    """Planes of one width, one below the other."""
+
+    def whole(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts], axis=-2)
+
+    return replace(
+        parts[0],
+        light=whole("light"), weight=whole("weight"), latitude=whole("latitude"), longitude=whole("longitude"),
+        cos_incidence=whole("cos_incidence"), cos_emission=whole("cos_emission"), phase=whole("phase"),
+        hit=whole("hit"), altitude_km=whole("altitude_km"),
+    )  # fmt: skip
 
 
 def beyond(horizon: float) -> float:

@@ -13,6 +13,7 @@ from perijove.observation import Observation
 from perijove.photometry.defaults import default_law
 from perijove.photometry.fit import fit_law
 from perijove.photometry.models import Law, Model
+from perijove.photometry.report import report as in_words
 from perijove.render.engine import render
 
 FIT_SIDE = 700
@@ -21,7 +22,7 @@ FIT_SIDE = 700
 
 @dataclass(frozen=True)
 class Chosen:
-    """A law, None where none is asked for, and what the report says of it."""
+    """A law, None where none is asked for, and what the report says of it; `in_words` are lines for people."""
 
     law: Law | None
     report: dict[str, Any]
@@ -40,6 +41,7 @@ def law_for(observation: Observation, model: str, horizon: float) -> Chosen:
     report["parameters"] = {band.value: list(numbers) for band, numbers in law.parameters.items()}
     report["spread"] = {band.value: spread for band, spread in law.spread.items()}
     report["quality"] = {band.value: vars(quality) for band, quality in law.quality.items()}
+    report["in_words"] = in_words(law)
     return Chosen(law, report)
 
 

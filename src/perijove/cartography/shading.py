@@ -42,7 +42,7 @@ def freed(planes: Planes, law: Law) -> Planes:
 def gains(planes: Planes, law: Law) -> NDArray[np.float32]:
     """Factors (h, w) that take a law off light for the eye: it goes on into darkness at terminator and limb.
 
-    They are the geometric mean of the filters' factors: each filter's own would turn small errors of the law into tints.
+    They are the geometric mean of the filters' factors: each filter's own would make tints of errors of the law.
     Angles as in `freed`; 1 where they are not known.
     """
     out = np.empty_like(planes.light)

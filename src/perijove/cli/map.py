@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from perijove.calibrate.balance import white_balance
-from perijove.cartography.chart import Chart, Content, chart_of
+from perijove.cartography.chart import Chart, Content, chart_of, check_backplanes
 from perijove.cartography.geometry import MORE_PLANES
 from perijove.cartography.picture import beyond, painted
 from perijove.cartography.plan import Plan, plan_map
@@ -27,17 +27,26 @@ from perijove.geometry.mapextent import Bounds, Wish
 from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
 from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
-from perijove.io.maps import stage_map
-from perijove.io.provenance import provenance
+from perijove.io.maps import possible_files, stage_map
+from perijove.io.provenance import credit_line, provenance
 from perijove.observation import Observation
 from perijove.raster import Layer, Raster
 from perijove.timescale import utc_from_et
+
+LEAST = -0.05
+"""I/F of the integer 1: noise about a dark sky stays whole."""
+STEP = 5e-5
+"""I/F of one step of 16 bits, up to 3.2; a fortieth of the noise of the darkest parts."""
+ALL_PLANES = (*(name for name in PLANES if name != "ring_radius"), *MORE_PLANES)
+"""Every backplane of a map: its lines of sight end on the ground and meet no ring."""
 
 
 def run_map(request: MapRequest) -> None:
     """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
     check_places(request)
     bands = chosen_bands(request)
+    check_backplanes([name for name in request.backplanes if name != "all"])
+    credit_line(request.credit)
     steps = Steps(quiet=request.quiet)
     observations = solve_strips(request.strips, request.labels, steps, request.light)
     solving = shares(steps, len(observations))
@@ -59,6 +68,8 @@ def run_map(request: MapRequest) -> None:
                 f"  map         {made['path']}: {made['projection']}, {made['width']} x {made['height']} px of "
                 f"{made['scale_km']:.4g} km (camera {made['native_km']:.3g} km), {made['shown_percent']:.0f} % seen"
             )
+            for line in made["photometry"].get("in_words", []):
+                print(f"  {line}")
 
 
 def check_places(request: MapRequest) -> None:
@@ -67,7 +78,7 @@ def check_places(request: MapRequest) -> None:
         check_folder(request.output)
         places: list[Path] = []
     else:
-        places = [request.output]
+        places = [*possible_files(request.output)]
         if request.output.suffix.lower() != ".zarr":
             check_writable(request.output)
     for place in places:
@@ -102,15 +113,12 @@ def horizon_of(request: MapRequest) -> float:
 
 def wish_of(request: MapRequest, observation: Observation) -> Wish:
     """The grid asked for, in rad and with longitudes to the east."""
-    west_positive = request.longitudes is Longitudes.WEST
     scale = request.scale_km
     if request.ppd is not None:
         scale = math.radians(1.0) * MAP_RADIUS_KM[observation.body.name] / request.ppd
     bounds = None
     if request.bounds_deg is not None:
         west, south, east, north = request.bounds_deg
-        if west_positive:
-            west, east = -west, -east
         while east <= west:
             east += 360.0
         while east > west + 360.0:
@@ -119,7 +127,7 @@ def wish_of(request: MapRequest, observation: Observation) -> Wish:
     centre = None
     if request.centre_deg is not None:
         latitude, longitude = request.centre_deg
-        centre = math.radians(latitude), math.radians(-longitude if west_positive else longitude)
+        centre = math.radians(latitude), math.radians(longitude)
     return Wish(request.projection.value, request.latitudes.value, scale, bounds, centre, request.altitude_km)
 
 
@@ -138,7 +146,7 @@ def one_map(
     entry = describe(observation)
     with steps.step("photometry"):
         law = law_for(observation, request.photometry, horizon)
-    planes = (*PLANES, *MORE_PLANES) if request.backplanes == ("all",) else request.backplanes
+    planes = ALL_PLANES if request.backplanes == ("all",) else request.backplanes
     content = Content(bands, request.with_sigma, request.with_quality, planes, law.law, request.with_light)
     eye = request.chosen_recipe is not Recipe.LINEAR
     with steps.step("mapping"):
@@ -151,7 +159,8 @@ def one_map(
         balance = white_balance(request.white_balance, label.perijove)
         raster = raster_of(chart, request, balance)
         path = request.path_for(label.product_id)
-        refuse_existing(path, request.overwrite)
+        for place in possible_files(path):
+            refuse_existing(place, request.overwrite)
         entry["map"] = {**map_report(plan, chart, request), "path": str(path), "photometry": law.report}
         parameters = {
             "recipe": request.chosen_recipe, "projection": request.projection, "latitudes": request.latitudes,
@@ -190,12 +199,6 @@ def raster_of(chart: Chart, request: MapRequest, balance: Mapping[Filter, float]
                       rows=lambda a, b: scaled(chart.rows(a, b)), scale=STEP, offset=LEAST - STEP)  # fmt: skip
     return Raster(grid, facing(chart.layers, request), **size, dtype=dtype, transfer="linear", origin={},
                   rows=lambda a, b: turned(chart, request, a, b))  # fmt: skip
-
-
-LEAST = -0.05
-"""I/F of the integer 1: noise about a dark sky stays whole."""
-STEP = 5e-5
-"""I/F of one step of 16 bits, up to 3.2; a fortieth of the noise of the darkest parts."""
 
 
 def scaled(light: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.uint16]]:

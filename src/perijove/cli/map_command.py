@@ -12,9 +12,9 @@ from perijove.cli.map_request import (
     MAX_EMISSION_DEG,
     Latitudes,
     Longitudes,
-    MapFormat,
     MapRequest,
     ProjectionName,
+    TiffKind,
     parse_bounds,
     parse_centre,
     parse_names,
@@ -102,7 +102,7 @@ def map_strips(
     ] = False,
     annotate: Annotated[bool, typer.Option("--annotate", help="Draw graticule, names and scale on it.")] = False,
     file_format: Annotated[
-        MapFormat | None, typer.Option("--format", help="Of a .tif: with overviews (cog, as usual) or plain.")
+        TiffKind | None, typer.Option("--format", help="Of a .tif: with overviews (cog, as usual) or plain.")
     ] = None,
     depth: Annotated[
         Depth | None, typer.Option("--depth", help="Bits: I/F 32 (float) or 16 (scaled), pictures 8 or 16.")
@@ -135,8 +135,8 @@ def map_strips(
             projection=projection,
             scale_km=scale,
             ppd=ppd,
-            bounds_deg=None if bounds is None else parse_bounds(bounds),
-            centre_deg=None if centre is None else parse_centre(centre),
+            bounds_deg=None if bounds is None else parse_bounds(bounds, longitudes),
+            centre_deg=None if centre is None else parse_centre(centre, longitudes),
             altitude_km=altitude,
             latitudes=latitudes,
             longitudes=longitudes,
@@ -200,9 +200,16 @@ def backplanes(
 
         light, raw = LightRequest(calibration), size is None and projection is None
         wanted = parse_planes(planes, raw=raw)
+        if projection is not None and planes.strip().lower() == "all":
+            wanted = ("all",)
         if projection is None:
-            if scale is not None or ppd is not None or bounds is not None or centre is not None:
-                raise UsageError("--scale, --ppd, --bounds and --centre are those of a map: give --projection too")
+            usual = (Latitudes.CENTRIC, Longitudes.EAST, MAX_EMISSION_DEG)
+            given = [v is not None for v in (scale, ppd, bounds, centre, altitude)]
+            if any(given) or (latitudes, longitudes, max_emission) != usual:
+                raise UsageError(
+                    "--scale, --ppd, --bounds, --centre, --altitude, --latitudes, --longitudes and --max-emission are "
+                    "those of a map: give --projection too"
+                )
             run_backplanes(
                 BackplanesRequest(tuple(strips), output, wanted, labels, overwrite, size, light, quiet, json)
             )
@@ -211,10 +218,10 @@ def backplanes(
             raise UsageError("--size is that of a picture, --projection that of a map: give one of them")
         request = MapRequest(
             strips=tuple(strips), output=output, labels=labels, recipe=Recipe.LINEAR, projection=projection,
-            scale_km=scale, ppd=ppd, bounds_deg=None if bounds is None else parse_bounds(bounds),
-            centre_deg=None if centre is None else parse_centre(centre), altitude_km=altitude, latitudes=latitudes,
-            longitudes=longitudes, max_emission_deg=max_emission, backplanes=wanted, with_light=False, light=light,
-            overwrite=overwrite, quiet=quiet, json=json,
+            scale_km=scale, ppd=ppd, bounds_deg=None if bounds is None else parse_bounds(bounds, longitudes),
+            centre_deg=None if centre is None else parse_centre(centre, longitudes), altitude_km=altitude,
+            latitudes=latitudes, longitudes=longitudes, max_emission_deg=max_emission, backplanes=wanted,
+            with_light=False, light=light, overwrite=overwrite, quiet=quiet, json=json,
         )  # fmt: skip
         from perijove.cli.map import run_map
 

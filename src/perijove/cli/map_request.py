@@ -51,17 +51,22 @@ class Longitudes(StrEnum):
     WEST = "west"
 
 
-class MapFormat(StrEnum):
-    """The kind of map file where its suffix does not tell."""
+class TiffKind(StrEnum):
+    """The kind of .tif that a map is written as."""
 
     COG = "cog"
     GTIFF = "gtiff"
 
 
-SUFFIXES = (".tif", ".tiff", ".fits", ".fit", ".zarr", ".png", ".cub")
 PICTURES = (".png",)
 """Suffixes of files that hold pictures for the eye and no measured light."""
-_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,3}(?:\.[0-9]*)?)\s*([NSEW]?)\s*", re.IGNORECASE)
+_LATITUDE, _LONGITUDE = (
+    re.compile(
+        rf"\s*(?:(?P<number>[+-]?[0-9]{{1,3}}(?:\.[0-9]*)?)|(?P<size>[0-9]{{1,3}}(?:\.[0-9]*)?)\s*(?P<letter>[{letters}]))\s*",
+        re.IGNORECASE,
+    )
+    for letters in ("NS", "EW")
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,9 @@ class MapRequest:
     """`perijove map`: strips of one pass, and the maps to be made of them.
 
     `output` is a folder where `into_folder` is true. `scale_km` a pixel, or `ppd` pixels a degree of the equator.
-    `bounds_deg` (west, south, east, north) and `centre_deg` (latitude, longitude) are in the map's kinds of latitude
-    and longitude. `recipe` None means: linear, or natural in a PNG. Without `with_light` there are backplanes only.
+    `bounds_deg` (west, south, east, north) and `centre_deg` (latitude, longitude) are in the map's kind of latitude,
+    their longitudes to the east. `recipe` None means: linear, or natural in a PNG. Without `with_light` there are
+    backplanes only.
     """
 
     strips: tuple[Path, ...]
@@ -93,7 +99,7 @@ class MapRequest:
     with_sigma: bool = False
     with_quality: bool = False
     annotate: bool = False
-    format: MapFormat | None = None
+    format: TiffKind | None = None
     depth: Depth | None = None
     interpolation: Interpolation = Interpolation.CATMULL_ROM
     sharpen: Sharpen | None = None
@@ -136,7 +142,8 @@ class MapRequest:
 
     def path_for(self, product_id: str) -> Path:
         """Where the map of a product goes."""
-        return self.output / f"{product_id}.tif" if self.into_folder else self.output
+        kind = "" if self.with_light else "-backplanes"
+        return self.output / f"{product_id}{kind}.tif" if self.into_folder else self.output
 
     def _check_grid(self) -> None:
         """Refuse scales, bounds and angles that cannot be."""
@@ -152,12 +159,12 @@ class MapRequest:
 
     def _check_file(self) -> None:
         """Refuse an output whose name, format, depth and recipe do not go together."""
-        if not self.into_folder and self.suffix not in SUFFIXES:
-            raise UsageError(f"-o {self.output} names no kind of map: end it in {', '.join(SUFFIXES)}")
-        if len(self.strips) > 1 and self.output.suffix.lower() in SUFFIXES:
+        from perijove.io.maps import map_format, map_formats
+
+        if not self.into_folder:
+            map_format(self.output, None if self.format is None else self.format.value)
+        if len(self.strips) > 1 and self.output.suffix.lower() in map_formats():
             raise UsageError(f"-o {self.output} names one map for {len(self.strips)} strips: name a folder")
-        if self.format is not None and self.suffix not in (".tif", ".tiff"):
-            raise UsageError(f"--format {self.format} goes with a .tif, not with {self.output}: leave it out")
         linear = self.chosen_recipe is Recipe.LINEAR
         if linear and self.suffix in PICTURES:
             raise UsageError(f"{self.output} cannot hold linear light: write a .tif, or choose another recipe")
@@ -190,13 +197,21 @@ class MapRequest:
                 raise UsageError(f"{option} goes with I/F, not with a picture for the eye: add --recipe linear")
 
 
-def parse_bounds(text: str) -> tuple[float, float, float, float]:
-    """West, south, east, north in degrees of a text such as ``-30,-20,60,45``; UsageError for anything else."""
+def parse_bounds(text: str, longitudes: Longitudes) -> tuple[float, float, float, float]:
+    """West, south, east, north in degrees, longitudes to the east, of a text such as ``-30,-20,60,45``.
+
+    A letter N, S, E or W may stand behind a number instead of a sign; without one longitudes grow as `longitudes` says.
+    UsageError for anything else.
+    """
     parts = text.split(",")
-    numbers = [_signed(part) for part in parts]
-    if len(numbers) != 4 or any(math.isnan(v) for v in numbers):
+    if len(parts) != 4:
         raise UsageError(f"--bounds {text!r} are none: give west, south, east, north in degrees, as -30,-20,60,45")
-    west, south, east, north = numbers
+    west, east = (_longitude(part, longitudes) for part in (parts[0], parts[2]))
+    south, north = _latitude(parts[1]), _latitude(parts[3])
+    if any(math.isnan(v) for v in (west, south, east, north)):
+        raise UsageError(
+            f"--bounds {text!r} are none: give west, south, east, north in degrees, as -30,-20,60,45 or 30W,20S,60E,45N"
+        )
     if not (abs(south) <= 90.0 and abs(north) <= 90.0 and south < north):
         raise UsageError(f"--bounds {text!r}: latitudes go from -90 to 90, south before north")
     if not (abs(west) <= 360.0 and abs(east) <= 360.0) or west == east:
@@ -204,20 +219,34 @@ def parse_bounds(text: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def parse_centre(text: str) -> tuple[float, float]:
-    """Latitude and longitude in degrees of a text such as ``-20,150``; UsageError for anything else."""
-    numbers = [_signed(part) for part in text.split(",")]
-    if len(numbers) != 2 or not (abs(numbers[0]) <= 90.0 and abs(numbers[1]) <= 360.0):
-        raise UsageError(f"--centre {text!r} is no place: give latitude and longitude in degrees, as -20,150")
-    return numbers[0], numbers[1]
+def parse_centre(text: str, longitudes: Longitudes) -> tuple[float, float]:
+    """Latitude and longitude to the east in degrees of a text such as ``-20,150``, as `parse_bounds` reads numbers."""
+    parts = text.split(",")
+    place = (_latitude(parts[0]), _longitude(parts[1], longitudes)) if len(parts) == 2 else (math.nan, math.nan)
+    if not (abs(place[0]) <= 90.0 and abs(place[1]) <= 360.0):
+        raise UsageError(
+            f"--centre {text!r} is no place: give latitude and longitude in degrees, as -20,150 or 20S,150E"
+        )
+    return place
 
 
-def _signed(part: str) -> float:
-    """A number with N, S, E or W behind it, the last of the pairs negative; NaN for anything else."""
-    match = _NUMBER.fullmatch(part)
-    if match is None:
-        return math.nan
-    return -float(match[1]) if match[2].upper() in ("S", "W") else float(match[1])
+def _latitude(part: str) -> float:
+    """Degrees to the north; NaN for what is no latitude."""
+    match = _LATITUDE.fullmatch(part)
+    return math.nan if match is None else _signed(match, "S", 1.0)
+
+
+def _longitude(part: str, longitudes: Longitudes) -> float:
+    """Degrees to the east; NaN for what is no longitude."""
+    match = _LONGITUDE.fullmatch(part)
+    return math.nan if match is None else _signed(match, "W", 1.0 if longitudes is Longitudes.EAST else -1.0)
+
+
+def _signed(match: re.Match[str], negative: str, usual: float) -> float:
+    """The number of a match; a letter tells the sign, else it is `usual` times what is written."""
+    if match["number"]:
+        return usual * float(match["number"]) + 0.0
+    return -float(match["size"]) if match["letter"].upper() == negative else float(match["size"])
 
 
 def parse_names(text: str) -> tuple[str, ...]:

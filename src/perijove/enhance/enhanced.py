@@ -98,7 +98,7 @@ def enhanced(
     quiet_dark(light, planes, bands, white, settings)
     trust = confidence(light, white, planes.hit, unit)
     if gain is None:
-        light *= illumination_gain(planes, lit, unit, strength)[..., None]
+        light *= illumination_gain(planes, unit, strength)[..., None]
     middle = settings.one("middle", lambda: white_level(light, trust > 0.5, 50.0, mean=True))
     high = settings.one("high", lambda: white_level(light, trust > 0.5, 99.5, mean=True))
     expose(light, np.zeros(len(bands)), min(MIDDLE**3 / middle, HIGHEST / high))
@@ -130,7 +130,7 @@ def quiet_dark(light: Plane, planes: Planes, bands: tuple[Filter, ...], white: f
         return np.minimum(3 * 1.4826 * np.array(found), 0.02 * white)
 
     noises = settings.each("dark_noise", bands, levels)
-    if np.isnan(noises).any() or not dark.any():
+    if np.isnan(noises).any():
         return
     for k, level in enumerate(noises):
         plane = np.nan_to_num(light[..., k])
@@ -166,14 +166,15 @@ def smooth_step(low: float, high: float, value: Plane) -> Plane:
     return step
 
 
-def illumination_gain(planes: Planes, lit: NDArray[np.bool_], unit: float, strength: Strength) -> Plane:
+def illumination_gain(planes: Planes, unit: float, strength: Strength) -> Plane:
     """Factor (h, w) that makes the disc evenly lit, carried smoothly beyond the limb and to 1 in sky and night.
 
     The cosine is smoothed before it is used, so that the factor passes over the limb without an edge.
     """
-    if not lit.any() or np.isnan(planes.cos_incidence[lit]).all():
-        return np.ones(lit.shape, np.float32)
-    (cosine,) = smooth([np.nan_to_num(planes.cos_incidence)], planes.hit.astype(np.float32), 8.0 * unit, far=1.0)
+    known = np.isfinite(planes.cos_incidence)
+    if not known.any():
+        return np.ones(known.shape, np.float32)
+    (cosine,) = smooth([np.nan_to_num(planes.cos_incidence)], known.astype(np.float32), 8.0 * unit, far=1.0)
     # rounded off at the terminator, where a power of the cosine alone would draw a bright line
     rounded = 0.5 * (cosine + np.sqrt(cosine * cosine + np.float32(ROUNDING**2)))
     shade = rounded ** np.float32(strength.flatten)

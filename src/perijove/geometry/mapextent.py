@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.errors import UsageError
-from perijove.geometry.ellipsoid import centric_from_graphic, graphic_from_centric
+from perijove.geometry.ellipsoid import graphic_from_centric
 from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
 from perijove.geometry.projection import Projection
 
@@ -27,6 +27,10 @@ NEAR_POLE = math.radians(1.5)
 """A footprint that comes so near to a pole is taken to hold it where it also goes all around it."""
 WIDEST_GAP = math.radians(20.0)
 """Largest gap in longitude near a pole of places that go all around it."""
+FARTHEST = math.radians(70.0)
+"""Latitude of the other hemisphere that a polar map may still be asked to hold: there it is 11 radii wide."""
+FAR_REACH = math.radians(150.0)
+"""How far from its centre an equal-area map goes by itself."""
 FUZZ = 1e-6
 """Share of a pixel by which an edge may miss the lattice of pixels for rounding alone."""
 
@@ -122,15 +126,23 @@ def choose_grid(
     """
     box = wish.bounds
     if box is None:
+        showable = in_reach(wish, latitude, longitude)
+        latitude, longitude = latitude[showable], longitude[showable]
         if not len(latitude):
-            raise UsageError(f"nothing of {body.name} was seen that a map could show: give --bounds, or another strip")
+            raise UsageError(
+                f"nothing of {body.name} was seen that the projection {wish.projection} could show: give --bounds, "
+                "another --projection, or another strip"
+            )
         shown = graphic_from_centric(latitude, body.radii_km) if wish.latitudes == "graphic" else latitude
         box = box_of(shown, longitude)
         lat, lon = (shown, longitude) if wish.projection not in CYLINDRICAL else box.lattice()
     else:
+        check_hemisphere(wish.projection, box)
         lat, lon = box.lattice()
     projection = choose_projection(wish, body, box, above)
-    scale = wish.scale_km or rounded_scale(native_km)
+    scale = rounded_scale(native_km) if wish.scale_km is None else wish.scale_km
+    if not 0.0 < scale < math.inf:
+        raise UsageError(f"a map of {scale:g} km a pixel cannot be drawn: give a scale above 0")
     if wish.scale_km is None and wish.projection in CYLINDRICAL:
         # a whole number of pixels around the body
         across = math.cos(projection.latitude) if wish.projection == "equirectangular" else 1.0
@@ -139,24 +151,65 @@ def choose_grid(
     x, y = np.moveaxis(projection.forward(lat, lon), -1, 0)
     if wish.projection in CYLINDRICAL:
         x, y = unrolled(projection, lat, lon)
+    if wish.projection == "laea" and wish.bounds is not None:
+        x, y = with_rim(projection, box, x, y)
     seen = np.isfinite(x)
     if not seen.any():
         raise UsageError(
             f"the projection {wish.projection} centred on {math.degrees(projection.latitude):.4g}, "
             f"{math.degrees(projection.longitude):.4g} deg cannot show the region: choose another --centre or kind"
         )
+    spans = [float(v[seen].max() - v[seen].min()) / scale for v in (x, y)]
+    if not max(spans) <= MAX_SIDE or not spans[0] * spans[1] <= MAX_PIXELS:
+        raise UsageError(
+            f"the map would have {spans[0]:.3g} x {spans[1]:.3g} px at {scale:g} km a pixel: give a larger --scale or "
+            "narrower --bounds"
+        )
     left, right = snapped(float(x[seen].min()), float(x[seen].max()), scale)
     bottom, top = snapped(float(y[seen].min()), float(y[seen].max()), scale)
     width, height = right - left, top - bottom
-    if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
-        raise UsageError(
-            f"the map would have {width} x {height} px at {scale:g} km a pixel: give a larger --scale or less --bounds"
-        )
     if (x[seen].max() - x[seen].min()) < scale and (y[seen].max() - y[seen].min()) < scale:
         raise UsageError(
             f"at {scale:g} km a pixel the whole map is one pixel: give a smaller --scale or wider --bounds"
         )
     return MapGrid(body, projection, wish.latitudes, scale, left * scale, top * scale, width, height)
+
+
+def check_hemisphere(projection: str, box: Bounds) -> None:
+    """Raise UsageError for a polar map that would have to hold the other pole, which lies infinitely far away."""
+    far = {"polar-north": -box.south, "polar-south": box.north}.get(projection, -math.pi / 2)
+    if far > FARTHEST:
+        raise UsageError(
+            f"a {projection} map cannot go on to {math.degrees(FARTHEST):g} deg of the other hemisphere: give narrower "
+            "--bounds"
+        )
+
+
+def in_reach(wish: Wish, latitude: FloatArray, longitude: FloatArray) -> NDArray[np.bool_]:
+    """Which places (n,) a map without bounds may be chosen to show.
+
+    A polar one shows its own hemisphere, an equal-area one with a centre what is not near its antipode.
+    """
+    if wish.projection == "polar-north":
+        return latitude >= 0.0
+    if wish.projection == "polar-south":
+        return latitude <= 0.0
+    if wish.projection == "laea" and wish.centre is not None:
+        lat, lon = wish.centre
+        cosine = np.sin(lat) * np.sin(latitude) + np.cos(lat) * np.cos(latitude) * np.cos(longitude - lon)
+        return np.asarray(cosine > math.cos(FAR_REACH))
+    return np.ones(len(latitude), np.bool_)
+
+
+def with_rim(projection: Projection, box: Bounds, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """x, y of an equal-area map's places, with its rim, the antipode of its centre, where the box holds that."""
+    latitude, longitude = -projection.latitude, projection.longitude + math.pi
+    turned = box.west + math.fmod(math.fmod(longitude - box.west, 2 * math.pi) + 2 * math.pi, 2 * math.pi)
+    if not (box.south <= latitude <= box.north and turned <= box.east):
+        return x, y
+    around = np.linspace(0.0, 2.0 * math.pi, 361)
+    radius = 2.0 * projection.radius_km
+    return np.append(x, radius * np.cos(around)), np.append(y, radius * np.sin(around))
 
 
 def choose_projection(wish: Wish, body: Body, box: Bounds, above: tuple[float, float, float] | None) -> Projection:
@@ -218,11 +271,3 @@ def rounded_scale(native_km: float) -> float:
     """A scale of two digits, not coarser than the one given."""
     power = 10.0 ** (math.floor(math.log10(native_km)) - 1)
     return math.floor(native_km / power + 1e-9) * power
-
-
-def centric_bounds(bounds: Bounds, body: Body, latitudes: str) -> Bounds:
-    """Bounds in planetocentric latitude."""
-    if latitudes == "centric":
-        return bounds
-    south, north = (float(centric_from_graphic(v, body.radii_km)) for v in (bounds.south, bounds.north))
-    return Bounds(bounds.west, south, bounds.east, north)

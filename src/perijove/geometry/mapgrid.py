@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from perijove.geometry.projection import Formula, Projection, unproject_row
 from perijove.jit import kernel
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 LATITUDES = ("centric", "graphic")
 MAP_RADIUS_KM = {"JUPITER": 71492.0, "IO": 1821.49, "EUROPA": 1560.8, "GANYMEDE": 2631.2, "CALLISTO": 2410.3}
@@ -78,9 +79,19 @@ class MapGrid:
         out[..., 0] = self.centric_latitude(out[..., 0])
         return out
 
-    def window(self, first: int, last: int) -> MapGrid:
-        """The same map's lines from `first` to before `last` alone."""
-        return replace(self, top_km=self.top_km - first * self.scale_km, height=last - first)
+    def points(self, rows: slice, columns: slice, down: float = 1, across: float = 1) -> tuple[FloatArray, BoolArray]:
+        """Body-fixed surface points (h, 3, w) km of a block of pixels, and which (h, w) lie on the projection.
+
+        With `down` and `across` they are those of the block, counted in such pixels, of a map so many times finer. The
+        points of what is not shown are 0.
+        """
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        points, shown = np.empty((shape[0], 3, shape[1])), np.empty(shape, np.bool_)
+        map_rows(
+            self.projection.formula(), self.left_km, self.top_km, self.scale_km / across, self.scale_km / down,
+            np.array(self.body.radii_km), self.latitudes == "graphic", rows.start, columns.start, points, shown,
+        )  # fmt: skip
+        return points, shown
 
 
 @kernel
@@ -95,7 +106,7 @@ def map_rows(
     first_line: int,
     first_sample: int,
     points: FloatArray,
-    shown: NDArray[np.bool_],
+    shown: BoolArray,
 ) -> None:
     """Fill `points` (rows, 3, w) with the body-fixed surface points, km, of a block of a map's pixels.
 

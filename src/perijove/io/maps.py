@@ -59,6 +59,15 @@ def map_files(raster: Raster, path: Path) -> tuple[Path, ...]:
     return (path, *beside, sidecar_path(path), *item)
 
 
+def possible_files(path: Path) -> tuple[Path, ...]:
+    """All files that may be written for a map, itself first, whatever it will hold."""
+    from perijove.io.stac import stac_path
+    from perijove.io.worldfile import world_paths
+
+    beside = world_paths(path) if map_format(path).name == "png" else ()
+    return (path, *beside, sidecar_path(path), stac_path(path))
+
+
 def _is_placed_picture(raster: Raster, path: Path) -> bool:
     return raster.grid is not None and map_format(path).name == "png"
 

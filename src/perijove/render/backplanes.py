@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.jit import inlined, kernel
+from perijove.geometry.arctangent import arctangent
+from perijove.jit import kernel
 from perijove.render.rays import HIT
 
 FloatArray = NDArray[np.float64]
@@ -15,29 +16,6 @@ Row = NDArray[np.float32]
 
 LATITUDE, LONGITUDE, COS_INCIDENCE, COS_EMISSION, PHASE = range(5)
 """Order of the planes in the stack that `measure_rows` fills."""
-
-
-@inlined
-def arctangent(y: float, x: float) -> float:
-    """Angle of (x, y) from +X in rad, -pi to pi, to 5e-10 rad, without branches so that whole rows go at once.
-
-    Reduced to |t| <= tan(pi / 8) by symmetry and by atan t = pi / 4 + atan((t - 1) / (t + 1)), then ten terms of the
-    Taylor series, whose first neglected one is t^21 / 21. 0 at the origin; a zero's sign is not looked at.
-    """
-    ax, ay = abs(x), abs(y)
-    steep = ay > ax
-    high, low = (ay, ax) if steep else (ax, ay)
-    high = high if high != 0.0 else 1.0
-    # (t - 1) / (t + 1) with t = low / high, or t itself where it is small
-    late = low > 0.41421356237309503 * high
-    t = ((low - high) if late else low) / ((low + high) if late else high)
-    s = t * t
-    p = s * (1 / 13 - s * (1 / 15 - s * (1 / 17 - s / 19)))
-    p = t * (1.0 - s * (1 / 3 - s * (1 / 5 - s * (1 / 7 - s * (1 / 9 - s * (1 / 11 - p))))))
-    p = p + math.pi / 4 if late else p
-    p = math.pi / 2 - p if steep else p
-    p = math.pi - p if x < 0.0 else p
-    return -p if y < 0.0 else p
 
 
 @kernel

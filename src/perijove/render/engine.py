@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.errors import UsageError
-from perijove.geometry.mapgrid import MapGrid, map_rows
+from perijove.geometry.mapgrid import MapGrid
 from perijove.geometry.view import View
 from perijove.instrument import Filter
 from perijove.render.backplanes import measure_places, measure_rows, measure_sightings
@@ -32,6 +32,8 @@ Block = tuple[slice, slice]
 """Rows and columns of a grid."""
 
 INTERPOLATIONS = {"bilinear": BILINEAR, "catmull-rom": CATMULL_ROM, "lanczos": LANCZOS_3}
+EVENNESS = {"bilinear": 0.667, "catmull-rom": 0.814, "lanczos": 0.893}
+"""Mean square sum of their weights over all fractions of a pixel, one way."""
 UNKNOWN = Uncertainty(np.empty(0, np.float32), np.empty(0, np.uint8))
 NOTHING = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
 """What the kernels are given where no sigma is asked for."""
@@ -120,7 +122,7 @@ class Prepared:
         if isinstance(self.grid, View):
             return native_px(self.grid)
         assert self.surveyed is not None
-        return 1.0 / self.surveyed.middle
+        return 1.0 / (self.surveyed.middle * self.swaths[0].binning)
 
     @property
     def doubted(self) -> bool:
@@ -208,7 +210,7 @@ class Prepared:
                 found = self._resample(
                     pace.factor, *self._map_points(rows, columns, pace.down, pace.across), whole, many, least
                 )
-                frames = gather_places(many, found, pace, inside, planes)
+                frames = gather_places(many, found, pace, inside, planes, EVENNESS[self.interpolation])
         if not self.backplanes:
             return
         stack, hit = np.full((5, *what.shape), np.nan, np.float32), np.empty(what.shape, np.bool_)
@@ -224,15 +226,13 @@ class Prepared:
 
     def _map_points(self, rows: slice, columns: slice, down: int, across: int) -> tuple[FloatArray, FloatArray]:
         """Points and kinds, as of `cast_rows`, of a block of a map, at `down` x `across` places a pixel."""
-        grid = self.grid
-        assert isinstance(grid, MapGrid)
-        shape = (down * (rows.stop - rows.start), across * (columns.stop - columns.start))
-        points, shown = np.empty((shape[0], 3, shape[1])), np.empty(shape, np.bool_)
-        map_rows(
-            grid.projection.formula(), grid.left_km, grid.top_km, grid.scale_km / across, grid.scale_km / down,
-            np.array(self.body.radii_km), grid.latitudes == "graphic", down * rows.start, across * columns.start,
-            points, shown,
-        )  # fmt: skip
+        assert isinstance(self.grid, MapGrid)
+        points, shown = self.grid.points(
+            slice(down * rows.start, down * rows.stop),
+            slice(across * columns.start, across * columns.stop),
+            down,
+            across,
+        )
         return points, np.where(shown, HIT, 1.0)
 
     def by_reference(self) -> list[int]:

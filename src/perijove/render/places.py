@@ -30,15 +30,22 @@ def more_places(planes: Planes, shape: tuple[int, ...], pace: Pace) -> Planes:
 
 
 def gather_places(
-    many: Planes, frames: Sequence[Plane], pace: Pace, inside: tuple[slice, slice], planes: Planes
+    many: Planes,
+    frames: Sequence[Plane],
+    pace: Pace,
+    inside: tuple[slice, slice],
+    planes: Planes,
+    evenness: float,
 ) -> list[Plane]:
     """Fill a block of planes with the means over the places of each pixel; the mean frame numbers of each swath.
 
-    A mean needs half of its places. The noise of places is taken to be independent.
+    A mean needs half of its places. `evenness` is the mean square sum of an interpolation's weights one way: by so much
+    the variance of a single place is less than that of the camera's pixels, and that of a mean of many is not.
     """
     every = (slice(None), *inside)
     light, share = means(many.light, pace)
-    count = share * (pace.down * pace.across)
+    ways = (pace.down > 1) + (pace.across > 1)
+    count = share * np.float32(pace.pixels * evenness**ways)
     some = np.isfinite(light)
     planes.light[every] = light
     planes.weight[every] = np.where(some, means(many.weight, pace)[0], np.float32(0))
@@ -49,8 +56,9 @@ def gather_places(
         bits = split(np.where(np.isfinite(many.light), many.quality, 0), pace)
         planes.quality[every] = np.bitwise_or.reduce(np.bitwise_or.reduce(bits, axis=4), axis=2)
     if len(planes.frame):
-        middle = split(many.source, pace)[:, :, pace.down // 2, :, pace.across // 2]
-        planes.source[every] = np.where(some, middle, -1)
+        sources = np.asarray(split(many.source, pace), dtype=np.int16)
+        middle, any_place = sources[:, :, pace.down // 2, :, pace.across // 2], sources.max(axis=(2, 4))
+        planes.source[every] = np.where(some, np.where(middle >= 0, middle, any_place), -1)
     found = []
     for k, numbers in enumerate(frames):
         if not numbers.size:

@@ -50,6 +50,15 @@ def add_sources(optics: Optics, count: int, found: Sightings, row: int, sources:
         if w == 0.0:
             continue
         c = found.pixel[j]
+        if (
+            optics.turn > 0
+            and abs(found.frame[j] - sources.source[row, c]) > optics.turn // 2
+            and sources.source[row, c] >= 0
+        ):
+            # seen again a revolution later: the two have no mean, the heavier one counts
+            if w <= sources.most[row, c]:
+                continue
+            sources.frame[row, c], sources.weight[row, c] = np.float32(0.0), np.float32(0.0)
         sources.frame[row, c] += np.float32(w * found.frame[j])
         sources.weight[row, c] += np.float32(w)
         if w > sources.most[row, c]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.geometry.ellipsoid import normal
-from perijove.geometry.mapgrid import MapGrid, map_rows
+from perijove.geometry.mapgrid import MapGrid
 from perijove.jit import kernel
 from perijove.render.framelets import FrameTable, Optics, frame_table
 from perijove.render.horizon import Horizon, emission_cosine, horizon_of
@@ -29,6 +29,8 @@ CELLS = 160_000
 """Places at which a map is surveyed, about, unless it is so large that `WIDEST` would be passed."""
 WIDEST = 16
 """Most pixels from one place of the survey to the next."""
+FEW_FRAMES = 3
+"""A strip of fewer frames may be so thin that it lies between the places of the survey."""
 CLEAR = 0.1
 """By how much the cosine of emission must be above the least that no pixel nearby can be below it."""
 COARSE = 1.5
@@ -59,20 +61,22 @@ def survey_points(
 class Pace:
     """How a block of a map is sampled: at `down` x `across` places a pixel.
 
-    They are looked up in framelets whose pixels were averaged `factor` x `factor`.
+    They are looked up in framelets whose pixels were averaged `factor` x `factor`. `pixels` is the number of these that
+    a pixel of the map covers, or that of the places where it is less: so many have a noise of their own.
     """
 
     factor: int
     down: int
     across: int
+    pixels: float = 1.0
 
 
 @dataclass(frozen=True)
 class Survey:
     """What a map shows, cell by cell of `step` px: `seen` (rows, columns), a cell beyond included, and `spans`.
 
-    `spans` (rows, columns, 2) are the camera px that a step of one pixel of the map downwards, and across, covers,
-    `cosines` (rows, columns) those of the emission angle, NaN unseen.
+    `spans` (rows, columns, 2) are the stored camera px that a step of one pixel of the map covers, downwards and
+    across, `cosines` (rows, columns) those of the emission angle, NaN unseen.
     """
 
     step: int
@@ -104,8 +108,9 @@ class Survey:
         least = float(np.percentile(known.min(axis=1), 20.0))
         # two places each way at least: pixels as large as the map's own, sampled once, blur and alias at once
         factor = max(factor for factor in factors if factor == 1 or factor <= least / 2)
-        down, across = (int(np.clip(round(float(np.median(span)) / factor), 1, MOST_PLACES)) for span in known.T)
-        return Pace(factor, down, across)
+        spans = [float(np.median(span)) / factor for span in known.T]
+        down, across = (int(np.clip(round(span), 1, MOST_PLACES)) for span in spans)
+        return Pace(factor, down, across, max(min(spans[0], down), 1.0) * max(min(spans[1], across), 1.0))
 
     @cached_property
     def largest(self) -> float:
@@ -128,12 +133,10 @@ class Survey:
 def survey(grid: MapGrid, tables: Sequence[FrameTable], horizons: Sequence[Horizon]) -> Survey:
     """Survey a map with the tables of some swaths and their horizons."""
     step = int(np.clip(math.sqrt(grid.width * grid.height / CELLS), 1, WIDEST))
+    if min(table.optics.frames for table in tables) < FEW_FRAMES:
+        step = min(step, 2)
     rows, columns = -(-grid.height // step), -(-grid.width // step)
-    points, shown = np.empty((rows, 3, columns)), np.empty((rows, columns), np.bool_)
-    size = grid.scale_km * step
-    radii = np.array(grid.body.radii_km)
-    formula, graphic = grid.projection.formula(), grid.latitudes == "graphic"
-    map_rows(formula, grid.left_km, grid.top_km, size, size, radii, graphic, 0, 0, points, shown)
+    points, shown = grid.points(slice(0, rows), slice(0, columns), 1 / step, 1 / step)
     places = np.ascontiguousarray(np.moveaxis(points, 1, 2))
     steps = [ground_steps(places, shown, axis) / step for axis in (0, 1)]
     spans, cosines = np.full((rows, columns, 2), np.nan), np.full((rows, columns), np.nan)
@@ -146,7 +149,9 @@ def survey(grid: MapGrid, tables: Sequence[FrameTable], horizons: Sequence[Horiz
         away = np.linalg.norm(sight, axis=-1, keepdims=True)
         cosines[new] = np.sum(normal(places[new], grid.body.radii_km) * sight / away, axis=-1)
         for axis, apart in enumerate(steps):
-            spans[new, axis] = projected(apart[new], sight / away) / (away[:, 0] * table.optics.inverse_focal)
+            spans[new, axis] = (
+                projected(apart[new], sight / away) * table.optics.shrink / (away[:, 0] * table.optics.inverse_focal)
+            )
     return Survey(step, widened(np.isfinite(cosines)), spans, cosines)
 
 
