@@ -27,9 +27,11 @@ Rows = NDArray[np.generic]
 Colour = NDArray[np.float32]
 
 WHOLE_PIXELS = 16_000_000
-"""Up to so many pixels a map is coloured at once; beyond, in parts by the settings of a sample of it."""
+"""Up to so many pixels a map is coloured at once; beyond, in parts by the same settings."""
+SETTING_PIXELS = 3_000_000
+"""Pixels of the coarser map that a large map's levels of light are taken from."""
 TILE, TILES = 512, 16
-"""Side of the tiles that settings are taken from, px, and how many."""
+"""Side of the tiles that its noise is measured on, px, and how many."""
 REACH = 3.0 * 60.0
 """Camera pixels over which a recipe looks around a place: three times its widest Gaussian."""
 MARGIN = 0.1
@@ -97,10 +99,15 @@ class Painted:
 
     @cached_property
     def settings(self) -> dict[str, float]:
-        """What the recipe chose by the whole map, or by a sample of it at its own scale."""
+        """What the recipe chose by the whole map, or by a coarser one; then noise by tiles at its own scale."""
         if self._whole is not None:
             return self._whole.settings
-        return self._colour(self._sample(), None).settings
+        grid = self.chart.grid
+        times = max(math.ceil(math.sqrt(grid.width * grid.height / SETTING_PIXELS)), 2)
+        coarse = self.chart.on(coarse_grid(grid, times))
+        levels = self._colour(coarse.planes(0, coarse.grid.height), None).settings
+        own = self._colour(self._sample(), None).settings
+        return levels | {name: value for name, value in own.items() if "noise" in name or name == "native_px"}
 
     @cached_property
     def _whole(self) -> Picture | None:

@@ -82,8 +82,9 @@ def means(plane: Plane, pace: Pace) -> tuple[Plane, Plane]:
     has one."""
     values = split(plane, pace)
     good = np.isfinite(values)
-    total = np.where(good, values, np.float32(0)).sum(axis=(2, 4), dtype=np.float32)
-    share = good.mean(axis=(2, 4), dtype=np.float32)
+    # in double precision the order of the sum, which follows the shape of the block, leaves no trace
+    total = np.where(good, values, np.float32(0)).sum(axis=(2, 4), dtype=np.float64)
+    share = good.mean(axis=(2, 4), dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(share >= 0.5, total / (share * np.float32(pace.down * pace.across)), np.float32(np.nan))
+        mean = np.where(share >= 0.5, total / (share * pace.down * pace.across), np.nan)
     return mean.astype(np.float32), share.astype(np.float32)

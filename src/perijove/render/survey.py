@@ -152,6 +152,9 @@ def survey(grid: MapGrid, tables: Sequence[FrameTable], horizons: Sequence[Horiz
             spans[new, axis] = (
                 projected(apart[new], sight / away) * table.optics.shrink / (away[:, 0] * table.optics.inverse_focal)
             )
+    if 1 in (rows, columns):
+        # a map of one row tells no step from row to row: it is as large as the other
+        spans[...] = spans.max(axis=-1, keepdims=True)
     return Survey(step, widened(np.isfinite(cosines)), spans, cosines)
 
 
