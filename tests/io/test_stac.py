@@ -1,4 +1,4 @@
-"""STAC items and footprints of maps."""
+"""STAC items and outlines of maps."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from perijove.errors import MapError
 from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
 from perijove.geometry.projection import Projection
 from perijove.io.atomic import Staged
-from perijove.io.footprint import footprint_of
+from perijove.io.outline import outline_of
 from perijove.io.provenance import Source, provenance
 from perijove.io.stac import PLAIN_GEOTIFF, stac_item, stac_path, stage_stac
 from perijove.raster import Layer, Raster
@@ -76,16 +76,16 @@ def inside(polygons: object, latitude: np.ndarray, longitude: np.ndarray) -> np.
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_the_footprint_holds_the_map_and_little_else(name: str) -> None:
+def test_the_outline_holds_the_map_and_little_else(name: str) -> None:
     made = GRIDS[name]
-    footprint = footprint_of(made)
+    outline = outline_of(made)
     rng = np.random.default_rng(0)
     places = np.degrees(made.place_of(rng.uniform(0, made.height, 3000), rng.uniform(0, made.width, 3000)))
     places = places[np.isfinite(places[:, 0])]
-    assert inside(footprint.polygons, places[:, 0], places[:, 1]).mean() > 0.999
-    # and the other way round: what lies in the footprint is on the map, but for a cell at the edge
+    assert inside(outline.polygons, places[:, 0], places[:, 1]).mean() > 0.999
+    # and the other way round: what lies in the outline is on the map, but for a cell at the edge
     lat, lon = np.degrees(np.arcsin(rng.uniform(-1, 1, 20000))), rng.uniform(-180, 180, 20000)
-    held = inside(footprint.polygons, lat, lon)
+    held = inside(outline.polygons, lat, lon)
     line, sample = made.pixel_of(np.radians(lat[held]), np.radians(lon[held])).T
     with np.errstate(invalid="ignore"):
         on = (line >= 0) & (line <= made.height) & (sample >= 0) & (sample <= made.width)
@@ -94,8 +94,8 @@ def test_the_footprint_holds_the_map_and_little_else(name: str) -> None:
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_polygons_are_geojson(name: str) -> None:
-    footprint = footprint_of(GRIDS[name])
-    for polygon in footprint.polygons:
+    outline = outline_of(GRIDS[name])
+    for polygon in outline.polygons:
         for index, ring in enumerate(polygon):
             x, y = np.array(ring).T
             assert ring[0] == ring[-1]
@@ -103,8 +103,8 @@ def test_polygons_are_geojson(name: str) -> None:
             assert (np.abs(y) <= 90).all()
             area = np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])
             assert area > 0 if index == 0 else area < 0
-    west, south, east, north = footprint.bbox
-    points = np.concatenate([np.array(ring) for polygon in footprint.polygons for ring in polygon])
+    west, south, east, north = outline.bbox
+    points = np.concatenate([np.array(ring) for polygon in outline.polygons for ring in polygon])
     assert (points[:, 1].min(), points[:, 1].max()) == (south, north)
     in_box = (points[:, 0] >= west - 1e-9) & (points[:, 0] <= east + 1e-9)
     if west > east:
@@ -114,22 +114,22 @@ def test_polygons_are_geojson(name: str) -> None:
 
 def test_boxes_by_hand() -> None:
     deg = 360 / ROUND
-    box = footprint_of(GRIDS["across 180"]).bbox
+    box = outline_of(GRIDS["across 180"]).bbox
     np.testing.assert_allclose(box, [180 - 60000 * deg, -20000 * deg, -180 + 30000 * deg, 40000 * deg], atol=1e-9)
-    assert len(footprint_of(GRIDS["across 180"]).polygons) == 2
-    assert footprint_of(GRIDS["globe"]).bbox == (-180, -90, 180, 90)
-    north = footprint_of(GRIDS["north pole"]).bbox
+    assert len(outline_of(GRIDS["across 180"]).polygons) == 2
+    assert outline_of(GRIDS["globe"]).bbox == (-180, -90, 180, 90)
+    north = outline_of(GRIDS["north pole"]).bbox
     # the corner is hypot(60000, 60000) km from the pole: rho = 2 R tan(c / 2)
     corner = 90 - 2 * math.degrees(math.atan(math.hypot(60000, 60000) / (2 * 71492)))
     np.testing.assert_allclose(north, [-180, corner, 180, 90], atol=1e-9)
     # from 2 R = cot of half the latitude: a planetographic map tells planetocentric degrees
     south = math.degrees(math.atan((66854 / 71492) ** 2 * math.tan((40000 - 200 * 100) / 71492)))
-    assert footprint_of(GRIDS["planetographic"]).bbox[1] == pytest.approx(south, abs=1e-9)
+    assert outline_of(GRIDS["planetographic"]).bbox[1] == pytest.approx(south, abs=1e-9)
 
 
-def test_a_map_of_nothing_has_no_footprint() -> None:
+def test_a_map_of_nothing_has_no_outline() -> None:
     with pytest.raises(MapError, match="shows nothing of JUPITER"):
-        footprint_of(grid("orthographic", 0, 0, 10, 100_000, 100_000))
+        outline_of(grid("orthographic", 0, 0, 10, 100_000, 100_000))
 
 
 @pytest.mark.parametrize("name", GRIDS)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.bodies import Body
-from perijove.figure.ground import Locate, Survey, angular_extent
+from perijove.figure.ground import Locate, Ground, angular_extent
 from perijove.geometry.axes import frame_around
 from perijove.geometry.ellipsoid import centric_from_point
 from perijove.geometry.view import View
@@ -98,7 +98,7 @@ def _ends(
     return pixel
 
 
-def graticule_step(locate: Locate, seen: Survey, width: int, height: int) -> tuple[float, float]:
+def graticule_step(locate: Locate, seen: Ground, width: int, height: int) -> tuple[float, float]:
     """Steps of latitude and longitude in rad: 6 lines across a small picture, 12 across a large one."""
     count = float(np.clip(np.hypot(width, height) / 250.0, 6.0, 12.0))
     extent = np.degrees(min(angular_extent(seen), np.pi))
@@ -121,7 +121,7 @@ def _nearest_step(degrees: float) -> float:
     return min(STEPS_DEG, key=lambda step: abs(np.log(step / max(degrees, 1e-6))))
 
 
-def _longitude_range(seen: Survey) -> tuple[float, float]:
+def _longitude_range(seen: Ground) -> tuple[float, float]:
     """Western end and span, rad, of the longitudes that a picture may show; everything where a pole is near."""
     place = seen.place[seen.ground]
     if np.degrees(np.abs(place[:, 0]).max()) > 89.0:
@@ -138,7 +138,7 @@ def _longitude_range(seen: Survey) -> tuple[float, float]:
 
 
 def graticule(
-    locate: Locate, seen: Survey, shown_latitude: Curve, centric: Curve, width: int, height: int
+    locate: Locate, seen: Ground, shown_latitude: Curve, centric: Curve, width: int, height: int
 ) -> list[Parallel]:
     """The lines of a graticule in a picture.
 

@@ -27,7 +27,7 @@ SURVEY_PX = 120
 
 
 @dataclass(frozen=True)
-class Survey:
+class Ground:
     """The ground at evenly spread pixels, (m,) lines and (n,) samples.
 
     `points` (m, n, 3) km, NaN where there is no ground; `place` (m, n, 2) latitude and longitude; `shown` (m, n):
@@ -75,7 +75,7 @@ def places(grid: Grid, body: Body, line: ArrayLike, sample: ArrayLike) -> FloatA
     return centric_from_point(intersect(grid.position_km, rays, body.radii_km))[..., :2]
 
 
-def survey(grid: Grid, body: Body, data: BoolArray, sun: FloatArray | None) -> Survey:
+def survey(grid: Grid, body: Body, data: BoolArray, sun: FloatArray | None) -> Ground:
     """Look at a grid; `data` (h, w) tells where its picture has any, `sun` (3,) is the direction to the Sun."""
     step = max(1.0, max(grid.width, grid.height) / SURVEY_PX)
     line, sample = (
@@ -89,10 +89,10 @@ def survey(grid: Grid, body: Body, data: BoolArray, sun: FloatArray | None) -> S
     at = np.ix_(np.minimum(line.astype(int), grid.height - 1), np.minimum(sample.astype(int), grid.width - 1))
     shown = there & data[at]
     lit = shown if sun is None else shown & (normal(points, body.radii_km) @ sun > 0.0)
-    return Survey(line, sample, points, place, shown, lit)
+    return Ground(line, sample, points, place, shown, lit)
 
 
-def middle_place(seen: Survey) -> tuple[int, int] | None:
+def middle_place(seen: Ground) -> tuple[int, int] | None:
     """Index of the looked-at pixel nearest to the middle of what is shown by day; of what is shown if all is dark."""
     chosen = np.argwhere(seen.lit if seen.lit.any() else seen.shown)
     if not len(chosen):
@@ -101,7 +101,7 @@ def middle_place(seen: Survey) -> tuple[int, int] | None:
     return int(line), int(sample)
 
 
-def angular_extent(seen: Survey) -> float:
+def angular_extent(seen: Ground) -> float:
     """Angle in rad, at the body's centre, across the ground that the picture could show; 0 where there is none."""
     there = seen.points[seen.ground]
     if not len(there):

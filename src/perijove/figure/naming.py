@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.figure.caption import Type
-from perijove.figure.ground import Locate, Survey, px_per_km
+from perijove.figure.ground import Locate, Ground, px_per_km
 from perijove.figure.ink import text_width
 from perijove.figure.labels import CAPITAL, DESCENT, Label, Sheetroom
 from perijove.figure.names import Band, Feature, bands, features
@@ -29,7 +29,7 @@ WIDE = 1.5
 
 
 def name_features(
-    room: Sheetroom, body: Body, grid: Grid, sun: FloatArray | None, seen: Survey, locate: Locate, sizes: Type
+    room: Sheetroom, body: Body, grid: Grid, sun: FloatArray | None, seen: Ground, locate: Locate, sizes: Type
 ) -> None:
     """Write the names of places that are shown by day, as many as the picture's size bears."""
     known = features(body)
@@ -52,7 +52,7 @@ def name_features(
             put += 1
 
 
-def _shown(seen: Survey, pixel: FloatArray) -> NDArray[np.bool_]:
+def _shown(seen: Ground, pixel: FloatArray) -> NDArray[np.bool_]:
     """Whether the picture has data where pixels (n, 2) fall."""
     out = np.zeros(len(pixel), bool)
     able = np.isfinite(pixel).all(axis=-1)
@@ -81,7 +81,7 @@ def _beside(feature: Feature, pixel: FloatArray, across: float, size: float) -> 
         )  # fmt: skip
 
 
-def name_bands(room: Sheetroom, body: Body, sun: FloatArray | None, seen: Survey, locate: Locate, sizes: Type) -> None:
+def name_bands(room: Sheetroom, body: Body, sun: FloatArray | None, seen: Ground, locate: Locate, sizes: Type) -> None:
     """Write the names of Jupiter's belts and zones along them, to the right of the middle of what is shown by day."""
     size = max(0.8 * sizes.mark, 10.5)
     for band in bands(body):
@@ -89,7 +89,7 @@ def name_bands(room: Sheetroom, body: Body, sun: FloatArray | None, seen: Survey
 
 
 def _along(
-    band: Band, body: Body, sun: FloatArray | None, seen: Survey, locate: Locate, room: Sheetroom, size: float
+    band: Band, body: Body, sun: FloatArray | None, seen: Ground, locate: Locate, room: Sheetroom, size: float
 ) -> Iterator[Label]:
     """Where the name of a band may stand: in its middle latitude, turned as it runs there."""
     middle, step = 0.5 * (band.south + band.north), np.radians(0.5)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from perijove.io.atomic import Staged
 from perijove.io.crs import authority_of, crs_of, transform_of
-from perijove.io.footprint import footprint_of
+from perijove.io.outline import outline_of
 from perijove.io.provenance import SIMULATED_LICENCE, SOURCE_CREDIT, plain, sidecar_path, software
 from perijove.raster import Layer, Raster
 
@@ -61,7 +61,7 @@ def stac_item(raster: Raster, path: Path, media: str | None = None) -> dict[str,
     grid, times = raster.grid, times_of(raster.origin)
     if grid is None or times is None:
         raise ValueError("what has no grid or no time makes no STAC item")
-    footprint = footprint_of(grid)
+    outline = outline_of(grid)
     transform = transform_of(grid)
     right, bottom = transform.c + grid.width * transform.a, transform.f + grid.height * transform.e
     crs = crs_of(grid)
@@ -87,8 +87,8 @@ def stac_item(raster: Raster, path: Path, media: str | None = None) -> dict[str,
         "stac_version": VERSION,
         "stac_extensions": [*EXTENSIONS, *([] if raster.dtype == "float32" else [RASTER])],
         "id": path.name,
-        "geometry": footprint.geometry(),
-        "bbox": list(footprint.bbox),
+        "geometry": outline.geometry(),
+        "bbox": list(outline.bbox),
         "properties": {key: plain(value) for key, value in properties.items()},
         "links": links,
         "assets": _assets(raster, path, media),

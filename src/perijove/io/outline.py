@@ -1,6 +1,6 @@
-"""Footprint: the ground that a map shows, as polygons of planetocentric latitude and east longitude.
+"""Outline: the ground that a map shows, as polygons of planetocentric latitude and east longitude.
 
-The polygons follow the rules of GeoJSON (RFC 7946): none crosses the meridian of 180 deg, outlines run
+The polygons follow the rules of GeoJSON (RFC 7946): none crosses the meridian of 180 deg, rings around run
 counterclockwise, holes clockwise. They are made of cells, a hundredth of the extent, and a cell counts where any of it
 is seen to lie in the map: so they contain the map, even about a pole, with an excess of a cell at most.
 """
@@ -27,9 +27,9 @@ FULL_DEG = 1.0
 
 
 @dataclass(frozen=True)
-class Footprint:
+class Outline:
     """What a map shows: `bbox` west, south, east, north, deg, with west > east where it crosses the meridian of
-    180 deg, and `polygons`, each an outline and its holes, of (longitude, latitude) deg."""
+    180 deg, and `polygons`, each a ring around and its holes, of (longitude, latitude) deg."""
 
     bbox: tuple[float, float, float, float]
     polygons: tuple[tuple[Ring, ...], ...]
@@ -45,14 +45,14 @@ def _plain(polygon: tuple[Ring, ...]) -> list[list[list[float]]]:
     return [[list(point) for point in ring] for ring in polygon]
 
 
-def footprint_of(grid: MapGrid) -> Footprint:
-    """The footprint of a map; MapError where it shows nothing of its body."""
+def outline_of(grid: MapGrid) -> Outline:
+    """The outline of a map; MapError where it shows nothing of its body."""
     lines = np.linspace(0.0, grid.height, LATTICE + 1)
     samples = np.linspace(0.0, grid.width, LATTICE + 1)
     places = np.degrees(grid.place_of(lines[:, None], samples[None, :]).reshape(-1, 2))
     places = places[np.isfinite(places[:, 0])]
     if not len(places):
-        raise MapError(f"the map shows nothing of {grid.body.name}: it has no footprint")
+        raise MapError(f"the map shows nothing of {grid.body.name}: it has no outline")
     poles = [pole for pole in (-90.0, 90.0) if _holds(grid, np.array(pole), np.array(0.0))[()]]
     south, north = min([*places[:, 0], *poles]), max([*places[:, 0], *poles])
     west, east = _longitudes(
@@ -67,7 +67,7 @@ def footprint_of(grid: MapGrid) -> Footprint:
         columns = np.linspace(left, right, max(math.ceil(CELLS * (right - left) / (east - west)), 1) + 1) - turn
         polygons += _outlines(_seen(grid, rows, columns, places), rows, columns)
     around = east - 360.0 if east > 180.0 else east
-    return Footprint((float(west), float(south), float(around), float(north)), tuple(polygons))
+    return Outline((float(west), float(south), float(around), float(north)), tuple(polygons))
 
 
 def _longitudes(longitudes: NDArray[np.float64], round_pole: bool) -> tuple[float, float]:
