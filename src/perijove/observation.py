@@ -32,7 +32,10 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Observation:
-    """One strip with its light, trajectory and pointing; `sun` (3,) is the unit vector to the Sun in j2000."""
+    """One strip with its light, trajectory and pointing; `sun` (3,) is the unit vector to the Sun in j2000.
+
+    `labels` are the strip's own and those of its pass that the trajectory was found from.
+    """
 
     raw: RawImage
     calibrated: Calibrated
@@ -40,6 +43,7 @@ class Observation:
     trajectory: Trajectory
     pointing: Pointing
     sun: FloatArray
+    labels: tuple[Label, ...] = ()
 
     @property
     def middle_et(self) -> float:
@@ -208,8 +212,12 @@ def _observe_pass(
     trajectory = solve_trajectory(labels, raws[0].label, body)
     step("solving the pointing")
     pointings = solve_pointing(exposures, trajectory, body, sun, earth=earth, ties=ties, progress=step)
+    behind = tuple(label for label in labels if label.product_id in trajectory.used)
     observations = [
-        Observation(raw, light, body, trajectory, pointing, _direction(apparent_sun(float(pointing.et.mean()), body)))
+        Observation(
+            raw, light, body, trajectory, pointing, _direction(apparent_sun(float(pointing.et.mean()), body)),
+            (raw.label, *(label for label in behind if label.product_id != raw.label.product_id)),
+        )
         for raw, light, pointing in zip(raws, calibrated, pointings, strict=True)
     ]
     if treatment is not None and not treatment.mend:

@@ -122,7 +122,8 @@ def chart_of(
     if missing:
         have = ", ".join(band.value for band in there)
         raise UsageError(f"{observation.raw.path} has no {', '.join(missing)}: it holds {have}")
-    check_backplanes(content.backplanes)
+    if content.backplanes:
+        check_backplanes(content.backplanes)
     prepared = prepare(
         [swath for swath in swaths if swath.band in bands], observation.body, observation.middle_et, grid,
         sun_direction=observation.sun, interpolation=interpolation, horizon=horizon,
@@ -134,6 +135,8 @@ def chart_of(
 def check_backplanes(names: Sequence[str]) -> None:
     """Raise UsageError for names of backplanes that do not exist, or that are given twice."""
     known = (*PLANES, *MORE_PLANES)
+    if not names:
+        raise UsageError(f"no backplane was named: give some of {', '.join(known)}")
     for k, name in enumerate(names):
         if name not in known:
             raise UsageError(f"there is no backplane {name!r}: give some of {', '.join(known)}")

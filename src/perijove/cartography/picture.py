@@ -21,6 +21,7 @@ from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
 from perijove.geometry.mapgrid import MapGrid
 from perijove.instrument import Filter
+from perijove.raster import Kind
 from perijove.render.planes import Planes
 
 Rows = NDArray[np.generic]
@@ -51,7 +52,7 @@ class Painted:
     chart: Chart
     recipe: str
     balance: Mapping[Filter, float]
-    dtype: str
+    dtype: Kind
     horizon: float
     annotate: bool
     longitudes: str
@@ -160,7 +161,7 @@ def painted(
     chart: Chart,
     recipe: str,
     balance: Mapping[Filter, float],
-    dtype: str,
+    dtype: Kind,
     *,
     horizon: float = 0.0,
     annotate: bool = False,

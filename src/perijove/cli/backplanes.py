@@ -16,7 +16,7 @@ from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import frame, stand
 from perijove.cli.report import describe
 from perijove.cli.requests import LightRequest, PictureRequest, Recipe, check_outputs, check_strips
-from perijove.cli.solve import light_sources, shares, solve_strips
+from perijove.cli.solve import all_sources, shares, solve_strips
 from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.errors import OutputError, UsageError
 from perijove.geometry.illumination import PLANES, check_planes
@@ -137,7 +137,7 @@ def planes_of(observation: Observation, request: BackplanesRequest, entry: Mappi
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     origin = provenance(
-        light_sources(raw, request.light), parameters, solution,
+        all_sources(observation, request.light), parameters, solution,
         title=label.title or label.product_id, simulated=label.simulated,
     )  # fmt: skip
     return strip_raster(request.planes, geometries, len(raw.codes), origin)
@@ -145,7 +145,7 @@ def planes_of(observation: Observation, request: BackplanesRequest, entry: Mappi
 
 def picture_planes_of(observation: Observation, request: BackplanesRequest, entry: Mapping[str, Any]) -> Raster:
     """The raster of the backplanes of one strip's picture, framed as `perijove picture --size` does."""
-    label, raw, body = observation.raw.label, observation.raw, observation.body
+    label, body = observation.raw.label, observation.body
     assert request.size is not None
     like = PictureRequest(request.strips, Path("picture.tif"), recipe=Recipe.LINEAR, size=request.size)
     swaths, standing = observation.swaths(), stand(observation, like)
@@ -167,7 +167,7 @@ def picture_planes_of(observation: Observation, request: BackplanesRequest, entr
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     origin = provenance(
-        light_sources(raw, request.light), parameters, solution,
+        all_sources(observation, request.light), parameters, solution,
         title=label.title or label.product_id, simulated=label.simulated,
     )  # fmt: skip
     return Raster(None, layers, framed.view.width, framed.view.height, "float32", "linear", origin, rows)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from perijove.calibrate.balance import white_balance
-from perijove.cartography.chart import Chart, Content, chart_of, check_backplanes
+from perijove.cartography.chart import Chart, Content, chart_of
 from perijove.cartography.geometry import MORE_PLANES
-from perijove.cartography.picture import beyond, painted
+from perijove.cartography.picture import Painted, beyond, painted
 from perijove.cartography.plan import Plan, plan_map
 from perijove.cartography.scatter import law_for
 from perijove.cli.common import Steps, json_text
 from perijove.cli.map_request import Longitudes, MapRequest
 from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.requests import Recipe
-from perijove.cli.solve import light_parameters, light_sources, shares, solve_strips
+from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
 from perijove.errors import OutputError, UsageError
 from perijove.geometry.illumination import PLANES
 from perijove.geometry.mapextent import Bounds, Wish
@@ -29,6 +29,7 @@ from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.maps import possible_files, stage_map
 from perijove.io.provenance import credit_line, provenance
+from perijove.label import product_id_in
 from perijove.observation import Observation
 from perijove.raster import Layer, Raster
 from perijove.timescale import utc_from_et
@@ -45,11 +46,13 @@ def run_map(request: MapRequest) -> None:
     """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
     check_places(request)
     bands = chosen_bands(request)
-    check_backplanes([name for name in request.backplanes if name != "all"])
     credit_line(request.credit)
     steps = Steps(quiet=request.quiet)
     observations = solve_strips(request.strips, request.labels, steps, request.light)
     solving = shares(steps, len(observations))
+    for observation in observations:
+        for place in possible_files(request.path_for(observation.raw.label.product_id)):
+            refuse_existing(place, request.overwrite)
     plan = plan_map(observations, wish_of(request, observations[0]), horizon_of(request))
     with Staged() as staged:
         if request.into_folder:
@@ -76,10 +79,13 @@ def check_places(request: MapRequest) -> None:
     """Refuse what cannot be written, or is there and not to be replaced, before the work for it begins."""
     if request.into_folder:
         check_folder(request.output)
-        places: list[Path] = []
+        ids = [product_id_in(strip.name) for strip in request.strips]
+        places = [place for name in ids if name for place in possible_files(request.path_for(name))]
     else:
         places = [*possible_files(request.output)]
-        if request.output.suffix.lower() != ".zarr":
+        if request.output.suffix.lower() == ".zarr":
+            check_folder(request.output.parent)
+        else:
             check_writable(request.output)
     for place in places:
         refuse_existing(place, request.overwrite)
@@ -98,6 +104,8 @@ def chosen_bands(request: MapRequest) -> tuple[Filter, ...] | None:
     if request.bands is None:
         return None
     known = {band.value: band for band in Filter}
+    if not request.bands:
+        raise UsageError(f"--bands names no filter: give some of {', '.join(known).lower()}")
     chosen = []
     for name in request.bands:
         if name.upper() not in known:
@@ -131,6 +139,17 @@ def wish_of(request: MapRequest, observation: Observation) -> Wish:
     return Wish(request.projection.value, request.latitudes.value, scale, bounds, centre, request.altitude_km)
 
 
+@dataclass(frozen=True)
+class Made:
+    """One strip's map: the `chart` behind it, its `raster`, yet without provenance, and what is to be said of it."""
+
+    chart: Chart
+    raster: Raster
+    settings: Mapping[str, float]
+    balance: Mapping[Filter, float]
+    photometry: Mapping[str, Any]
+
+
 def one_map(
     observation: Observation,
     request: MapRequest,
@@ -142,13 +161,31 @@ def one_map(
     """Make and stage one strip's map; its entry in the report."""
     steps = Steps(quiet=request.quiet)
     label = observation.raw.label
-    horizon = horizon_of(request)
+    path = request.path_for(label.product_id)
     entry = describe(observation)
+    made = make_map(observation, request, bands, plan, steps)
+    entry["map"] = {**map_report(plan, made.chart, request), "path": str(path), "photometry": made.photometry}
+    solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
+    parameters = {**parameters_of(observation, request, made), "map": entry["map"]}
+    origin = provenance(
+        all_sources(observation, request.light), parameters, solution,
+        title=label.title or label.product_id, name=request.credit, simulated=label.simulated,
+    )  # fmt: skip
+    with steps.step("writing"):
+        stage_map(staged, replace(made.raster, origin=origin), path, format=request.format)
+    entry["timings_s"] = {**solving, **steps.timings_s}
+    return entry
+
+
+def make_map(
+    observation: Observation, request: MapRequest, bands: tuple[Filter, ...] | None, plan: Plan, steps: Steps
+) -> Made:
+    """One strip's map, ready to be written. Raises UsageError where nothing of it was seen."""
+    horizon, eye = horizon_of(request), request.chosen_recipe is not Recipe.LINEAR
     with steps.step("photometry"):
         law = law_for(observation, request.photometry, horizon)
     planes = ALL_PLANES if request.backplanes == ("all",) else request.backplanes
     content = Content(bands, request.with_sigma, request.with_quality, planes, law.law, request.with_light)
-    eye = request.chosen_recipe is not Recipe.LINEAR
     with steps.step("mapping"):
         chart = chart_of(
             observation, plan.grid, content,
@@ -156,49 +193,51 @@ def one_map(
             sharpen=request.sharpen is not None, angles=eye,
         )  # fmt: skip
         refuse_empty(observation, chart, request)
-        balance = white_balance(request.white_balance, label.perijove)
-        raster = raster_of(chart, request, balance)
-        path = request.path_for(label.product_id)
-        for place in possible_files(path):
-            refuse_existing(place, request.overwrite)
-        entry["map"] = {**map_report(plan, chart, request), "path": str(path), "photometry": law.report}
-        parameters = {
-            "recipe": request.chosen_recipe, "projection": request.projection, "latitudes": request.latitudes,
-            "longitudes": request.longitudes, "epoch_utc": utc_from_et(observation.middle_et),
-            "interpolation": request.interpolation, "max_emission_deg": request.max_emission_deg,
-            "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
-            "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
-            "map": entry["map"],
-        }  # fmt: skip
-        solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
-        origin = provenance(
-            light_sources(observation.raw, request.light), parameters, solution,
-            title=label.title or label.product_id, name=request.credit, simulated=label.simulated,
-        )  # fmt: skip
-    with steps.step("writing"):
-        stage_map(staged, replace(raster, origin=origin), path, format=request.format)
-    entry["timings_s"] = {**solving, **steps.timings_s}
-    return entry
-
-
-def raster_of(chart: Chart, request: MapRequest, balance: Mapping[Filter, float]) -> Raster:
-    """The chart as the numbers of a file: linear light in floats or scaled integers, or a picture for the eye."""
-    grid = chart.grid
-    size = {"width": grid.width, "height": grid.height}
-    dtype: Any = request.dtype
-    if request.chosen_recipe is not Recipe.LINEAR:
+        balance = white_balance(request.white_balance, observation.raw.label.perijove)
+        if not eye:
+            return Made(chart, linear_raster(chart, request), {}, balance, law.report)
         picture = painted(
-            chart, request.chosen_recipe.value, balance, dtype,
-            horizon=horizon_of(request), annotate=request.annotate, longitudes=request.longitudes.value,
+            chart, request.chosen_recipe.value, balance, request.dtype,
+            horizon=horizon, annotate=request.annotate, longitudes=request.longitudes.value,
         )  # fmt: skip
-        layers = tuple(Layer(band.value, "", "light", f"{band.value.lower()} for the eye") for band in picture.bands)
-        return Raster(grid, layers, **size, dtype=dtype, transfer="srgb", origin={}, rows=picture.rows,
-                      scale=picture.scale, offset=picture.offset)  # fmt: skip
-    if dtype == "uint16":
-        return Raster(grid, chart.layers, **size, dtype=dtype, transfer="linear", origin={},
-                      rows=lambda a, b: scaled(chart.rows(a, b)), scale=STEP, offset=LEAST - STEP)  # fmt: skip
-    return Raster(grid, facing(chart.layers, request), **size, dtype=dtype, transfer="linear", origin={},
-                  rows=lambda a, b: turned(chart, request, a, b))  # fmt: skip
+        return Made(chart, picture_raster(picture), picture.settings, balance, law.report)
+
+
+def parameters_of(observation: Observation, request: MapRequest, made: Made) -> dict[str, Any]:
+    """What a map was asked for with, for its provenance."""
+    return {
+        "recipe": request.chosen_recipe, "settings": made.settings, "projection": request.projection,
+        "latitudes": request.latitudes, "longitudes": request.longitudes,
+        "epoch_utc": utc_from_et(observation.middle_et), "bounds_deg": request.bounds_deg,
+        "centre_deg": request.centre_deg, "bands": [band.value for band in made.chart.bands],
+        "with_light": request.with_light, "with_sigma": request.with_sigma, "with_quality": request.with_quality,
+        "backplanes": made.chart.content.backplanes, "photometry": request.photometry, "annotate": request.annotate,
+        "numbers": made.raster.dtype, "format": request.format, "interpolation": request.interpolation,
+        "max_emission_deg": request.max_emission_deg, "white_balance": made.balance,
+        "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
+        "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
+    }  # fmt: skip
+
+
+def picture_raster(picture: Painted) -> Raster:
+    """A map for the eye as the numbers of a file."""
+    grid, kind = picture.chart.grid, picture.dtype
+    layers = tuple(Layer(band.value, "", "light", f"{band.value.lower()} for the eye") for band in picture.bands)
+    return Raster(grid, layers, grid.width, grid.height, kind, "srgb", {}, picture.rows, picture.scale, picture.offset)
+
+
+def linear_raster(chart: Chart, request: MapRequest) -> Raster:
+    """A chart as the numbers of a file: light in floats or, where 16 bits are asked for, in scaled integers."""
+    grid = chart.grid
+    if request.dtype == "uint16":
+        return Raster(
+            grid, chart.layers, grid.width, grid.height, "uint16", "linear", {},
+            lambda first, last: scaled(chart.rows(first, last)), STEP, LEAST - STEP,
+        )  # fmt: skip
+    return Raster(
+        grid, facing(chart.layers, request), grid.width, grid.height, "float32", "linear", {},
+        lambda first, last: turned(chart, request, first, last),
+    )  # fmt: skip
 
 
 def scaled(light: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.uint16]]:

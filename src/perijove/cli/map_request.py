@@ -20,6 +20,7 @@ from perijove.cli.requests import (
     check_strips,
 )
 from perijove.errors import UsageError
+from perijove.raster import Kind
 
 MAX_EMISSION_DEG = 80.0
 """Emission angle up to which ground is mapped where the user gives none: beyond, a pixel spans six of its width."""
@@ -114,7 +115,12 @@ class MapRequest:
     def __post_init__(self) -> None:
         """Refuse, with `UsageError`, what makes no sense."""
         check_strips(self.strips)
-        check_outputs(self.strips, {"-o": self.output, "--report": self.report})
+        from perijove.io.maps import map_formats, possible_files
+
+        outputs: dict[str, Path | None] = {"-o": self.output, "--report": self.report}
+        if not self.into_folder and self.suffix in map_formats():
+            outputs |= {f"{place.name} of -o": place for place in possible_files(self.output)[1:]}
+        check_outputs(self.strips, outputs)
         self._check_grid()
         self._check_file()
         self._check_content()
@@ -135,10 +141,11 @@ class MapRequest:
         return self.recipe or (Recipe.NATURAL if self.suffix in PICTURES else Recipe.LINEAR)
 
     @property
-    def dtype(self) -> str:
+    def dtype(self) -> Kind:
         """The numbers of the file: float32 for linear light, unless 16 bits are asked for; 8 bits for pictures."""
         usual = Depth.FLOAT if self.chosen_recipe is Recipe.LINEAR else Depth.EIGHT
-        return {Depth.EIGHT: "uint8", Depth.SIXTEEN: "uint16", Depth.FLOAT: "float32"}[self.depth or usual]
+        kinds: dict[Depth, Kind] = {Depth.EIGHT: "uint8", Depth.SIXTEEN: "uint16", Depth.FLOAT: "float32"}
+        return kinds[self.depth or usual]
 
     def path_for(self, product_id: str) -> Path:
         """Where the map of a product goes."""
@@ -194,7 +201,8 @@ class MapRequest:
             ("--with-sigma", self.with_sigma), ("--with-quality", self.with_quality), ("--backplanes", self.backplanes),
         ):  # fmt: skip
             if wanted:
-                raise UsageError(f"{option} goes with I/F, not with a picture for the eye: add --recipe linear")
+                remedy = "write a .tif" if self.suffix in PICTURES else "add --recipe linear"
+                raise UsageError(f"{option} goes with I/F, not with a picture for the eye: {remedy}")
 
 
 def parse_bounds(text: str, longitudes: Longitudes) -> tuple[float, float, float, float]:
@@ -247,6 +255,20 @@ def _signed(match: re.Match[str], negative: str, usual: float) -> float:
     if match["number"]:
         return usual * float(match["number"]) + 0.0
     return -float(match["size"]) if match["letter"].upper() == negative else float(match["size"])
+
+
+def parse_backplanes(text: str) -> tuple[str, ...]:
+    """Names of a map's backplanes, or ``all``; UsageError for what names none, and the list of them."""
+    from perijove.cartography.chart import check_backplanes
+
+    names = tuple(name.lower().replace("-", "_") for name in parse_names(text))
+    if names == ("all",):
+        return names
+    try:
+        check_backplanes(names)
+    except UsageError as error:
+        raise UsageError(f"--backplanes {text!r}: {error}, or all") from None
+    return names
 
 
 def parse_names(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.requests import Depth, PictureRequest, Recipe
-from perijove.cli.solve import light_parameters, light_sources, shares, solve_strips
+from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
 from perijove.enhance.exposure import picture_bands
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError
@@ -130,7 +130,7 @@ def _one_picture(
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     title = label.title or label.product_id
     origin = provenance(
-        light_sources(observation.raw, request.light), parameters, solution,
+        all_sources(observation, request.light), parameters, solution,
         title=title, name=request.credit, simulated=label.simulated,
     )  # fmt: skip
     with steps.step("writing"):

@@ -16,7 +16,7 @@ from perijove.cli.requests import LightRequest, SolveRequest
 from perijove.errors import PerijoveWarning, StripError, UsageError
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
-from perijove.io.provenance import Source, strip_source
+from perijove.io.provenance import Source, label_source, strip_source
 from perijove.observation import Observation, observe
 from perijove.raw import RawImage
 
@@ -89,6 +89,11 @@ def light_sources(raw: RawImage, light: LightRequest) -> list[Source]:
     from perijove.io.calibration import calibration_sources
 
     return [strip_source(raw), *([] if light.calibration is None else calibration_sources(light.calibration))]
+
+
+def all_sources(observation: Observation, light: LightRequest) -> list[Source]:
+    """Everything that a solved strip was made from: itself, calibration frames, and the labels of its pass."""
+    return [*light_sources(observation.raw, light), *(label_source(label) for label in observation.labels)]
 
 
 def light_parameters(raw: RawImage, light: LightRequest) -> dict[str, object]:

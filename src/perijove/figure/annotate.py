@@ -24,7 +24,7 @@ from perijove.figure.caption import (
     type_sizes,
 )
 from perijove.figure.curves import Parallel, dashed, graticule, limb, terminator
-from perijove.figure.ground import Locate, Ground, locator, middle_place, px_per_km, survey
+from perijove.figure.ground import Ground, Locate, locator, middle_place, px_per_km, survey
 from perijove.figure.ink import Colour, Sheet, text_width
 from perijove.figure.labels import CAPITAL, DESCENT, Label, Sheetroom, without_labels
 from perijove.figure.marks import ScaleBar, north_in_picture, round_bar, scale_bar

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.bodies import Body
-from perijove.figure.ground import Locate, Ground, angular_extent
+from perijove.figure.ground import Ground, Locate, angular_extent
 from perijove.geometry.axes import frame_around
 from perijove.geometry.ellipsoid import centric_from_point
 from perijove.geometry.view import View

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.figure.caption import Type
-from perijove.figure.ground import Locate, Ground, px_per_km
+from perijove.figure.ground import Ground, Locate, px_per_km
 from perijove.figure.ink import text_width
 from perijove.figure.labels import CAPITAL, DESCENT, Label, Sheetroom
 from perijove.figure.names import Band, Feature, bands, features

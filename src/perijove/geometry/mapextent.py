@@ -124,6 +124,8 @@ def choose_grid(
 
     Raises UsageError for what cannot be drawn: no places, a projection that cannot show the region, a map too large.
     """
+    if wish.latitudes == "graphic" and body.radii_km[0] != body.radii_km[1]:
+        raise UsageError(f"{body.name} is no body of revolution: its latitudes can only be centric")
     box = wish.bounds
     if box is None:
         showable = in_reach(wish, latitude, longitude)
@@ -180,8 +182,8 @@ def check_hemisphere(projection: str, box: Bounds) -> None:
     far = {"polar-north": -box.south, "polar-south": box.north}.get(projection, -math.pi / 2)
     if far > FARTHEST:
         raise UsageError(
-            f"a {projection} map cannot go on to {math.degrees(FARTHEST):g} deg of the other hemisphere: give narrower "
-            "--bounds"
+            f"a {projection} map goes no farther than {math.degrees(FARTHEST):g} deg of the other hemisphere: give "
+            "narrower --bounds"
         )
 
 

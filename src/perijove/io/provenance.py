@@ -5,6 +5,7 @@ The same object goes into the picture's own metadata and into a sidecar beside i
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from perijove.errors import UsageError
+from perijove.label import Label
 from perijove.raw import RawImage
 
 SOURCE_CREDIT = "NASA/JPL-Caltech/SwRI/MSSS"
@@ -44,6 +46,15 @@ class Source:
 def strip_source(raw: RawImage) -> Source:
     """The strip of a raw image as an input."""
     return Source("strip", raw.path.name, raw.label.product_id, raw.sha256)
+
+
+def label_source(label: Label) -> Source:
+    """A label as an input; without a hash where it lies inside an archive."""
+    path = label.path
+    if path is None:
+        return Source("label", label.file_name, label.product_id, None)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return Source("label", path.name, label.product_id, digest)
 
 
 def credit_line(name: str | None = None, *, simulated: bool = False) -> str:

@@ -39,8 +39,8 @@ NOTHING = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
 """What the kernels are given where no sigma is asked for."""
 BLOCK_ROWS = 16
 """Rows a thread takes at a time: their points (32 bytes a pixel) stay in its cache while every band reads them."""
-BLOCK_SAMPLES = 512
-"""Pixels of a row that are one block of a map: what no framelet sees is left out by blocks."""
+MAP_ROWS, BLOCK_SAMPLES = 32, 512
+"""The same of a map, and pixels of a row in a block: what no framelet sees is left out by blocks."""
 COARSE_SAMPLES = 64
 """The same where a map is coarser than the camera: how it is sampled is chosen by blocks."""
 REFERENCE = (Filter.GREEN, Filter.RED, Filter.BLUE, Filter.METHANE)
@@ -145,13 +145,14 @@ class Prepared:
             self.swaths, self.grid, self.backplanes,
             shape=(last - first, right - left), sources=self.sources, native=self.native,
         )  # fmt: skip
-        width = self.grid.width
+        height, width = BLOCK_ROWS, self.grid.width
         if self.surveyed is not None:
-            width = COARSE_SAMPLES if self.surveyed.largest >= COARSE else BLOCK_SAMPLES
+            coarse = self.surveyed.largest >= COARSE
+            height, width = MAP_ROWS, COARSE_SAMPLES if coarse else BLOCK_SAMPLES
         # blocks are those of the whole grid: how one is sampled must not depend on which part is asked for
         blocks = [
-            (slice(row, min(row + BLOCK_ROWS, self.grid.height)), slice(column, min(column + width, self.grid.width)))
-            for row in range(first - first % BLOCK_ROWS, last, BLOCK_ROWS)
+            (slice(row, min(row + height, self.grid.height)), slice(column, min(column + width, self.grid.width)))
+            for row in range(first - first % height, last, height)
             for column in range(left - left % width, right, width)
         ]
 
