@@ -171,6 +171,22 @@ def test_misuse_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+@pytest.mark.parametrize("way", ["a", "b/../a", "link", "linked/a"])
+def test_a_map_is_not_written_over_itself_by_any_way(tmp_path: Path, name: str, way: str) -> None:
+    write_map(make(layers=MEASURED[:1]), tmp_path / name)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path)
+    suffix = Path(name).suffix
+    (tmp_path / f"link{suffix}").symlink_to(tmp_path / name)
+    before = sorted(tmp_path.rglob("*"))
+    for arguments in ((name, way + suffix), (way + suffix, name)):
+        done = convert(*(f"{tmp_path}/{part}" for part in arguments), "--overwrite")
+        assert done.exit_code == 2
+        assert "would be written over itself" in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.mark.parametrize("suffix", map_formats())
 def test_what_cannot_be_read_is_told_in_one_sentence(tmp_path: Path, suffix: str) -> None:
     for make_it in (lambda path: None, lambda path: path.write_bytes(b"nothing of ours"), lambda path: path.mkdir()):

@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ import perijove
 from perijove.cli.app import app
 from perijove.cli.common import Steps, command, json_text, plain
 from perijove.errors import LabelError, PerijoveWarning, UsageError
+from perijove.io.atomic import Staged
 
 HEAVY = ("cv2", "matplotlib", "numba", "numpy", "rasterio", "rich", "scipy")
 Writer = Callable[..., Path]
@@ -112,6 +115,72 @@ def test_interrupt_is_130_without_a_word(capsys: pytest.CaptureFixture[str]) -> 
         raise KeyboardInterrupt
     assert caught.value.code == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_sigterm_is_143_and_leaves_no_temporary_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+    def end_twice() -> None:
+        with command(), Staged() as staged:
+            staged.add(tmp_path / "a", b"a")
+            assert len(list(tmp_path.iterdir())) == 1
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                # an impatient second one while things are tidied up
+                signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as caught:
+        end_twice()
+    assert caught.value.code == 143
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr() == ("", "")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+SLEEPER = """
+import sys, time
+from pathlib import Path
+from perijove.cli.common import command
+from perijove.io.atomic import Staged
+with command(), Staged() as staged:
+    staged.add(Path(sys.argv[1]) / "a", b"a")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_process_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", SLEEPER, tmp_path], stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        assert len(list(tmp_path.iterdir())) == 1
+        process.terminate()
+        assert process.communicate() == ("", "")
+    assert process.returncode == 143
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_is_left_to_who_handles_it_and_to_the_main_thread() -> None:
+    seen: list[object] = []
+
+    def look() -> None:
+        with command():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    look()
+    assert seen.pop() != signal.SIG_DFL
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen.pop() == signal.SIG_DFL
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        look()
+        assert seen.pop() == signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def test_unforeseen_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perijove.errors import OutputError
+from perijove.errors import OutputError, UsageError
 from perijove.io.atomic import Staged, check_folder, check_writable, write_files
 
 
@@ -144,3 +144,24 @@ def test_a_reserved_folder_does_not_replace_a_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"), Staged() as staged:
         staged.reserve(tmp_path / "none" / "file")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("again", ["one", "../b/one", "../link/one"])
+@pytest.mark.parametrize("reserved", [True, False])
+def test_two_files_of_one_name_are_refused_and_nothing_stays(tmp_path: Path, again: str, reserved: bool) -> None:
+    folder = tmp_path / "b"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    (folder / "one").write_bytes(b"old")
+
+    def stage() -> None:
+        with Staged() as staged:
+            staged.add(folder / "one", b"first")
+            if reserved:
+                staged.reserve(folder / again)
+            staged.add(folder / again, b"second")
+
+    with pytest.raises(UsageError, match=f"cannot write {folder / again}: two of the files"):
+        stage()
+    assert [place.name for place in folder.iterdir()] == ["one"]
+    assert (folder / "one").read_bytes() == b"old"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 import typer
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
+TERMINATED = 143
+"""Exit code after SIGTERM, by which batch queues end what has had its time (128 + SIGTERM)."""
 
 
 def debugging() -> bool:
@@ -54,11 +59,12 @@ def error_console() -> Console:
 def command() -> Iterator[None]:
     """Around the body of a command: whatever goes wrong in it becomes one sentence on stderr and an exit code.
 
-    A `PerijoveError` ends with its own code, Ctrl-C with 130, a reader that closed the pipe with 1 in silence, and
-    what nobody foresaw with 1 and the request to report it. Warnings of the package are printed once each.
+    A `PerijoveError` ends with its own code, Ctrl-C with 130, SIGTERM with 143, a reader that closed the pipe with 1
+    in silence, and what nobody foresaw with 1 and the request to report it. Warnings of the package are printed once
+    each.
     """
     try:
-        with _told_warnings():
+        with _terminable(), _told_warnings():
             yield
         sys.stdout.flush()  # here, where a closed pipe or a full disk can still be told
     except (typer.Exit, typer.Abort, typer.BadParameter):
@@ -77,6 +83,25 @@ def command() -> Iterator[None]:
     except Exception as error:
         _confess(error)
         raise SystemExit(1) from None
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as an error would, with nothing left behind, where nobody else handles it."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # a second one must not interrupt the tidying up
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(TERMINATED)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _confess(error: Exception) -> None:

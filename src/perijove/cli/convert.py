@@ -27,8 +27,17 @@ class ConvertRequest:
         """Refuse, with `UsageError`, what makes no sense."""
         map_format(self.source)
         map_format(self.output, self.format)
-        if self.output.absolute() == self.source.absolute():
+        if _same(self.output, self.source):
             raise UsageError(f"{self.output} would be written over itself: give another name")
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, by whichever links and spellings."""
+    try:
+        return one.resolve() == other.resolve() or one.samefile(other)
+    except (OSError, RuntimeError):
+        # one that is not there is no other's twin
+        return False
 
 
 def run_convert(request: ConvertRequest) -> None:

@@ -10,19 +10,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from perijove.errors import OutputError
+from perijove.errors import OutputError, UsageError
 
 
 class Staged:
     """Files that appear together when a ``with`` block ends well, and none of them where it does not.
 
     Each is first written under a temporary name in its own folder, and renamed at the end. Raises OutputError, with
-    nothing left behind, where a folder is missing or read-only, or the disk is full.
+    nothing left behind, where a folder is missing or read-only, or the disk is full, and UsageError where two of the
+    files would have one name.
     """
 
     def __init__(self) -> None:
         """Nothing is staged yet."""
         self._written: dict[Path, Path] = {}
+        self._places: set[Path] = set()
         self._folders: list[Path] = []
 
     def folder(self, path: Path) -> None:
@@ -40,6 +42,7 @@ class Staged:
     def add(self, path: Path, data: bytes) -> None:
         """Write a file's bytes, to be seen under its name later; one that is there will be replaced."""
         _refuse_special(path)
+        self._refuse_twice(path)
         with written(path):
             self._written[path] = _write_temporary(path, data)
 
@@ -52,10 +55,19 @@ class Staged:
             raise OutputError(f"cannot write {path}: it is a file; give another name")
         if not folder:
             _refuse_special(path)
+        self._refuse_twice(path)
         with written(path):
             temporary = _temporary_folder(path) if folder else _write_temporary(path, b"")
         self._written[path] = temporary
         return temporary
+
+    def _refuse_twice(self, path: Path) -> None:
+        """The second file of a name would replace the first, whose temporary one nobody would take away."""
+        # a link at the end of the path is replaced, not followed
+        place = path.parent.resolve() / path.name
+        if place in self._places:
+            raise UsageError(f"cannot write {path}: two of the files to be written have this name; give one another")
+        self._places.add(place)
 
     def __enter__(self) -> Staged:
         return self
