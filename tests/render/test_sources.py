@@ -133,10 +133,7 @@ def test_on_coarse_maps_a_frame_is_the_mean_over_the_pixel(spinner: Any) -> None
         np.testing.assert_array_equal(coarse.source[0] >= 0, np.isfinite(coarse.light[0]))
 
 
-MIXED = pytest.mark.xfail(reason="a pixel's places of both times are taken to a mean")
-
-
-@pytest.mark.parametrize("coarse", [1, pytest.param(6, marks=MIXED)])
+@pytest.mark.parametrize("coarse", [1, 6])
 def test_a_revolution_later_the_same_place_is_no_mean_of_both_times(spinner: Any, coarse: int) -> None:
     """The first and last frames of a long strip see the same ground: its time is that of one of them."""
     kind = spinner

@@ -211,7 +211,8 @@ class Prepared:
                 found = self._resample(
                     pace.factor, *self._map_points(rows, columns, pace.down, pace.across), whole, many, least
                 )
-                frames = gather_places(many, found, pace, inside, planes, EVENNESS[self.interpolation])
+                turn = self.tables[1][0].optics.turn
+                frames = gather_places(many, found, pace, inside, planes, EVENNESS[self.interpolation], turn)
         if not self.backplanes:
             return
         stack, hit = np.full((5, *what.shape), np.nan, np.float32), np.empty(what.shape, np.bool_)

@@ -36,11 +36,13 @@ def gather_places(
     inside: tuple[slice, slice],
     planes: Planes,
     evenness: float,
+    turn: int,
 ) -> list[Plane]:
     """Fill a block of planes with the means over the places of each pixel; the mean frame numbers of each swath.
 
     A mean needs half of its places. `evenness` is the mean square sum of an interpolation's weights one way: by so much
-    the variance of a single place is less than that of the camera's pixels, and that of a mean of many is not.
+    the variance of a single place is less than that of the camera's pixels, and that of a mean of many is not. `turn`
+    frames make a revolution, 0 where nothing is seen again after one.
     """
     every = (slice(None), *inside)
     light, share = means(many.light, pace)
@@ -64,11 +66,26 @@ def gather_places(
         if not numbers.size:
             found.append(numbers)
             continue
-        mean = np.where(some[k], means(numbers[None], pace)[0][0], np.float32(np.nan)).astype(np.float32)
+        numbers = of_one_turn(numbers[None], pace, turn)
+        mean = np.where(some[k], means(numbers, pace)[0][0], np.float32(np.nan)).astype(np.float32)
         found.append(mean)
         if len(planes.frame):
             planes.frame[k][inside] = mean
     return found
+
+
+def of_one_turn(numbers: Plane, pace: Pace, turn: int) -> Plane:
+    """Frame numbers (bands, rows, w) of places, NaN for those of another revolution of `turn` frames.
+
+    The place in the middle of a pixel decides, or where it has none the latest of its places.
+    """
+    if turn == 0:
+        return numbers
+    values = np.asarray(split(numbers, pace), dtype=np.float32)
+    middle = values[:, :, pace.down // 2, :, pace.across // 2]
+    latest = np.where(np.isfinite(values), values, np.float32(-1)).max(axis=(2, 4))
+    told = np.where(np.isfinite(middle), middle, latest)[:, :, None, :, None]
+    return np.where(np.abs(values - told) > turn // 2, np.float32(np.nan), values).reshape(numbers.shape)
 
 
 def split(plane: NDArray[np.generic], pace: Pace) -> NDArray[np.generic]:
