@@ -288,6 +288,7 @@ def test_a_disk_that_takes_only_a_part(tmp_path: Path) -> None:
     """GDAL's threads say nothing of what the system refuses: the file would lack tiles."""
     ran = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True)
     said = ran.stdout.splitlines()
+    assert ran.stderr == ""
     assert len(said) == 3
     assert all(line.startswith(f"cannot write {tmp_path / 'full.tif'}: ") and "has room" in line for line in said)
     assert list(tmp_path.iterdir()) == []
@@ -296,6 +297,56 @@ def test_a_disk_that_takes_only_a_part(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("perijove.io.geotiff.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 99))
     with pytest.raises(OutputError, match=r"a\.tif: \d+ MB are needed, and the disk has 0 MB left; choose a folder"):
+        write_geotiff(raster(grid())[0], tmp_path / "a.tif")
+    assert list(tmp_path.iterdir()) == []
+
+
+TINY = """
+import shutil, sys
+from pathlib import Path
+import numpy as np
+from perijove.errors import OutputError
+from perijove.io import geotiff
+from perijove.raster import Layer, Raster
+data = np.random.default_rng(0).random((3, 1100, 900), np.float32)
+raster = Raster(None, (Layer("a", "", "light"),) * 3, 900, 1100, "float32", "linear", {}, lambda a, b: data[:, a:b])
+real = shutil.disk_usage
+for free in (None, 10**12):
+    # once as it is, once as where others fill it after we looked
+    shutil.disk_usage = real if free is None else lambda path: shutil._ntuple_diskusage(free, 0, free)
+    try:
+        geotiff.write_geotiff(raster, Path(sys.argv[1]) / "full.tif")
+    except OutputError as error:
+        print(error)
+"""
+
+
+def test_a_tiny_disk_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """libtiff prints a line for each tile that a full disk refuses: none of them is to be seen."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "", "-t", "tmpfs", "-o", "size=300k", "none", str(disk)]
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no tmpfs can be mounted here: run as root on Linux")
+    try:
+        ran = subprocess.run([sys.executable, "-c", TINY, str(disk)], capture_output=True, text=True, check=True)
+        left = list(disk.iterdir())
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    looked, taken = ran.stdout.splitlines()
+    assert looked.startswith(f"cannot write {disk / 'full.tif'}: ")
+    assert "MB are needed, and the disk has 0 MB left" in looked
+    assert taken.startswith(f"cannot write {disk / 'full.tif'}: ")
+    assert "has room" in taken
+    assert ran.stderr == ""
+    assert left == []
+
+
+def test_room_is_looked_for_before_the_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perijove.io.geotiff.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
+    monkeypatch.setattr("perijove.io.geotiff.rasterio.open", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(OutputError, match=r"a\.tif: 0 MB are needed, and the disk has 0 MB left"):
         write_geotiff(raster(grid())[0], tmp_path / "a.tif")
     assert list(tmp_path.iterdir()) == []
 

@@ -14,7 +14,7 @@ import math
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from perijove.io.atomic import Staged, written
 from perijove.io.cog import assemble
 from perijove.io.crs import authority_of, crs_of, grid_from, transform_of
 from perijove.io.description import describe, described
+from perijove.io.hush import hushed
 from perijove.io.overviews import MAP_TILE, Pyramid, held_tiles, sizes
 from perijove.io.provenance import as_json
 from perijove.io.tiff import quality_bits, text_tags
@@ -87,37 +88,55 @@ class _Part:
         self.path, self.file, self.apart = path, file, apart
         self.held, self.bytes = 0, 0
 
-    def put(self, first: int, rows: Rows) -> None:
-        """Write a band of rows; empty tiles are left out."""
+    def count(self, rows: Rows) -> list[list[int]]:
+        """Count the tiles of a band of rows that hold data; the columns, first and after the last, of their runs."""
         tiles = held_tiles(rows)
         together = tiles.any(axis=0)
         self.held += int(np.count_nonzero(tiles if self.apart else together))
         self.bytes += int(np.count_nonzero(together)) * MAP_TILE * rows.shape[1] * len(rows) * rows.itemsize
         edges = np.flatnonzero(np.diff(np.concatenate([[False], together, [False]]).astype(np.int8)))
-        for left, right in np.minimum(MAP_TILE * edges, rows.shape[2]).reshape(-1, 2).tolist():
-            self.file.write(rows[:, :, left:right], window=Window(left, first, right - left, rows.shape[1]))
+        runs: list[list[int]] = np.minimum(MAP_TILE * edges, rows.shape[2]).reshape(-1, 2).tolist()
+        return runs
+
+    def put(self, first: int, rows: Rows, runs: Sequence[Sequence[int]]) -> None:
+        """Write runs of columns of a band of rows."""
+        with hushed():
+            for left, right in runs:
+                self.file.write(rows[:, :, left:right], window=Window(left, first, right - left, rows.shape[1]))
 
 
 def _write_parts(raster: Raster, folder: Path, path: Path, cog: bool) -> list[_Part]:
     """Write the full size and the overviews, where a `cog` wants them, as TIFFs of one picture each."""
     shapes = [(raster.width, raster.height), *(sizes(raster.width, raster.height) if cog else [])]
     apart = len(raster.layers) > _SMALL
+    parts: list[_Part] = []
+
+    def put(level: int, first: int, rows: Rows) -> None:
+        runs = parts[level].count(rows)
+        # before GDAL has them: what is not on the disk yet waits in its cache
+        _check_room(path, min(sum(part.bytes for part in parts), CACHE_MB * 2**20))
+        parts[level].put(first, rows, runs)
+
+    _check_room(path, sum(_index_bytes(len(raster.layers) if apart else 1, *shape) for shape in shapes))
     with contextlib.ExitStack() as stack:
-        parts = []
         for level, shape in enumerate(shapes):
             name = folder / f"{level}.tif"
-            parts.append(_Part(name, stack.enter_context(_create(name, raster, *shape)), apart))
-        _describe(parts[0].file, raster)
+            parts.append(_Part(name, stack.enter_context(_created(name, raster, *shape)), apart))
+        with hushed():
+            _describe(parts[0].file, raster)
         pyramid = Pyramid(
-            raster.width, raster.height, raster.layers, lambda level, first, rows: parts[level + 1].put(first, rows)
+            raster.width, raster.height, raster.layers, lambda level, first, rows: put(level + 1, first, rows)
         )
         for first, rows in raster.bands():
-            parts[0].put(first, rows)
-            # what is not on the disk yet waits in GDAL's cache
-            _check_room(path, min(sum(part.bytes for part in parts), CACHE_MB * 2**20))
+            put(0, first, rows)
             if cog:
                 pyramid.feed(rows)
     return parts
+
+
+def _index_bytes(planes: int, width: int, height: int) -> int:
+    """The least that a TIFF takes, whatever it holds: where each tile begins and how long it is, 16 bytes at most."""
+    return 16 * planes * math.ceil(width / MAP_TILE) * math.ceil(height / MAP_TILE)
 
 
 def _check_room(path: Path, needed: int) -> None:
@@ -128,6 +147,18 @@ def _check_room(path: Path, needed: int) -> None:
             f"cannot write {path}: {needed / 1e6:.0f} MB are needed, and the disk has {free / 1e6:.0f} MB left; "
             "choose a folder that has room, or a coarser scale"
         )
+
+
+@contextlib.contextmanager
+def _created(path: Path, raster: Raster, width: int, height: int) -> Iterator[Any]:
+    """A TIFF that is open for writing; GDAL writes much of it only when it is closed."""
+    with hushed():
+        file = _create(path, raster, width, height)
+    try:
+        yield file
+    finally:
+        with hushed():
+            file.close()
 
 
 def _create(path: Path, raster: Raster, width: int, height: int) -> Any:
@@ -247,7 +278,8 @@ def _reader(path: Path) -> Any:
     """The function that reads rows of all layers."""
 
     def rows(first: int, last: int) -> Rows:
-        with _opened(path) as source:
+        # its tiles may push others out of GDAL's cache, into a file that is being written
+        with _opened(path) as source, hushed():
             read: Rows = source.read(window=Window(0, first, source.width, last - first))
         return read
 
