@@ -1,3 +1,4 @@
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -162,6 +163,39 @@ def test_what_is_no_map_is_told_in_a_sentence(make_raster: Rasters, tmp_path: Pa
     file.write_text(file.read_text().replace("530", "531"))
     with pytest.raises(MapError, match="the variable RED"):
         read_zarr(path)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_a_lost_chunk_is_no_empty_one(make_raster: Rasters, tmp_path: Path, dtype: Kind) -> None:
+    """530 rows are two chunks: of green only the second holds data, of the latitude none does."""
+    raster, path = make_raster(None, dtype), tmp_path / "map.zarr"
+    values = all_rows(raster)
+    nothing = np.nan if dtype == "float32" else 0
+    values[2, :512] = values[5] = nothing
+    raster = replace(raster, rows=lambda first, last: values[:, first:last])
+    write_zarr(raster, path)
+    assert all_rows(read_zarr(path)).tobytes() == values.tobytes()
+    stored = {name: sum(place.is_file() for place in (path / name).rglob("c/**/*")) for name in ("RED", "GREEN")}
+    assert stored == {"RED": 2, "GREEN": 1}
+    assert not (path / "latitude" / "c").exists()
+    for name, lost, whole in (("RED", 1, 2), ("GREEN", 1, 1), ("RED_quality", 2, 2)):
+        shutil.copytree(path, tmp_path / f"{name}.zarr")
+        chunks = [place for place in (tmp_path / f"{name}.zarr" / name / "c").rglob("*") if place.is_file()]
+        for chunk in chunks[:lost]:
+            chunk.unlink()
+        with pytest.raises(MapError, match=rf"{name}\.zarr: the variable {name} lacks {lost} of its {whole} chunks"):
+            read_zarr(tmp_path / f"{name}.zarr")
+
+
+def test_what_xarray_wrote_anew_in_other_chunks_is_taken(make_raster: Rasters, tmp_path: Path) -> None:
+    raster = make_raster(None)
+    write_zarr(raster, tmp_path / "a.zarr")
+    with xr.open_dataset(tmp_path / "a.zarr") as store:
+        loaded = store.load()
+    for variable in loaded.variables.values():
+        variable.encoding["chunks"] = (530, 61)
+    loaded.to_zarr(tmp_path / "b.zarr", zarr_format=3, consolidated=False)
+    assert all_rows(read_zarr(tmp_path / "b.zarr")).tobytes() == all_rows(raster).tobytes()
 
 
 def test_without_zarr_the_remedy_is_told(make_raster: Rasters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 Rows run southwards as in a picture; `x` and `y` are the pixels' centres in metres. The variable `crs` holds the
 coordinate system as WKT and as CF's words where it has them, and the transform where rioxarray looks for it. Chunks
-are squares of 512. The attribute `perijove` of the group is the description (`io.description`).
+are squares of 512; those without data are not stored, and the attribute `stored_chunks` of each layer tells how many
+are, as a lost one would pass for empty. The attribute `perijove` of the group is the description (`io.description`).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ _MAPPINGS = {
 }
 """CF's names of the projections."""
 _TAKEN = ("x", "y", "crs", "lat", "lon")
+_STORED = "stored_chunks"
 
 
 def write_zarr(raster: Raster, path: Path) -> None:
@@ -75,6 +77,8 @@ def stage_zarr(staged: Staged, raster: Raster, path: Path) -> None:
             for array, layer, plane in zip(arrays, raster.layers, rows, strict=True):
                 stored = to_integers(plane, path) if _is_bits(raster, layer) else plane
                 array[first : first + len(plane)] = stored
+        for array in arrays:
+            array.attrs[_STORED] = array.nchunks_initialized
         fields = {_FIELDS[key]: value for key, value in text_fields(raster.origin).items()}
         group.attrs.update({"Conventions": CONVENTIONS, **fields, "perijove": as_text(raster)})
         _consolidate(folder)
@@ -110,8 +114,24 @@ def read_zarr(path: Path) -> Raster:
             array = group.get(name)
         if getattr(array, "shape", None) != (raster.height, raster.width) or array.dtype != _storage(raster, layer)[0]:
             raise MapError(f"{path}: the variable {name} is not what the map tells of; get the store anew")
+        _check_whole(path, name, array)
         arrays.append(array)
     return raster
+
+
+def _check_whole(path: Path, name: str, array: Any) -> None:
+    """Raise MapError where a variable lacks some of the chunks that were stored: they would be read as no data."""
+    told = array.attrs.get(_STORED)
+    # in other chunks than ours it was written anew by another program, which keeps attributes but not the number
+    if not isinstance(told, int) or array.chunks != (CHUNK, CHUNK):
+        return
+    with _told(path):
+        found = array.nchunks_initialized
+    if found < told:
+        raise MapError(
+            f"{path}: the variable {name} lacks {told - found} of its {told} chunks with data; get the store anew, or, "
+            f"where data were taken out on purpose, take out its attribute {_STORED} too"
+        )
 
 
 @contextlib.contextmanager
