@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,6 +57,19 @@ class Raster:
     offset: float = 0.0
 
     def bands(self) -> Iterator[tuple[int, Rows]]:
-        """All rows in order: the first row of each band, and the band (layers, n, width)."""
-        for first in range(0, self.height, BAND_ROWS):
-            yield first, self.rows(first, min(first + BAND_ROWS, self.height))
+        """All rows in order: the first row of each band, and the band (layers, n, width).
+
+        The next band is made, in a thread of its own, while the last one is being written.
+        """
+        starts = range(0, self.height, BAND_ROWS)
+
+        def make(first: int) -> Rows:
+            return self.rows(first, min(first + BAND_ROWS, self.height))
+
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(make, 0)
+            for first in starts:
+                band = ahead.result()
+                if first + BAND_ROWS < self.height:
+                    ahead = pool.submit(make, first + BAND_ROWS)
+                yield first, band
