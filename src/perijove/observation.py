@@ -215,7 +215,12 @@ def _observe_pass(
     behind = tuple(label for label in labels if label.product_id in trajectory.used)
     observations = [
         Observation(
-            raw, light, body, trajectory, pointing, _direction(apparent_sun(float(pointing.et.mean()), body)),
+            raw,
+            light,
+            body,
+            trajectory,
+            pointing,
+            _direction(apparent_sun(float(pointing.et.mean()), body)),
             (raw.label, *(label for label in behind if label.product_id != raw.label.product_id)),
         )
         for raw, light, pointing in zip(raws, calibrated, pointings, strict=True)

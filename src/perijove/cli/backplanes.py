@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class BackplanesRequest:
         check_strips(self.strips)
         if self.size is None and set(self.planes) & set(MORE_PLANES):
             raise UsageError(f"{', '.join(MORE_PLANES)} belong to maps and pictures: give --size or --projection too")
-        check_planes([name for name in self.planes if name not in MORE_PLANES] or list(PLANES))
+        check_names(self.planes)
         check_outputs(self.strips, {"-o": self.output})
         tiff = self.output.suffix.lower() in (".tif", ".tiff")
         if len(self.strips) > 1 and tiff and not self.output.is_dir():
@@ -82,10 +82,16 @@ def parse_planes(text: str, *, raw: bool = True) -> tuple[str, ...]:
         return tuple(PLANES) if raw else (*PLANES, *MORE_PLANES)
     names = tuple(name.strip().lower().replace("-", "_") for name in text.split(",") if name.strip())
     try:
-        check_planes([name for name in names if raw or name not in MORE_PLANES] or list(PLANES))
+        check_names(names, raw=raw)
     except UsageError as error:
         raise UsageError(f"--planes {text!r}: {error}, or all") from None
     return names
+
+
+def check_names(names: Sequence[str], *, raw: bool = False) -> None:
+    """Raise UsageError for names that are no planes, given twice, or none; those of `MORE_PLANES` are, unless `raw`."""
+    if raw or not names or not set(names) <= set(MORE_PLANES):
+        check_planes([name for name in names if raw or name not in MORE_PLANES])
 
 
 def run_backplanes(request: BackplanesRequest) -> None:

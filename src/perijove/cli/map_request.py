@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perijove.cli.requests import (
     SOLAR,
@@ -20,7 +21,9 @@ from perijove.cli.requests import (
     check_strips,
 )
 from perijove.errors import UsageError
-from perijove.raster import Kind
+
+if TYPE_CHECKING:
+    from perijove.raster import Kind
 
 MAX_EMISSION_DEG = 80.0
 """Emission angle up to which ground is mapped where the user gives none: beyond, a pixel spans six of its width."""
