@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perijove.calibrate.balance import white_balance
 from perijove.cartography.scatter import law_for
@@ -26,8 +27,9 @@ from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.pictures import encode_picture, picture_format
 from perijove.io.provenance import provenance, sidecar_path
 from perijove.observation import Observation
-from perijove.photometry.models import Model
-from perijove.render.engine import prepare
+from perijove.photometry.models import Law, Model
+from perijove.render.engine import Prepared, prepare
+from perijove.render.planes import Planes
 from perijove.swath import Swath
 from perijove.timescale import utc_from_et
 
@@ -100,13 +102,7 @@ def _one_picture(
             planes = replace(planes, native=min(framed.numbers["native_scale"], MOST_NATIVE))
     with steps.step("photometry") if shaded else nullcontext():
         law = law_for(observation, request.photometry, CAMERA_HORIZON)
-        gain = None
-        if law.law is not None:
-            seen = camera_angles(observation, prepared, planes)
-            if request.recipe is Recipe.LINEAR:
-                planes = freed(seen, law.law)
-            else:
-                gain = gains(seen, law.law)
+        planes, gain = take_law(observation, request, prepared, planes, law.law)
     balance = white_balance(request.white_balance, label.perijove)
     with steps.step("colouring"):
         picture = apply_recipe(request.recipe.value, planes, balance, observation.full, None, gain)
@@ -139,6 +135,18 @@ def _one_picture(
     entry["picture"] = {"path": str(path), "width": picture.width, "height": picture.height, **framed.numbers}
     entry["timings_s"] = {**solving, **steps.timings_s}
     return entry
+
+
+def take_law(
+    observation: Observation, request: PictureRequest, prepared: Prepared, planes: Planes, law: Law | None
+) -> tuple[Planes, NDArray[np.float32] | None]:
+    """Planes with a law taken off their light in recipe linear; in others what takes it off, None without a law."""
+    if law is None:
+        return planes, None
+    seen = camera_angles(observation, prepared, planes)
+    if request.recipe is Recipe.LINEAR:
+        return freed(seen, law), None
+    return planes, gains(seen, law)
 
 
 def shown(observation: Observation, request: PictureRequest) -> list[Swath]:

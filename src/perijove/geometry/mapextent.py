@@ -126,30 +126,9 @@ def choose_grid(
     """
     if wish.latitudes == "graphic" and body.radii_km[0] != body.radii_km[1]:
         raise UsageError(f"{body.name} is no body of revolution: its latitudes can only be centric")
-    box = wish.bounds
-    if box is None:
-        showable = in_reach(wish, latitude, longitude)
-        latitude, longitude = latitude[showable], longitude[showable]
-        if not len(latitude):
-            raise UsageError(
-                f"nothing of {body.name} was seen that the projection {wish.projection} could show: give --bounds, "
-                "another --projection, or another strip"
-            )
-        shown = graphic_from_centric(latitude, body.radii_km) if wish.latitudes == "graphic" else latitude
-        box = box_of(shown, longitude)
-        lat, lon = (shown, longitude) if wish.projection not in CYLINDRICAL else box.lattice()
-    else:
-        check_hemisphere(wish.projection, box)
-        lat, lon = box.lattice()
+    box, lat, lon = choose_region(wish, body, latitude, longitude)
     projection = choose_projection(wish, body, box, above)
-    scale = rounded_scale(native_km) if wish.scale_km is None else wish.scale_km
-    if not 0.0 < scale < math.inf:
-        raise UsageError(f"a map of {scale:g} km a pixel cannot be drawn: give a scale above 0")
-    if wish.scale_km is None and wish.projection in CYLINDRICAL:
-        # a whole number of pixels around the body
-        across = math.cos(projection.latitude) if wish.projection == "equirectangular" else 1.0
-        half = math.pi * projection.radius_km * across
-        scale = half / math.ceil(half / scale)
+    scale = choose_scale(wish, projection, native_km)
     x, y = np.moveaxis(projection.forward(lat, lon), -1, 0)
     if wish.projection in CYLINDRICAL:
         x, y = unrolled(projection, lat, lon)
@@ -161,20 +140,59 @@ def choose_grid(
             f"the projection {wish.projection} centred on {math.degrees(projection.latitude):.4g}, "
             f"{math.degrees(projection.longitude):.4g} deg cannot show the region: choose another --centre or kind"
         )
-    spans = [float(v[seen].max() - v[seen].min()) / scale for v in (x, y)]
+    check_size((x[seen], y[seen]), scale)
+    left, right = snapped(float(x[seen].min()), float(x[seen].max()), scale)
+    bottom, top = snapped(float(y[seen].min()), float(y[seen].max()), scale)
+    return MapGrid(body, projection, wish.latitudes, scale, left * scale, top * scale, right - left, top - bottom)
+
+
+def choose_region(
+    wish: Wish, body: Body, latitude: FloatArray, longitude: FloatArray
+) -> tuple[Bounds, FloatArray, FloatArray]:
+    """The box of a map, and latitudes and longitudes that it has to hold, in its own kind of latitude."""
+    if wish.bounds is not None:
+        check_hemisphere(wish.projection, wish.bounds)
+        return wish.bounds, *wish.bounds.lattice()
+    showable = in_reach(wish, latitude, longitude)
+    latitude, longitude = latitude[showable], longitude[showable]
+    if not len(latitude):
+        raise UsageError(
+            f"nothing of {body.name} was seen that the projection {wish.projection} could show: give --bounds, "
+            "another --projection, or another strip"
+        )
+    shown = graphic_from_centric(latitude, body.radii_km) if wish.latitudes == "graphic" else latitude
+    box = box_of(shown, longitude)
+    if wish.projection in CYLINDRICAL:
+        return box, *box.lattice()
+    return box, shown, longitude
+
+
+def choose_scale(wish: Wish, projection: Projection, native_km: float) -> float:
+    """Kilometres a pixel: as asked for, else two digits near the camera's, a whole number of pixels around the body."""
+    if wish.scale_km is not None:
+        if not 0.0 < wish.scale_km < math.inf:
+            raise UsageError(f"a map of {wish.scale_km:g} km a pixel cannot be drawn: give a scale above 0")
+        return wish.scale_km
+    scale = rounded_scale(native_km)
+    if wish.projection not in CYLINDRICAL:
+        return scale
+    across = math.cos(projection.latitude) if wish.projection == "equirectangular" else 1.0
+    half = math.pi * projection.radius_km * across
+    return half / math.ceil(half / scale)
+
+
+def check_size(places: tuple[FloatArray, FloatArray], scale: float) -> None:
+    """Raise UsageError for a map of places x, y (n,) km that would be too large, or a single pixel."""
+    spans = [float(v.max() - v.min()) / scale for v in places]
     if not max(spans) <= MAX_SIDE or not spans[0] * spans[1] <= MAX_PIXELS:
         raise UsageError(
             f"the map would have {spans[0]:.3g} x {spans[1]:.3g} px at {scale:g} km a pixel: give a larger --scale or "
             "narrower --bounds"
         )
-    left, right = snapped(float(x[seen].min()), float(x[seen].max()), scale)
-    bottom, top = snapped(float(y[seen].min()), float(y[seen].max()), scale)
-    width, height = right - left, top - bottom
-    if (x[seen].max() - x[seen].min()) < scale and (y[seen].max() - y[seen].min()) < scale:
+    if max(spans) < 1.0 - FUZZ:
         raise UsageError(
             f"at {scale:g} km a pixel the whole map is one pixel: give a smaller --scale or wider --bounds"
         )
-    return MapGrid(body, projection, wish.latitudes, scale, left * scale, top * scale, width, height)
 
 
 def check_hemisphere(projection: str, box: Bounds) -> None:
