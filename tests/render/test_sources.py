@@ -170,7 +170,6 @@ def test_a_revolution_later_the_same_place_is_no_mean_of_both_times(spinner: Any
     assert ((level > 20) & (level < 60)).any()
 
 
-@pytest.mark.xfail(reason="of a pixel's places the middle one tells the revolution, be it that of the fewer")
 def test_light_never_comes_without_its_time(spinner: Any) -> None:
     scene = ends_on_the_body(spinner)(
         start_km=(-1.6e5, 0.0, 5.0e3), velocity=(0.0, 150.0, 0.0), frames=86, binning=2, tilt=(0.0, 0.0)

@@ -38,6 +38,8 @@ REACH = 3.0 * 60.0
 MARGIN = 0.1
 LEAST_COSINE = 0.03
 """By how much the cosine of emission of a chart goes beyond that of its picture, and down to where."""
+LEAST_NATIVE = 0.8
+"""Size of a camera pixel, in px, that recipes reckon with at least."""
 PART_SAMPLES = 4096
 """Columns of a part."""
 
@@ -88,7 +90,7 @@ class Painted:
         if self._fewer is not None:
             return enlarged(self._fewer, self._times, first, last, self.chart.grid.width)
         grid = self.chart.grid
-        reach = math.ceil(REACH * self.chart.prepared.native)
+        reach = math.ceil(REACH * max(self.chart.prepared.native, LEAST_NATIVE))
         out = np.empty((last - first, grid.width, len(self.bands)), np.float32)
         top, bottom = max(first - reach, 0), min(last + reach, grid.height)
         for start in range(0, grid.width, PART_SAMPLES):

@@ -67,7 +67,7 @@ def gather_places(
             found.append(numbers)
             continue
         numbers = of_one_turn(numbers[None], pace, turn)
-        mean = np.where(some[k], means(numbers, pace)[0][0], np.float32(np.nan)).astype(np.float32)
+        mean = np.where(some[k], means(numbers, pace, least=0.0)[0][0], np.float32(np.nan)).astype(np.float32)
         found.append(mean)
         if len(planes.frame):
             planes.frame[k][inside] = mean
@@ -94,14 +94,16 @@ def split(plane: NDArray[np.generic], pace: Pace) -> NDArray[np.generic]:
     return plane.reshape(bands, rows // pace.down, pace.down, width // pace.across, pace.across)
 
 
-def means(plane: Plane, pace: Pace) -> tuple[Plane, Plane]:
-    """Means (bands, rows, w) over the places of each pixel, NaN where half of them have no value, and the share that
-    has one."""
+def means(plane: Plane, pace: Pace, least: float = 0.5) -> tuple[Plane, Plane]:
+    """Means (bands, rows, w) over the places of each pixel, and the share of them that have a value.
+
+    A mean is NaN where fewer than the share `least`, or none, have one.
+    """
     values = split(plane, pace)
     good = np.isfinite(values)
     # in double precision the order of the sum, which follows the shape of the block, leaves no trace
     total = np.where(good, values, np.float32(0)).sum(axis=(2, 4), dtype=np.float64)
     share = good.mean(axis=(2, 4), dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(share >= 0.5, total / (share * pace.down * pace.across), np.nan)
+        mean = np.where((share >= least) & (share > 0.0), total / (share * pace.down * pace.across), np.nan)
     return mean.astype(np.float32), share.astype(np.float32)
