@@ -32,7 +32,7 @@ from scipy.ndimage import gaussian_filter1d, map_coordinates, spline_filter
 from perijove.attitude.ties import detail
 from perijove.bodies import JUPITER
 from perijove.cli.map import run_map
-from perijove.cli.map_request import MapRequest, ProjectionName, parse_bounds
+from perijove.cli.map_request import Longitudes, MapRequest, ProjectionName, parse_bounds
 from perijove.cli.requests import Recipe
 from perijove.geometry.ellipsoid import normal, point_from_centric
 
@@ -89,7 +89,8 @@ def mapped(
     run_map(
         MapRequest(
             strips=tuple(data / strip for strip in strips), output=folder, recipe=Recipe.LINEAR, projection=projection,
-            bounds_deg=None if bounds is None else parse_bounds(bounds), scale_km=scale_km,
+            bounds_deg=None if bounds is None else parse_bounds(bounds, Longitudes.EAST),
+            scale_km=scale_km,
             backplanes=tuple(backplanes), photometry=photometry, quiet=True, overwrite=True,
         )
     )  # fmt: skip
