@@ -39,7 +39,7 @@ NOTHING = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
 """What the kernels are given where no sigma is asked for."""
 BLOCK_ROWS = 16
 """Rows a thread takes at a time: their points (32 bytes a pixel) stay in its cache while every band reads them."""
-MAP_ROWS, BLOCK_SAMPLES = 32, 512
+MAP_ROWS, BLOCK_SAMPLES = 32, 1024
 """The same of a map, and pixels of a row in a block: what no framelet sees is left out by blocks."""
 COARSE_SAMPLES = 64
 """The same where a map is coarser than the camera: how it is sampled is chosen by blocks."""
