@@ -38,10 +38,17 @@ FloatArray = NDArray[np.float64]
 
 LINE: Colour = (1.0, 1.0, 1.0)
 SUNSET: Colour = (1.0, 0.78, 0.35)
-FAINT, CLEAR = 0.38, 0.75
+FAINT, CLEAR = 0.5, 0.75
 """How far a line of the graticule, and limb and terminator, cover what is below."""
+NET_HALO = 0.75
+"""Width of the shade beside the graticule, in widths of that of the marks: on bright cloud it alone is seen."""
 WORD_HALO = 1.2
 """Width of the shade around words, in thicknesses of a line: they stand on bright clouds as well as on the sky."""
+NUMBER_AIR = 0.6
+"""Free room around the numbers of lines, in sizes: they are read along an edge, and two that touch read as one."""
+NIGHT, EDGE = 0.4, 12.0
+"""How much ground without data, and how much limb and terminator, count where a mark would hide them; shown ground
+counts 1."""
 EDGE_PX = 2.0
 """A line that ends nearer to the frame than this ends there, not at the limb."""
 
@@ -63,6 +70,11 @@ class Scene:
     def label_size(self) -> float:
         """Face of the graticule's numbers, px."""
         return max(0.74 * self.sizes.mark, 10.0)
+
+    @property
+    def cylindrical(self) -> bool:
+        """Whether the frame's sides are for latitudes, its top and bottom for longitudes."""
+        return not isinstance(self.grid, View) and self.grid.projection.kind in ("equirectangular", "sinusoidal")
 
     @property
     def thin(self) -> float:
@@ -137,18 +149,23 @@ def annotation_sheet(
         longitudes == "west",
     )  # fmt: skip
     sheet = Sheet(grid.width, grid.height)
-    room = Sheetroom(grid.width, grid.height, 0.3 * scene.label_size)
+    rim = limb_of(scene) if limb else []
+    dusk = dusk_of(scene) if terminator else []
+    keep = np.concatenate([np.empty((0, 2)), *(_spread(piece)[:, ::-1] for piece in rim + dusk)])
+    room = Sheetroom(grid.width, grid.height, 0.3 * scene.label_size, keep)
     # marks first: they have but a few places to go, and everything else keeps clear of them
     marks = Sheet(grid.width, grid.height)
-    draw_marks(marks, room, scene, bar, north)
     lines = lines_of(scene) if graticule else []
+    draw_marks(marks, room, scene, bar, north, bool(lines))
     label_lines(room, scene, lines)
     if names:
         name_features(room, scene.body, scene.grid, scene.sun, scene.seen, scene.locate, scene.sizes)
         name_bands(room, scene.body, scene.sun, scene.seen, scene.locate, scene.sizes)
-    draw_lines(sheet, room, scene, lines, limb, terminator)
+    draw_lines(sheet, room, scene, lines, rim, dusk)
     sheet.strokes.extend(marks.strokes)
     for label in room.labels:
+        if label.dot is not None:
+            sheet.dot(*label.dot, label.dot_radius, MARK, halo=0.5 * WORD_HALO * scene.sizes.line)
         sheet.text(
             *label.base, label.text, label.size, MARK,
             style=label.style, anchor=0.5, halo=WORD_HALO * scene.sizes.line, turn=label.turn,
@@ -173,25 +190,52 @@ def lines_of(scene: Scene) -> list[Parallel]:
 
 
 def draw_lines(
-    sheet: Sheet, room: Sheetroom, scene: Scene, lines: list[Parallel], with_limb: bool, with_terminator: bool
+    sheet: Sheet,
+    room: Sheetroom,
+    scene: Scene,
+    lines: list[Parallel],
+    rim: list[FloatArray],
+    dusk: list[FloatArray],
 ) -> None:
     """Draw graticule, limb and terminator, with gaps where labels stand."""
-    halo, width, height = HALO * scene.sizes.line, scene.grid.width, scene.grid.height
+    halo = HALO * scene.sizes.line
 
     def flip(pieces: list[FloatArray]) -> list[FloatArray]:
         return without_labels([piece[:, ::-1] for piece in pieces], room.labels)
 
     net = [piece for line in lines for piece in line.pieces]
-    sheet.lines(flip(net), scene.thin, LINE, halo=0.5 * halo, alpha=FAINT)
-    if with_limb and isinstance(scene.grid, View):
-        sheet.lines(flip(limb(scene.grid, scene.body)), scene.thin, LINE, halo=0.5 * halo, alpha=CLEAR)
-    if with_terminator and scene.sun is not None:
-        dusk = dashed(terminator(scene.locate, scene.body, scene.sun, width, height), 9.0 * halo, 6.0 * halo)
-        sheet.lines(flip(dusk), 1.3 * scene.thin, SUNSET, halo=0.5 * halo, alpha=CLEAR)
+    sheet.lines(flip(net), scene.thin, LINE, halo=NET_HALO * halo, alpha=FAINT)
+    sheet.lines(flip(rim), scene.thin, LINE, halo=0.5 * halo, alpha=CLEAR)
+    dashes = dashed(dusk, 9.0 * halo, 6.0 * halo)
+    sheet.lines(flip(dashes), 1.3 * scene.thin, SUNSET, halo=0.5 * halo, alpha=CLEAR)
 
 
-def draw_marks(sheet: Sheet, room: Sheetroom, scene: Scene, with_bar: bool, with_north: bool) -> None:
-    """Draw scale bar and arrow into the corners that hold least of the body; nothing where no ground is shown."""
+def limb_of(scene: Scene) -> list[FloatArray]:
+    """The limb in a picture; a map has none."""
+    return limb(scene.grid, scene.body) if isinstance(scene.grid, View) else []
+
+
+def dusk_of(scene: Scene) -> list[FloatArray]:
+    """The terminator of a scene whose Sun is known."""
+    if scene.sun is None:
+        return []
+    return terminator(scene.locate, scene.body, scene.sun, scene.grid.width, scene.grid.height)
+
+
+def _spread(piece: FloatArray) -> FloatArray:
+    """A line (n, 2) by places (m, 2) about a pixel apart."""
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(piece, axis=0), axis=-1))])
+    at = np.linspace(0.0, length[-1], int(length[-1]) + 2)
+    return np.stack([np.interp(at, length, piece[:, 0]), np.interp(at, length, piece[:, 1])], axis=-1)
+
+
+def draw_marks(
+    sheet: Sheet, room: Sheetroom, scene: Scene, with_bar: bool, with_north: bool, with_numbers: bool
+) -> None:
+    """Draw scale bar and arrow into the corners that hold least of the body; nothing where no ground is shown.
+
+    They leave room for the numbers along a map's frame.
+    """
     at = middle_place(scene.seen)
     if at is None or not (with_bar or with_north):
         return
@@ -202,17 +246,28 @@ def draw_marks(sheet: Sheet, room: Sheetroom, scene: Scene, with_bar: bool, with
     bar_box = (max(made.span_px, text_width(label, sizes.mark)), 1.9 * sizes.mark)
     arrow_box = (4.2 * sizes.mark, 4.2 * sizes.mark)
     k = scene.seen.spacing
+    margin = sizes.margin + (1.5 * scene.label_size if with_numbers and scene.cylindrical else 0.0)
     first, second = free_corners(
-        scene.seen.ground, (bar_box[0] / k, bar_box[1] / k), (arrow_box[0] / k, arrow_box[1] / k), sizes.margin / k
+        worth(scene, room), (bar_box[0] / k, bar_box[1] / k), (arrow_box[0] / k, arrow_box[1] / k), margin / k
     )
     if with_bar:
-        place = corner_box(shape, first, bar_box, sizes.margin)
+        place = corner_box(shape, first, bar_box, margin)
         draw_bar(sheet, place, made, label, sizes)
         room.block(place[0], place[1], *bar_box)
     if with_north and way is not None:
-        place = corner_box(shape, second, arrow_box, sizes.margin)
+        place = corner_box(shape, second, arrow_box, margin)
         draw_arrow(sheet, place, way, sizes)
         room.block(place[0], place[1], *arrow_box)
+
+
+def worth(scene: Scene, room: Sheetroom) -> FloatArray:
+    """How ill it would be to hide the looked-at pixels (m, n) behind a mark."""
+    seen = scene.seen
+    out = np.where(seen.shown, 1.0, np.where(seen.ground, NIGHT, 0.0))
+    share = room.keep[:, ::-1] / [scene.grid.height, scene.grid.width]
+    line, sample = np.minimum((share * out.shape).astype(int), np.array(out.shape) - 1).T
+    out[line, sample] = EDGE
+    return out
 
 
 def bar_of(scene: Scene, at: tuple[int, int]) -> ScaleBar:
@@ -253,17 +308,23 @@ def label_lines(room: Sheetroom, scene: Scene, lines: list[Parallel]) -> None:
 
 
 def _line_labels(scene: Scene, line: Parallel) -> Iterator[Label]:
-    """Where the number of a line may stand, the best liked first."""
+    """Where the number of a line may stand, the best liked first.
+
+    Within the picture it keeps off the frame, where it would be read with the numbers of the other kind.
+    """
     text, size = line_text(line, scene.west), scene.label_size
     ends = [(piece[k], piece[k] - piece[j]) for piece in line.pieces for k, j in ((0, 1), (-1, -2))]
     ends = [end for end in ends if _at_frame(scene, end[0]) or not _near(line.loose, end[0])]
+    if scene.cylindrical:
+        ends = [end for end in ends if _at_own_side(scene, line.kind, end[0])]
     liked = (lambda end: end[0][1]) if line.kind == "latitude" else (lambda end: -end[0][0])
     for (y, x), way in sorted(ends, key=liked):
         yield from _end_labels(scene, text, size, (float(x), float(y)), way[::-1])
     for piece in line.pieces:
         for share in (0.5, 0.25, 0.75, 0.125, 0.375, 0.625, 0.875):
             y, x = piece[int(share * (len(piece) - 1))]
-            yield Label(text, float(x), float(y), size)
+            if min(x, y, scene.grid.width - x, scene.grid.height - y) > 2.5 * size:
+                yield Label(text, float(x), float(y), size, air=NUMBER_AIR)
 
 
 def _near(places: FloatArray, pixel: FloatArray) -> bool:
@@ -276,6 +337,12 @@ def _at_frame(scene: Scene, pixel: FloatArray) -> bool:
     return bool(min(*pixel, scene.grid.height - pixel[0], scene.grid.width - pixel[1]) < EDGE_PX)
 
 
+def _at_own_side(scene: Scene, kind: str, pixel: FloatArray) -> bool:
+    """Whether a pixel (2,) lies at the sides of a map's frame, for latitudes, or at its top or bottom."""
+    along, length = (1, scene.grid.width) if kind == "latitude" else (0, scene.grid.height)
+    return bool(min(pixel[along], length - pixel[along]) < EDGE_PX)
+
+
 def _end_labels(scene: Scene, text: str, size: float, end: tuple[float, float], way: FloatArray) -> Iterator[Label]:
     """Places at an end (x, y) of a line that arrives in the direction `way`: beyond a limb, or inside the frame."""
     wide, high = text_width(text, size), (CAPITAL + DESCENT) * size
@@ -285,12 +352,12 @@ def _end_labels(scene: Scene, text: str, size: float, end: tuple[float, float], 
         for far in (1.0, 2.2):
             # an upright line is left half a height, a level one half a width
             reach = far * (min(wide / 2 / max(abs(way[0]), 1e-9), high / 2 / max(abs(way[1]), 1e-9)) + 0.5 * size)
-            yield Label(text, x - reach * float(way[0]), y - reach * float(way[1]), size)
+            yield Label(text, x - reach * float(way[0]), y - reach * float(way[1]), size, air=NUMBER_AIR)
         return
     if isinstance(scene.grid, View):
         middle = scene.grid.pixel(-scene.grid.position_km)[::-1]
         outward = np.array(end) - middle
         way = outward / np.linalg.norm(outward) if np.isfinite(outward).all() else way
     reach = abs(way[0]) * wide / 2 + abs(way[1]) * high / 2 + 0.45 * size
-    yield Label(text, x + reach * float(way[0]), y + reach * float(way[1]), size)
-    yield Label(text, x - reach * float(way[0]), y - reach * float(way[1]), size)
+    for side in (reach, -reach):
+        yield Label(text, x + side * float(way[0]), y + side * float(way[1]), size, air=NUMBER_AIR)

@@ -206,8 +206,13 @@ def corner_box(shape: tuple[int, ...], corner: tuple[int, int], box: Box, margin
     return left, top, box[0]
 
 
-def free_corners(body: BoolArray, first: Box, second: Box, margin: float) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Two corners for two boxes, so that together they hide least of the body (h, w); the best liked of equals."""
+def free_corners(
+    body: BoolArray | FloatArray, first: Box, second: Box, margin: float
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Two corners for two boxes, so that together they hide least of the body (h, w); the best liked of equals.
+
+    `body` tells where it is, or how much each pixel of it counts.
+    """
 
     def hidden(corner: tuple[int, int], box: Box) -> float:
         left, top, _ = corner_box(body.shape, corner, box, margin)

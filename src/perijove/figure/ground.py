@@ -31,7 +31,8 @@ class Ground:
     """The ground at evenly spread pixels, (m,) lines and (n,) samples.
 
     `points` (m, n, 3) km, NaN where there is no ground; `place` (m, n, 2) latitude and longitude; `shown` (m, n):
-    ground for which the picture has data; `lit` (m, n): shown ground in sunlight, or all of it without a Sun.
+    ground for which the picture has data; `lit` (m, n): shown ground in sunlight, or all of it without a Sun. `shows`
+    tells of any pixels (..., 2) whether they show ground.
     """
 
     line: FloatArray
@@ -40,6 +41,7 @@ class Ground:
     place: FloatArray
     shown: BoolArray
     lit: BoolArray
+    shows: Callable[[FloatArray], BoolArray]
 
     @property
     def ground(self) -> BoolArray:
@@ -89,7 +91,15 @@ def survey(grid: Grid, body: Body, data: BoolArray, sun: FloatArray | None) -> G
     at = np.ix_(np.minimum(line.astype(int), grid.height - 1), np.minimum(sample.astype(int), grid.width - 1))
     shown = there & data[at]
     lit = shown if sun is None else shown & (normal(points, body.radii_km) @ sun > 0.0)
-    return Ground(line, sample, points, place, shown, lit)
+
+    def shows(pixel: FloatArray) -> BoolArray:
+        y, x = np.moveaxis(pixel, -1, 0)
+        with np.errstate(invalid="ignore"):
+            out: BoolArray = np.asarray((y >= 0.0) & (y < grid.height) & (x >= 0.0) & (x < grid.width))
+        y, x = np.where(out, y, 0.0), np.where(out, x, 0.0)
+        return out & data[y.astype(int), x.astype(int)] & np.isfinite(places(grid, body, y, x)[..., 0])
+
+    return Ground(line, sample, points, place, shown, lit, shows)
 
 
 def middle_place(seen: Ground) -> tuple[int, int] | None:

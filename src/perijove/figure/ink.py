@@ -111,6 +111,13 @@ class Sheet:
 
         self._add(Path.unit_circle(), Affine2D().scale(radius).translate(x, y), colour, width, halo)
 
+    def dot(self, x: float, y: float, radius: float, colour: Colour, *, halo: float = 0.0) -> None:
+        """Fill a circle."""
+        from matplotlib.path import Path
+        from matplotlib.transforms import Affine2D
+
+        self._add(Path.unit_circle(), Affine2D().scale(radius).translate(x, y), colour, 0.0, halo)
+
     def fill(self, points: list[tuple[float, float]], colour: Colour, *, halo: float = 0.0) -> None:
         """Fill the polygon through points (x, y)."""
         from matplotlib.path import Path

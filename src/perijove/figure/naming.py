@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from perijove.bodies import Body
 from perijove.figure.caption import Type
 from perijove.figure.ground import Ground, Locate, px_per_km
 from perijove.figure.ink import text_width
-from perijove.figure.labels import CAPITAL, DESCENT, Label, Sheetroom
+from perijove.figure.labels import Label, Sheetroom
 from perijove.figure.names import Band, Feature, bands, features
 from perijove.geometry.ellipsoid import normal, point_from_centric
 from perijove.geometry.view import View
@@ -25,7 +26,11 @@ SMALLEST = 0.7
 STEEPEST = 0.25
 """Least cosine of emission under which a place is named: nearer to the limb it cannot be told."""
 WIDE = 1.5
-"""A feature this many times as wide as its name bears it across its middle, others beside it."""
+"""A region this many times as wide as its name bears it across its middle, others beside a dot."""
+LINEAR = ("Linea", "Lineae", "Flexus", "Catena", "Catenae", "Fossa", "Fossae", "Rupes", "Vallis")
+"""Kinds of features of which the diameter is a length: a word over the middle would name the ground beside them."""
+GAP = 0.3
+"""From the dot to its name, in sizes."""
 
 
 def name_features(
@@ -41,51 +46,44 @@ def name_features(
     points = point_from_centric(latitude, longitude, body.radii_km)
     size = max(0.85 * sizes.mark, 10.5)
     with np.errstate(invalid="ignore"):
-        wanted = (across > SMALLEST * size) & _shown(seen, pixel)
+        wanted = (across > SMALLEST * size) & seen.shows(pixel)
         if sun is not None:
             wanted &= normal(points, body.radii_km) @ sun > 0.0
         if isinstance(grid, View):
             wanted &= cos_emission(grid.position_km, body, points) > STEEPEST
     most, put = int(12 + np.hypot(grid.width, grid.height) / 150.0), 0
     for k in np.flatnonzero(wanted):
-        if put < most and room.put(_beside(known[k], pixel[k], float(across[k]), size)) is not None:
+        able = on_ground(_places(known[k], pixel[k], float(across[k]), size), seen)
+        if put < most and room.put(able) is not None:
             put += 1
 
 
-def _shown(seen: Ground, pixel: FloatArray) -> NDArray[np.bool_]:
-    """Whether the picture has data where pixels (n, 2) fall."""
-    out = np.zeros(len(pixel), bool)
-    able = np.isfinite(pixel).all(axis=-1)
-    line = np.rint((pixel[able, 0] - seen.line[0]) / (seen.line[1] - seen.line[0])).astype(int)
-    sample = np.rint((pixel[able, 1] - seen.sample[0]) / (seen.sample[1] - seen.sample[0])).astype(int)
-    inside = (line >= 0) & (line < len(seen.line)) & (sample >= 0) & (sample < len(seen.sample))
-    part = np.zeros(len(line), bool)
-    part[inside] = seen.shown[line[inside], sample[inside]]
-    out[able] = part
-    return out
+def on_ground(candidates: Iterable[Label], seen: Ground) -> Iterator[Label]:
+    """Those of some labels that stand on ground that is shown, with all of their letters."""
+    return (label for label in candidates if seen.shows(label.inner()[:, ::-1]).all())
 
 
-def _beside(feature: Feature, pixel: FloatArray, across: float, size: float) -> Iterator[Label]:
-    """Where the name of a feature may stand: over it where it is wide, else beside its rim."""
+def _places(feature: Feature, pixel: FloatArray, across: float, size: float) -> Iterator[Label]:
+    """Where the name of a feature may stand: over a region that is wide, else close beside a dot in its middle."""
     y, x = float(pixel[0]), float(pixel[1])
     capitals = feature.name.upper()
-    if across > WIDE * text_width(capitals, 0.85 * size):
+    if across > WIDE * text_width(capitals, 0.85 * size) and feature.name.split()[-1] not in LINEAR:
         for down in (0.0, 1.4, -1.4):
             yield Label(capitals, x, y + down * size, 0.85 * size)
         return
-    wide, high = text_width(feature.name, size, "italic"), (CAPITAL + DESCENT) * size
-    rim = 0.5 * across + 0.35 * size
-    for right, down in ((1, 0), (-1, 0), (0, -1), (0, 1)):
-        yield Label(
-            feature.name, x + right * (rim + wide / 2), y + down * (rim + high / 2), size, "italic"
-        )  # fmt: skip
+    label = Label(feature.name, x, y, size, "italic", dot=(x, y))
+    wide, high = label.span
+    beside, above = label.dot_radius + GAP * size + wide / 2, label.dot_radius + GAP * size + high / 2
+    # right, left, above, below, and then the four between
+    for right, down in ((1, 0), (-1, 0), (0, -1), (0, 1), (0.9, -0.8), (0.9, 0.8), (-0.9, -0.8), (-0.9, 0.8)):
+        yield replace(label, x=x + right * beside, y=y + down * above)
 
 
 def name_bands(room: Sheetroom, body: Body, sun: FloatArray | None, seen: Ground, locate: Locate, sizes: Type) -> None:
     """Write the names of Jupiter's belts and zones along them, to the right of the middle of what is shown by day."""
     size = max(0.8 * sizes.mark, 10.5)
     for band in bands(body):
-        room.put(_along(band, body, sun, seen, locate, room, size))
+        room.put(on_ground(_along(band, body, sun, seen, locate, room, size), seen))
 
 
 def _along(
@@ -97,7 +95,7 @@ def _along(
     pixel, north, south = (locate(np.full_like(longitude, y), longitude) for y in (middle, band.north, band.south))
     way = (locate(np.full_like(longitude, middle), longitude + step) - pixel)[:, ::-1]
     with np.errstate(invalid="ignore"):
-        able = _shown(seen, pixel) & np.isfinite(way).all(axis=-1) & np.isfinite(north + south).all(axis=-1)
+        able = seen.shows(pixel) & np.isfinite(way).all(axis=-1) & np.isfinite(north + south).all(axis=-1)
         if sun is not None:
             points = point_from_centric(middle, longitude, body.radii_km)
             able &= normal(points, body.radii_km) @ sun > 0.1
