@@ -95,9 +95,10 @@ def survey(grid: Grid, body: Body, data: BoolArray, sun: FloatArray | None) -> G
     def shows(pixel: FloatArray) -> BoolArray:
         y, x = np.moveaxis(pixel, -1, 0)
         with np.errstate(invalid="ignore"):
-            out: BoolArray = np.asarray((y >= 0.0) & (y < grid.height) & (x >= 0.0) & (x < grid.width))
-        y, x = np.where(out, y, 0.0), np.where(out, x, 0.0)
-        return out & data[y.astype(int), x.astype(int)] & np.isfinite(places(grid, body, y, x)[..., 0])
+            inside = (y >= 0.0) & (y < grid.height) & (x >= 0.0) & (x < grid.width)
+        y, x = np.where(inside, y, 0.0), np.where(inside, x, 0.0)
+        there = data[y.astype(int), x.astype(int)] & np.isfinite(places(grid, body, y, x)[..., 0])
+        return np.asarray(inside & there)
 
     return Ground(line, sample, points, place, shown, lit, shows)
 
