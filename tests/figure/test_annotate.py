@@ -427,10 +427,11 @@ def test_the_graticule_is_seen_on_any_grey_and_shouts_on_none(level):
     part = {"terminator": False, "limb": False, "bar": False, "north": False, "names": False}
     ink = annotated(picture, grid, JUPITER, SUN, **part).rgb[..., 0]
     for line in net_of(grid, JUPITER):
-        y, x = line.pieces[0][len(line.pieces[0]) // 3].astype(int)
-        around = ink[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4]
+        # how it falls on the pixels differs along a line: the eye takes them together
+        places_on = line.pieces[0][5:-5:7].astype(int)
+        around = [ink[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4] for y, x in places_on]
         # a tenth of the range is plain to the eye, six tenths is as strong as the limb
-        assert 0.1 < np.ptp(around) < 0.6
+        assert 0.1 < np.median([np.ptp(part) for part in around]) < 0.6
 
 
 def test_parts_can_be_left_out():

@@ -38,9 +38,9 @@ FloatArray = NDArray[np.float64]
 
 LINE: Colour = (1.0, 1.0, 1.0)
 SUNSET: Colour = (1.0, 0.78, 0.35)
-FAINT, CLEAR = 0.5, 0.75
+FAINT, CLEAR = 0.55, 0.75
 """How far a line of the graticule, and limb and terminator, cover what is below."""
-NET_HALO = 0.9
+NET_HALO = 0.75
 """Width of the shade beside the graticule, in widths of that of the marks: on bright cloud it alone is seen."""
 WORD_HALO = 1.2
 """Width of the shade around words, in thicknesses of a line: they stand on bright clouds as well as on the sky."""
