@@ -105,6 +105,8 @@ class Painted:
         """What the recipe chose by the whole map, or by a coarser one; then noise by tiles at its own scale."""
         if self._whole is not None:
             return self._whole.settings
+        if self._fewer is not None:
+            return self._fewer.settings
         grid = self.chart.grid
         times = max(math.ceil(math.sqrt(grid.width * grid.height / SETTING_PIXELS)), 2)
         coarse = self.chart.on(coarse_grid(grid, times))

@@ -124,11 +124,6 @@ class Prepared:
         assert self.surveyed is not None
         return 1.0 / (self.surveyed.middle * self.swaths[0].binning)
 
-    @property
-    def doubted(self) -> bool:
-        """Whether the light comes with a sigma."""
-        return all(swath.variance is not None for swath in self.swaths)
-
     def planes(
         self, first: int = 0, last: int | None = None, left: int = 0, right: int | None = None, *,
         threads: int | None = None,
