@@ -1,0 +1,1 @@
+"""Measurements on maps and pictures: lengths, areas, craters, profiles, rays."""
