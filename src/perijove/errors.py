@@ -46,5 +46,18 @@ class OutputError(PerijoveError):
     """A product cannot be written."""
 
 
+class FetchError(PerijoveError):
+    """Something cannot be had from an archive or its cache, or not whole.
+
+    `url` is what was asked for ("" where it is about the cache alone), `status` the server's answer where that is why.
+    """
+
+    def __init__(self, message: str, url: str = "", status: int | None = None) -> None:
+        """The sentence for the user, and what a program may want to look at."""
+        super().__init__(message)
+        self.url = url
+        self.status = status
+
+
 class PerijoveWarning(UserWarning):
     """Base of all warnings of the package: the work goes on, but less can be expected of its result."""
