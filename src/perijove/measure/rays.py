@@ -20,9 +20,9 @@ class BandRays:
     """The rays in one band.
 
     `contrast` is ray over background less 1, `sigma` its uncertainty with the terrain's own unevenness in it, `tone`
-    what that makes them. `extent_km` is the distance from the centre to which they stay above twice that uncertainty, NaN
-    where they do nowhere. `by_ring` and `by_ring_sigma` (k,) are the contrast by ring. `colour` is the ray's colour over
-    the background's, (ray / background) in this band over the same in the reference band, with `colour_sigma`.
+    what that makes them. `extent_km` is the distance from the centre to which they stay above twice that uncertainty,
+    NaN where they do nowhere. `by_ring` and `by_ring_sigma` (k,) are the contrast by ring. `colour` is the ray's colour
+    over the background's, (ray / background) in this band over the same in the reference band, with `colour_sigma`.
     """
 
     band: str

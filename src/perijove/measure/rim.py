@@ -46,8 +46,8 @@ def find_rim(
     """The rim of the crater about `seed` (planetocentric latitude, east longitude, rad; None: the patch's middle).
 
     `diameter_km` is a rough diameter, right within a factor of 1.5; without it all sizes that the patch can hold (from
-    6 pixels across to 0.8 of its side) are tried. The seed must lie inside the crater. `band` names the band to look at,
-    None their mean; `shape` is that of the outline, None an ellipse where the rim is complete enough to tell.
+    6 pixels across to 0.8 of its side) are tried. The seed must lie inside the crater. `band` names the band to look
+    at, None their mean; `shape` is that of the outline, None an ellipse where the rim is complete enough to tell.
 
     Raises MeasureError where no rim is found, UsageError where seed and diameter do not fit the patch. A patch that
     reaches 3 crater radii from the seed is enough.
