@@ -1,4 +1,4 @@
-"""The adjustment: robust least squares over limb points, ties and what was known before."""
+"""The adjustment: robust least squares over limb points, ties, known ground and what was known before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.attitude.ground import GroundResiduals, GroundTies, ground_residuals, whitened
 from perijove.attitude.leastsquares import minimise
 from perijove.attitude.measure import LimbMeasure
 from perijove.attitude.problem import OFFSET, STATE, LimbResiduals, Unknowns, limb_residuals
@@ -22,13 +23,17 @@ ROBUST = 2.0
 
 @dataclass(frozen=True)
 class Adjustment:
-    """A solution: unknowns, which of them were `free`, their covariance (free, free), and what is left of the data."""
+    """A solution: unknowns, which of them were `free`, their covariance (free, free), and what is left of the data.
+
+    `ties` are those within and between the strips, `ground` those to known places.
+    """
 
     unknowns: Unknowns
     free: tuple[str, ...]
     covariance: FloatArray
     limb: LimbResiduals
     ties: TieResiduals | None
+    ground: GroundResiduals | None = None
 
     def full_covariance(self) -> FloatArray:
         """Covariance (m, m) of all unknowns, 0 for those held."""
@@ -45,11 +50,13 @@ def adjust(
     ties: Ties | None,
     free: Mapping[str, tuple[float, float] | None],
     scene: Scene,
+    ground: GroundTies | None = None,
 ) -> Adjustment:
     """Least squares with smooth L1 loss on the data and plain priors.
 
     `free` maps the name of each unknown that may move to its prior (mean, sigma), or to None. The trajectory's six
-    corrections are always free, with the trajectory's covariance as their prior.
+    corrections are always free, with the trajectory's covariance as their prior. There may be no limb points where
+    there are ties to known ground.
     """
     names = start.names()
     state = names[STATE:OFFSET]
@@ -81,9 +88,14 @@ def adjust(
             value, change = _whitened(ties, tie_residuals(ties, at, scene.trajectory, scene.body))
             values.append(value)
             rows.append(change[:, index])
+        if ground is not None:
+            seen = ground_residuals(ground, at, scene.trajectory, scene.body)
+            assert seen.jacobian is not None
+            values.append(whitened(ground, seen).ravel())
+            rows.append((ground.whiten @ seen.jacobian[:, :, index]).reshape(2 * len(ground), -1))
         return np.concatenate([*values, prior_rows @ (x - prior_means)]), np.vstack([*rows, prior_rows])
 
-    count = len(limb.points) + (0 if ties is None else 2 * len(ties))
+    count = len(limb.points) + 2 * sum(len(part) for part in (ties, ground) if part is not None)
     best = minimise(model, base[index], robust=count, threshold=ROBUST, steps=20)
     at = full(best.x)
     return Adjustment(
@@ -92,6 +104,7 @@ def adjust(
         best.covariance,
         limb_residuals(limb.points, at, scene.trajectory, scene.body, scene.sun, jacobian=False),
         None if ties is None else tie_residuals(ties, at, scene.trajectory, scene.body),
+        None if ground is None else ground_residuals(ground, at, scene.trajectory, scene.body, jacobian=False),
     )
 
 

@@ -1,0 +1,143 @@
+"""Ground ties: places of the body that are known from a map, and the pixels in which a strip shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.attitude.problem import Pixels, Unknowns, cast, corrected_position, differentiate, join, seen_at, turned
+from perijove.attitude.ties import project
+from perijove.bodies import LIGHT_KM_S, Body
+from perijove.ephemeris.trajectory import Trajectory
+
+FloatArray = NDArray[np.float64]
+
+FAR = 4.0
+"""Ties further off, after a solution, than so many robust sigmas of all are none."""
+
+
+@dataclass(frozen=True)
+class GroundTies:
+    """Known places and where they are seen: n pixels, `place` (n, 3) body-fixed km, and the matrix `whiten` (n, 2, 2)
+    that makes residuals unit variance.
+
+    A residual is the pixel minus where the place should appear, as (line, sample) in px.
+    """
+
+    points: Pixels
+    place: FloatArray
+    whiten: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def sigma_px(self) -> FloatArray:
+        """Standard error (n,) px of one coordinate, rms of both."""
+        information = np.swapaxes(self.whiten, 1, 2) @ self.whiten
+        out: FloatArray = np.sqrt(0.5 * np.trace(np.linalg.inv(information), axis1=1, axis2=2))
+        return out
+
+    def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> GroundTies:
+        """The ties that a mask or an index selects."""
+        return GroundTies(self.points.take(which), self.place[which], self.whiten[which])
+
+
+def join_ground(parts: Sequence[GroundTies]) -> GroundTies | None:
+    """Several sets of ties as one; None where there are none."""
+    if not parts:
+        return None
+    return GroundTies(
+        join([part.points for part in parts]),
+        np.concatenate([part.place for part in parts]),
+        np.concatenate([part.whiten for part in parts]),
+    )
+
+
+@dataclass(frozen=True)
+class GroundResiduals:
+    """Residuals (n, 2) px, before whitening, and their Jacobian (n, 2, m) if it was asked for."""
+
+    px: FloatArray
+    jacobian: FloatArray | None
+
+
+def ground_residuals(
+    ground: GroundTies, at: Unknowns, trajectory: Trajectory, body: Body, *, jacobian: bool = True
+) -> GroundResiduals:
+    """How far, in pixels, each place is seen from where it should appear.
+
+    Offsets and their Jacobian are those of the tangent plane of each pixel, exact where the residual is small.
+    """
+    rays = cast(ground.points, at, trajectory, body)
+    place = seen_place(ground.place, rays.position, body)
+    if not jacobian:
+        return GroundResiduals(
+            _offsets(ground.points, rays.direction, rays.position, rays.body_from_camera, place), None
+        )
+    found = project(differentiate(rays, ground.points, at, trajectory, body), place)
+    return GroundResiduals(found.px, found.jacobian)
+
+
+def _offsets(
+    points: Pixels, direction: FloatArray, position: FloatArray, back: FloatArray, place: FloatArray
+) -> FloatArray:
+    """Pixels minus the projections of places (n, 3) km, as `ties.project` has them, (n, 2)."""
+    size = np.linalg.norm(direction, axis=-1, keepdims=True)
+    away = place - position
+    basis = np.stack([turned(back, points.by_line), turned(back, points.by_sample)], axis=-1) / size[:, :, None]
+    across = np.swapaxes(basis, 1, 2)
+    error = direction / size - away / np.linalg.norm(away, axis=-1, keepdims=True)
+    return np.asarray(np.linalg.solve(across @ basis, across @ error[..., None])[..., 0])
+
+
+def seen_place(place: FloatArray, position: FloatArray, body: Body) -> FloatArray:
+    """Where body-fixed places (n, 3) km were when the light left them that reaches `position` (n, 3) km now.
+
+    Both are in the body-fixed frame of the moment in which they are seen; the body has turned on since. The limb of a
+    body of revolution does not show that, a place does: 8 km at 190,000 km from Jupiter.
+    """
+    angle = -body.spin_rate * np.linalg.norm(place - position, axis=-1) / LIGHT_KM_S
+    c, s = np.cos(angle), np.sin(angle)
+    x, y, z = np.moveaxis(place, -1, 0)
+    return np.stack([c * x - s * y, s * x + c * y, z], axis=-1)
+
+
+def in_sight(ground: GroundTies, at: Unknowns, trajectory: Trajectory, body: Body) -> NDArray[np.bool_]:
+    """Which places (n,) face the camera."""
+    et = seen_at(ground.points, at)
+    position = turned(body.body_from_j2000(et), corrected_position(et, at, trajectory))
+    place = seen_place(ground.place, position, body)
+    out: NDArray[np.bool_] = np.sum(place / np.square(body.radii_km) * (position - place), axis=-1) > 0.0
+    return out
+
+
+def whitened(ground: GroundTies, found: GroundResiduals) -> FloatArray:
+    """Residuals (n, 2) in sigmas."""
+    out: FloatArray = (ground.whiten @ found.px[..., None])[..., 0]
+    return out
+
+
+def without_outliers(ground: GroundTies, found: GroundResiduals) -> GroundTies:
+    """The ties whose residual after a solution is within `FAR` robust sigmas of all."""
+    size = np.linalg.norm(whitened(ground, found), axis=1)
+    if not len(size):
+        return ground
+    # Rayleigh: the median length of two normal components is 1.1774 sigma
+    return ground.take(size <= FAR * max(float(np.median(size)) / 1.1774, 1e-9))
+
+
+def weighed_by_misfit(ground: GroundTies, found: GroundResiduals, alike: float) -> GroundTies:
+    """The ties with weights by how they scatter after a solution, never more than before.
+
+    `alike` is how many ties make one independent observation by the weights as they stand: where all errors are as
+    stated, the residuals scatter by 1 / sqrt(alike) sigmas.
+    """
+    size = np.linalg.norm(whitened(ground, found), axis=1)
+    if not len(size):
+        return ground
+    factor = max(float(np.median(size)) / 1.1774 * np.sqrt(alike), 1.0)
+    return GroundTies(ground.points, ground.place, ground.whiten / factor)
