@@ -74,7 +74,9 @@ class Plane:
         east, north = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
         away = np.hypot(east, north)
         safe = np.where(away > 0.0, away, 1.0)
-        level = (east / safe)[..., None] * self.axes[0] + (north / safe)[..., None] * self.axes[1]
+        # in the middle itself any direction will do
+        toward_east = np.where(away > 0.0, east / safe, 1.0)
+        level = toward_east[..., None] * self.axes[0] + (north / safe)[..., None] * self.axes[1]
         bend = np.sum(level * level * self._curving, axis=-1)
         for _ in range(PASSES):
             half = 0.5 * bend * away

@@ -1,0 +1,155 @@
+"""Circles: where in a picture an edge runs around, found by trying circles of every size and place.
+
+Along a crater's rim the light changes from inside to outside: all around with one sign where the floor and the ejecta
+differ in albedo, and as the cosine of the azimuth where a low Sun lights one wall and leaves the other dark. Both
+together are a + b cos(azimuth) + c sin(azimuth); how much of the change across a circle follows that is its score.
+Pixels are continuous (line, sample), azimuths rad clockwise from north, which is up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.measure.patch import Light, sample
+
+FloatArray = NDArray[np.float64]
+
+AZIMUTHS = 64
+WIDTH = 0.07
+"""Blur of the edge that is looked for, in radii."""
+LEAST_BLUR_PX = 0.7
+RADIUS_STEP = 1.05
+CENTRE_STEP = 0.08
+"""Steps of the search: ratio of neighbouring radii, and distance of neighbouring centres in radii."""
+SEEN = 0.6
+"""Share of a circle that must have data."""
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Change of the light across the ground, (h, w) float32 a pixel towards the south and the east, blurred.
+
+    `usual` is the median steepness, 1 where the picture is a constant.
+    """
+
+    down: Light
+    across: Light
+    usual: float
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A circle of `radius` about (line, sample), pixels.
+
+    The light changes from inside to outside by `terms` (3,): a, b, c of a + b cos(azimuth) + c sin(azimuth), as shares
+    of the steepness there. `score` is the share of the change that follows them, 0 to 1, less where it is faint.
+    """
+
+    line: float
+    sample: float
+    radius: float
+    terms: FloatArray
+    score: float
+
+
+def blurred(light: Light, sigma: float) -> Light:
+    """Light (h, w) under a Gaussian of `sigma` pixels, from what data there is; NaN where less than half has any."""
+    there = np.isfinite(light)
+    filled = np.where(there, light, 0.0).astype(np.float32)
+    top = cv2.GaussianBlur(filled, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    if there.all():
+        return np.asarray(top, dtype=np.float32)
+    weight = cv2.GaussianBlur(there.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    out: Light = np.where(weight > 0.5, top / np.maximum(weight, 1e-6), np.nan).astype(np.float32)
+    return out
+
+
+def even_light(light: Light) -> Light:
+    """Light (h, w) over its mean in the wide: 1 where it is as bright as all around; NaN where there is none."""
+    wide = blurred(light, 0.25 * len(light))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out: Light = np.where(wide > 0.0, light / wide, np.nan).astype(np.float32)
+    return out
+
+
+def slopes(light: Light, radius: float) -> Slopes:
+    """Slopes of even light (h, w) that tell an edge along circles of `radius` pixels.
+
+    What changes over the whole circle is taken off: a slope of the ground's brightness would look like a wall's shade.
+    """
+    fine = blurred(light, max(LEAST_BLUR_PX, WIDTH * radius)) - blurred(light, 0.8 * radius)
+    down, across = np.gradient(fine)
+    steep = np.hypot(down, across)
+    usual = float(np.nanmedian(steep)) if np.isfinite(steep).any() else 0.0
+    return Slopes(down.astype(np.float32), across.astype(np.float32), usual if usual > 0.0 else 1.0)
+
+
+def ring(azimuths: FloatArray) -> FloatArray:
+    """Unit steps (n, 2) in lines and samples towards azimuths (n,)."""
+    return np.stack([-np.cos(azimuths), np.sin(azimuths)], axis=-1)
+
+
+def score_circles(
+    found: Slopes, centres: FloatArray, radius: float, sun_azimuth: float | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Scores (n,) and terms (n, 3) of circles of `radius` about centres (n, 2), pixels; score -1 where data lacks.
+
+    With `sun_azimuth` only shade that a hollow has under that Sun counts: dark on the Sun's side.
+    """
+    azimuths = np.linspace(0.0, 2.0 * np.pi, AZIMUTHS, endpoint=False)
+    way = ring(azimuths)
+    places = centres[:, None] + radius * way
+    down, across = sample(found.down, places).astype(float), sample(found.across, places).astype(float)
+    steep = np.sqrt(down * down + across * across + found.usual**2)
+    change = (down * way[:, 0] + across * way[:, 1]) / steep
+    there = np.isfinite(change)
+    enough = there.mean(axis=1) >= SEEN
+    base = np.stack([np.ones(AZIMUTHS), np.cos(azimuths), np.sin(azimuths)], axis=1)
+    if sun_azimuth is not None:
+        base = np.stack([np.ones(AZIMUTHS), np.cos(azimuths - sun_azimuth)], axis=1)
+    weight = there.astype(float)
+    normal = np.einsum("nk,ka,kb->nab", weight, base, base) + 1e-6 * AZIMUTHS * np.eye(base.shape[1])
+    terms = np.linalg.solve(normal, (np.where(there, change, 0.0) @ base)[..., None])[..., 0]
+    if sun_azimuth is not None:
+        terms[:, 1] = np.maximum(terms[:, 1], 0.0)
+    share = np.sum(weight * (terms @ base.T) ** 2, axis=1) / np.maximum(weight.sum(axis=1), 1.0)
+    if sun_azimuth is not None:
+        towards = np.array([np.cos(sun_azimuth), np.sin(sun_azimuth)])
+        terms = np.column_stack([terms[:, 0], terms[:, 1:] * towards])
+    return np.where(enough, share, -1.0), terms
+
+
+def radii_between(least: float, most: float) -> FloatArray:
+    """Radii to try, from `least` to `most`, each `RADIUS_STEP` times the last."""
+    count = max(1, int(np.ceil(np.log(most / least) / np.log(RADIUS_STEP)))) + 1
+    return np.geomspace(least, most, count)
+
+
+def search_circles(
+    light: Light,
+    seed: FloatArray,
+    radii: FloatArray,
+    stray: float,
+    sun_azimuth: float | None = None,
+) -> list[Circle]:
+    """The best circle of each of `radii` (k,) whose centre lies within `stray` radii of `seed` (line, sample).
+
+    `light` is even (`even_light`). Radii of which no circle has data enough are left out.
+    """
+    steps = np.arange(-stray, stray + 0.5 * CENTRE_STEP, CENTRE_STEP)
+    offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    offsets = offsets[np.hypot(offsets[:, 0], offsets[:, 1]) <= stray + 1e-9]
+    out = []
+    for radius in radii:
+        found = slopes(light, float(radius))
+        centres = seed + radius * offsets
+        scores, terms = score_circles(found, centres, float(radius), sun_azimuth)
+        n = int(np.argmax(scores))
+        if scores[n] > 0.0:
+            line, across = centres[n]
+            out.append(Circle(float(line), float(across), float(radius), terms[n], float(scores[n])))
+    return out
