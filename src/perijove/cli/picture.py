@@ -24,6 +24,7 @@ from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
 from perijove.geometry.viewpoint import CAMERA_HORIZON
 from perijove.io.atomic import Staged, check_folder, check_writable
+from perijove.io.perspective import describe_view
 from perijove.io.pictures import encode_picture, picture_format
 from perijove.io.provenance import provenance, sidecar_path
 from perijove.observation import Observation
@@ -122,6 +123,7 @@ def _one_picture(
         "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
         "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
         "view": framed.numbers, "photometry": law.report,
+        "perspective": describe_view(framed.view, observation.body, standing.sun, observation.middle_position),
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     title = label.title or label.product_id
