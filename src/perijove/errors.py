@@ -38,6 +38,14 @@ class PointingError(PerijoveError):
     """The pointing of the camera cannot be solved from the image."""
 
 
+class SpiceError(PerijoveError):
+    """A SPICE kernel is missing, damaged, or not one that is read."""
+
+
+class SpiceGap(SpiceError):
+    """The kernels are sound, but do not cover the time that is asked for."""
+
+
 class MapError(PerijoveError):
     """A map file is unreadable, or not one of Perijove's."""
 

@@ -5,36 +5,71 @@ CSPICE keeps its kernels and its state in globals; two threads in it give wrong 
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from perijove.errors import UsageError
+from perijove.errors import SpiceError, UsageError
 
 _LOCK = threading.RLock()
+_LONGEST_PATH = 255
+"""What CSPICE takes as the name of a file."""
 
 
 @contextmanager
 def toolkit(kernels: Sequence[Path] = ()) -> Iterator[ModuleType]:
     """SPICE with these kernels alone, in the order given, for one thread at a time; all are unloaded at the end.
 
-    Gives the module spiceypy. Raises UsageError where it is not installed.
+    Gives the module spiceypy. What the calling program itself had loaded is out of the way meanwhile and loaded again
+    afterwards. Raises UsageError where spiceypy is not installed, SpiceError for whatever SPICE refuses, inside too.
     """
     try:
         import spiceypy
+        from spiceypy.utils.exceptions import SpiceyError
     except ImportError:
         raise UsageError("SPICE kernels need the library spiceypy: pip install 'perijove[spice]'") from None
-    with _LOCK:
+    with _LOCK, tempfile.TemporaryDirectory(prefix="perijove-") as links:
+        before = _loaded(spiceypy)
         spiceypy.kclear()
+        path: Path | None = None
         try:
-            for path in kernels:
-                spiceypy.furnsh(str(path))
+            for number, path in enumerate(kernels):
+                spiceypy.furnsh(_short(path, Path(links) / str(number)))
+            path = None
             yield spiceypy
+        except SpiceyError as error:
+            raise SpiceError(f"{path or 'SPICE'}: {_reason(error)}; check the kernels") from error
         finally:
             spiceypy.reset()
             spiceypy.kclear()
+            for name in before:
+                spiceypy.furnsh(name)
+
+
+def _loaded(spiceypy: ModuleType) -> list[str]:
+    """The files that were loaded one by one; what came with a meta-kernel comes with it again."""
+    found = [spiceypy.kdata(k, "ALL") for k in range(spiceypy.ktotal("ALL"))]
+    return [file for file, _, source, _ in found if not source]
+
+
+def _short(path: Path, link: Path) -> str:
+    """The path, or a link to it where it is too long for CSPICE."""
+    name = str(path)
+    if len(os.fsencode(name)) <= _LONGEST_PATH:
+        return name
+    link.symlink_to(path.absolute())
+    return str(link)
+
+
+def _reason(error: Exception) -> str:
+    """SPICE's own words, in one line."""
+    short = str(getattr(error, "short", "")).strip()
+    text = " ".join(str(getattr(error, "long", "") or error).split())
+    return f"{text.rstrip('.')} [{short}]" if short else text.rstrip(".")
 
 
 __all__ = ["toolkit"]
