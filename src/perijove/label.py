@@ -63,8 +63,9 @@ class Label:
     longitude of the sub-spacecraft point at the middle of the image, apparent (see `ephemeris.apparent`); `altitude_km`
     is the height above the reference ellipsoid along its normal. Times are UTC strings as the label writes them and ET
     (TDB seconds past J2000). `methane_centre_line` is the line of the methane filter's optical centre (px, framelet
-    coordinates) where the rationale says that the readout was moved by command. `path` is for messages: inside a zip it
-    is the archive's path with the member's name behind it.
+    coordinates) where the rationale says that the readout was moved by command. `clock_start` is the spacecraft's clock
+    at START_TIME as the label writes it, seconds:ticks of 1/256 s, maybe with a partition before. `path` is for
+    messages: inside a zip it is the archive's path with the member's name behind it.
     """
 
     product_id: str
@@ -93,6 +94,7 @@ class Label:
     path: Path | None
     methane_centre_line: float | None = None
     layout: ImageLayout | None = None
+    clock_start: str | None = None
 
     @property
     def simulated(self) -> bool:

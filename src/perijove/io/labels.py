@@ -32,6 +32,7 @@ _METHANE_CENTRE = re.compile(
     r"(?:optical[ -]cent(?:er|re)|distortion_y|\bcy\b)[^0-9+-]{0,40}([0-9]{2,4}(?:\.[0-9]{1,4})?)", re.IGNORECASE
 )
 _CCD_LINES = 1200
+_CLOCK = re.compile(r"(?:[0-9]{1,4}/)?[0-9]{1,10}[:.][0-9]{1,3}", re.ASCII)
 
 
 def read_label(path: Path | str) -> Label:
@@ -149,6 +150,7 @@ def _build(fields: Fields, path: Path) -> Label:
         path=path,
         methane_centre_line=_methane_centre(rationale) if Filter.METHANE in filters else None,
         layout=image_layout(fields, product_id),
+        clock_start=_clock(fields),
     )
 
 
@@ -195,6 +197,13 @@ def _size(fields: Fields) -> tuple[int, int, int]:
     if lines < FRAMELET_LINES // factor:
         raise fields.error("LINES", f"a strip has at least one framelet of {FRAMELET_LINES // factor} lines")
     return lines, samples, factor
+
+
+def _clock(fields: Fields) -> str | None:
+    """SPACECRAFT_CLOCK_START_COUNT where it is a count; no picture needs it, so that nonsense is passed over."""
+    value = fields.values.get("SPACECRAFT_CLOCK_START_COUNT")
+    text = value.strip() if isinstance(value, str) else ""
+    return text if _CLOCK.fullmatch(text) else None
 
 
 def _delay(fields: Fields, single: bool) -> float | None:
