@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from perijove.ephemeris.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
 
+FRAME_SIGMA = np.radians(0.3)
+"""How far the frame of a map of a moon may be turned against the one in which the trajectory is given, rad: maps of
+Ganymede in use stand 0.35 deg from each other in the mean and up to 0.7 deg in places. Jupiter's longitude is a
+convention that its maps keep."""
 FAR = 4.0
 """Ties further off, after a solution, than so many robust sigmas of all are none."""
 
@@ -104,6 +108,24 @@ def seen_place(place: FloatArray, position: FloatArray, body: Body) -> FloatArra
     c, s = np.cos(angle), np.sin(angle)
     x, y, z = np.moveaxis(place, -1, 0)
     return np.stack([c * x - s * y, s * x + c * y, z], axis=-1)
+
+
+def loosened(trajectory: Trajectory, body: Body) -> Trajectory:
+    """The trajectory with the errors that it has in the frame of a map: it may be turned as a whole about the body.
+
+    The limb of a round body does not tell such a turn when the camera turns along; only the ground does.
+    """
+    if body.atmosphere:
+        return trajectory
+    et = np.array([trajectory.reference_et])
+    turn = np.vstack([_cross(trajectory.position(et)[0]), _cross(trajectory.velocity(et)[0])])
+    return replace(trajectory, covariance=trajectory.covariance + FRAME_SIGMA**2 * turn @ turn.T)
+
+
+def _cross(v: FloatArray) -> FloatArray:
+    """The matrix (3, 3) that takes a small rotation vector to the change of a vector (3,)."""
+    x, y, z = v
+    return np.array([[0.0, z, -y], [-z, 0.0, x], [y, -x, 0.0]])
 
 
 def in_sight(ground: GroundTies, at: Unknowns, trajectory: Trajectory, body: Body) -> NDArray[np.bool_]:
