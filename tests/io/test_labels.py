@@ -292,6 +292,17 @@ def test_moons_and_stars() -> None:
     assert web(TARGET_NAME="N/A").target == "UNKNOWN"
 
 
+def test_the_clocks_count() -> None:
+    for text in ("714014582:237", "1/714014582.9", " 714014582:237 "):
+        assert web(SPACECRAFT_CLOCK_START_COUNT=text).clock_start == text.strip()
+    # no picture needs it: nonsense does not spoil the label
+    for nonsense in ("N/A", "", "soon", "7140:1234", "1:2:3", None, [], 7, {}):
+        assert web(SPACECRAFT_CLOCK_START_COUNT=nonsense).clock_start is None
+    assert web().clock_start is None
+    pds3 = PDS3.replace("TARGET_NAME ", 'SPACECRAFT_CLOCK_START_COUNT = "539743712:9"\r\nTARGET_NAME ')
+    assert parse_label(pds3, "made-up.LBL").clock_start == "539743712:9"
+
+
 def test_methane_centre_in_the_rationale() -> None:
     text = "Methane map, optical center at line 291.48"
     assert web(FILTER_NAME=["METHANE"], RATIONALE_DESC=text).methane_centre_line == pytest.approx(291.48)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.errors import PerijoveWarning, UsageError
-from perijove.instrument import START_TIME_BIAS_S
+from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, Camera, Filter
 from perijove.io.atomic import Staged
 from perijove.io.provenance import label_source, software, strip_source
 from perijove.observation import Observation
+from perijove.spice.camera import instrument_text
 from perijove.spice.clock import (
     Clock,
     KernelClock,
@@ -32,6 +33,8 @@ FloatArray = NDArray[np.float64]
 
 STALE_S = 0.05
 """A kernel's clock that puts a label's count so far from its START_TIME ends before the strip was taken."""
+SAME_PX, SAME_S = 0.1, 0.0005
+"""Strips whose cameras and times agree so well can share an instrument kernel."""
 _STATE = ("x", "y", "z", "vx", "vy", "vz")
 
 
@@ -42,14 +45,16 @@ def stage_kernels(
     spk: Path | None,
     sclk: Path | None,
     kernels: Sequence[Path] = (),
+    ik: Path | None = None,
 ) -> None:
     """Stage the kernels that are asked for, each with all strips of one pass, or of several.
 
     The CK counts in the clock that is written along with it; without one, in that of an SCLK kernel of Juno among
-    `kernels`. Raises UsageError where there is neither, where strips overlap in time or spiceypy is missing, SpiceError
-    for kernels that do not tell Juno's clock.
+    `kernels`. `ik` is for the camera's optics and the corrections of its times. Raises UsageError where there is no
+    clock, where strips overlap in time, differ in their cameras, or spiceypy is missing, SpiceError for kernels that do
+    not tell Juno's clock.
     """
-    if ck is None and spk is None and sclk is None:
+    if ck is None and spk is None and sclk is None and ik is None:
         return
     strips = sorted(observations, key=lambda o: float(o.pointing.et[0]))
     naif = kernel_clock(kernels) if sclk is None else None
@@ -70,6 +75,8 @@ def stage_kernels(
         staged.add(ck, ck_bytes(flights, clock.ticks, [*_CK_TEXT, *_clock_text(clock), *origin]))
     if sclk is not None:
         staged.add(sclk, sclk_text(own, [*_SCLK_TEXT, *_clock_text(own), *origin]).encode("ascii"))
+    if ik is not None:
+        staged.add(ik, camera_text(strips, naif, [*_IK_TEXT, *origin]).encode("ascii"))
 
 
 def flights_of(strips: Sequence[Observation]) -> list[Flight]:
@@ -126,6 +133,45 @@ def solved_start(observation: Observation) -> float:
     return float(observation.pointing.et[0]) - exposure / 2.0 - START_TIME_BIAS_S
 
 
+def camera_text(strips: Sequence[Observation], naif: KernelClock | None, text: Sequence[str]) -> str:
+    """The instrument kernel of solved strips. Raises UsageError where one cannot hold for all of them."""
+    cameras: dict[Filter, Camera] = {}
+    for o in strips:
+        for band in o.calibrated.light:
+            found = cameras.setdefault(band, o.pointing.camera)
+            moved = np.subtract(found.centre(band), o.pointing.camera.centre(band))
+            if np.abs(moved).max() > SAME_PX:
+                raise UsageError(
+                    f"{o.pointing.product_id}: its camera differs by {np.abs(moved).max():.2f} px from that of the "
+                    "strips before (another exposure, or another part of the pass), and one instrument kernel cannot "
+                    "hold both: solve and write them one by one"
+                )
+    bias, delta = [_start_bias(o, naif) for o in strips], [_interframe_delta(o) for o in strips]
+    drift = float(np.ptp(delta)) * max(len(o.pointing.et) for o in strips)
+    if np.ptp(bias) > SAME_S or drift > SAME_S:
+        raise UsageError(
+            "the strips' times are corrected differently, and one instrument kernel cannot hold that: solve and write "
+            "them one by one"
+        )
+    return instrument_text(cameras, float(np.mean(bias)), float(np.mean(delta)), text)
+
+
+def _start_bias(observation: Observation, naif: KernelClock | None) -> float:
+    """What is to be added to the count's ET, s: the instrument kernel's own number where the clock is ours."""
+    count = observation.raw.label.clock_start
+    if naif is None or count is None:
+        return START_TIME_BIAS_S
+    return solved_start(observation) + START_TIME_BIAS_S - naif.at(count)
+
+
+def _interframe_delta(observation: Observation) -> float:
+    """What is to be added to the label's INTERFRAME_DELAY, s."""
+    et, delay = observation.pointing.et, observation.raw.label.interframe_delay_s
+    if len(et) < 2 or delay is None:
+        return INTERFRAME_DELTA_S
+    return float(et[-1] - et[0]) / (len(et) - 1) - delay
+
+
 def _warn_of_stale(strips: Sequence[Observation], clock: KernelClock) -> None:
     """Warn where a kernel's clock does not agree with a label's."""
     for o in strips:
@@ -164,9 +210,9 @@ _CK_TEXT = (
     *_HEAD,
     "Attitude of JUNO_SPACECRAFT (-61000) in J2000 with angular velocity, type 3.",
     "It is such that with the mounting in NAIF's frame kernel (juno_v12.tf) the",
-    "frame JUNO_JUNOCAM is the camera's as solved. The camera stands off that mounting",
-    "by a twist and a tilt; they are folded into the attitude of the spacecraft,",
-    "which therefore is right for JunoCam, and off by them for all else on board.",
+    "frame JUNO_JUNOCAM is the camera's as solved. The camera stands off that",
+    "mounting by a twist and a tilt; they are folded into the attitude of the",
+    "spacecraft, which is right for JunoCam, and off by them for all else on board.",
     "",
 )
 _SCLK_TEXT = (
@@ -175,11 +221,21 @@ _SCLK_TEXT = (
     "NAIF's SCLK kernel, not with it.",
     "",
 )
+_IK_TEXT = (
+    *_HEAD,
+    "JunoCam's optics and times as solved, to be loaded after NAIF's instrument",
+    "kernel (juno_junocam_v03.ti) and ISIS's addendum to it, whose values these",
+    "replace. DISTORTION_X and _Y are NAIF's: pixel centres lie at halves.",
+    "FILTER_OFFSET and BORESIGHT_* are ISIS's, whose pixel centres are whole numbers;",
+    "it has one sample and one focal length for all filters (green's), and its own",
+    "addendum stands half a pixel off.",
+    "",
+)
 _READ_CLOCK = (
-    "The clock is by SPACECRAFT_CLOCK_START_COUNT in the labels. The count of each strip is tied to its start as it was "
-    "solved, START_TIME with the offset below, so that a program that takes the time from the count comes to the solved "
-    f"time when it adds the instrument kernel's START_TIME_BIAS, {START_TIME_BIAS_S} s. While a strip is taken the "
-    "clock's rate is 1; between the strips it follows all labels of the pass."
+    "The clock is by SPACECRAFT_CLOCK_START_COUNT in the labels. The count of each strip is tied to its start as it "
+    "was solved, START_TIME with the offset below, so that a program that takes the time from the count comes to the "
+    f"solved time when it adds the instrument kernel's START_TIME_BIAS, {START_TIME_BIAS_S} s. While a strip is taken "
+    "the clock's rate is 1; between the strips it follows all labels of the pass."
 )
 _NOMINAL_CLOCK = (
     "The labels have no SPACECRAFT_CLOCK_START_COUNT: this clock is nominal, made from ET, and good to a second or so. "
@@ -211,9 +267,6 @@ def origin_text(strips: Sequence[Observation], clock: Clock | KernelClock) -> li
 def _strip_text(o: Observation, clock: Clock | KernelClock) -> list[str]:
     """What is to be said of one strip."""
     p, label, trajectory = o.pointing, o.raw.label, o.trajectory
-    step = float(p.et[-1] - p.et[0]) / (len(p.et) - 1) if len(p.et) > 1 else float("nan")
-    delta = step - (label.interframe_delay_s or float("nan"))
-    exposure = label.exposure_s or 0.0
     named = [p.parameters.get(name, 0.0) for name in _STATE]
     axis_ra = np.degrees(p.spin.ra) % 360.0
     source = strip_source(o.raw)
@@ -224,7 +277,7 @@ def _strip_text(o: Observation, clock: Clock | KernelClock) -> list[str]:
         f"  first mid-exposure: {p.et[0]:.6f}, {utc_from_et(float(p.et[0]))}",
         f"  last mid-exposure:  {p.et[-1]:.6f}, {utc_from_et(float(p.et[-1]))}",
         f"  START_TIME: {label.start_utc}; solved offset {p.start_offset_s:+.6f} s",
-        f"  INTERFRAME_DELTA: {delta:.7f} s, to be added to INTERFRAME_DELAY",
+        f"  INTERFRAME_DELTA: {_interframe_delta(o):.7f} s, to be added to INTERFRAME_DELAY",
         f"  spin axis (J2000): {axis_ra:.5f}, {np.degrees(p.spin.dec):.5f}; period {p.spin.period_s:.6f} s",
         f"  twist, tilt of the camera: {np.degrees(p.spin.twist):.5f}, {np.degrees(p.spin.tilt):.5f}",
         f"  trajectory: {trajectory.source}, corrected by",
@@ -234,8 +287,7 @@ def _strip_text(o: Observation, clock: Clock | KernelClock) -> list[str]:
         *_wrapped(f"  {p.verdict}"),
     ]
     if isinstance(clock, KernelClock) and label.clock_start is not None:
-        bias = float(p.et[0]) - exposure / 2.0 - clock.at(label.clock_start)
-        lines.insert(6, f"  START_TIME_BIAS: {bias:.6f} s, to be added to the count's ET")
+        lines.insert(6, f"  START_TIME_BIAS: {_start_bias(o, clock):.6f} s, to be added to the count's ET")
     return lines
 
 

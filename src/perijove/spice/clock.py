@@ -51,7 +51,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of ET from `first` to `last` in which the clock shall be exact, and a reading in or near it."""
+    """A stretch of ET from `first` to `last` in which the clock shall be exact, and a reading in it."""
 
     first: float
     last: float

@@ -1,0 +1,440 @@
+"""Kernels of our own, read back by the toolkit: a simulated pass must come out as it was flown, to rounding."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from perijove.attitude.pointing import LimbPoints, Pointing
+from perijove.attitude.spin import SpinModel, axis_angles
+from perijove.cli.kernels import stage_kernels
+from perijove.ephemeris.trajectory import Trajectory
+from perijove.errors import PerijoveError, PerijoveWarning, SpiceError, UsageError
+from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, Camera, Filter
+from perijove.io.atomic import Staged
+from perijove.io.labels import parse_label
+from perijove.observation import Observation
+from perijove.simulate.label import LabelFacts, web_label
+from perijove.simulate.optics import STAGE_S
+from perijove.simulate.scene import COLOURS, Scene, Timing, time_shot
+from perijove.simulate.scenes import ganymede_scene, perijove_scene
+from perijove.spice.clock import TICKS_PER_S, Reading, Span, count_seconds, make_clock, sclk_text
+from perijove.spice.toolkit import toolkit
+
+pytest.importorskip("spiceypy", reason="spiceypy is not installed")
+
+FloatArray = NDArray[np.float64]
+
+FRAMES = """KPL/FK
+\\begindata
+FRAME_JUNO_SPACECRAFT   = -61000
+FRAME_-61000_NAME       = 'JUNO_SPACECRAFT'
+FRAME_-61000_CLASS      = 3
+FRAME_-61000_CLASS_ID   = -61000
+FRAME_-61000_CENTER     = -61
+CK_-61000_SCLK          = -61
+CK_-61000_SPK           = -61
+FRAME_CUBE              = -61505
+FRAME_-61505_NAME       = 'CUBE'
+FRAME_-61505_CLASS      = 4
+FRAME_-61505_CLASS_ID   = -61505
+FRAME_-61505_CENTER     = -61
+TKFRAME_-61505_SPEC     = 'MATRIX'
+TKFRAME_-61505_RELATIVE = 'JUNO_SPACECRAFT'
+TKFRAME_-61505_MATRIX   = ( -0.0059163 -0.0142817 -0.9998805
+                             0.0023828 -0.9998954  0.0142678
+                            -0.9999797 -0.0022981  0.0059497 )
+FRAME_JUNO_JUNOCAM      = -61500
+FRAME_-61500_NAME       = 'JUNO_JUNOCAM'
+FRAME_-61500_CLASS      = 4
+FRAME_-61500_CLASS_ID   = -61500
+FRAME_-61500_CENTER     = -61
+TKFRAME_-61500_SPEC     = 'ANGLES'
+TKFRAME_-61500_RELATIVE = 'CUBE'
+TKFRAME_-61500_ANGLES   = ( 0.69, -0.469, 0.583 )
+TKFRAME_-61500_AXES     = ( 3,    2,      1     )
+TKFRAME_-61500_UNITS    = 'DEGREES'
+"""
+"""The mounting in the mission's frame kernel, in as few words as will do."""
+
+PARTS = ("x", "y", "z", "vx", "vy", "vz")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A simulated pass: its truth, and what was "solved" of it."""
+
+    scene: Scene
+    timings: list[Timing]
+    strips: list[Observation]
+
+    @property
+    def looks(self) -> FloatArray:
+        """Times at the frames and all between them, and as far around as the files reach."""
+        pause = [self.timings[k + 1].et[0] - self.timings[k].et[-1] for k in range(len(self.timings) - 1)]
+        room = np.minimum(59.99, np.array([180.0, *pause, 180.0]) / 3.001)
+        around = [np.linspace(t.et[0] - room[k], t.et[-1] + room[k + 1], 301) for k, t in enumerate(self.timings)]
+        return np.concatenate([*around, *(t.et for t in self.timings)])
+
+
+def solved(scene: Scene, count: bool = True) -> Pass:
+    """The scene's exposures, solved perfectly: what each trajectory has too much, its correction takes away."""
+    timings, strips = [], []
+    rng = np.random.default_rng(7)
+    for shot in (shot for shot in scene.shots if shot.exposed):
+        timing = time_shot(scene, shot)
+        timings.append(timing)
+        strips.append(_observation(scene, timing, shot.number, rng.normal(0.0, [9, 9, 9, 1e-3, 1e-3, 1e-3]), count))
+    return Pass(scene, timings, strips)
+
+
+def _observation(scene: Scene, timing: Timing, number: int, off: FloatArray, count: bool) -> Observation:
+    spin, flight = scene.spin, scene.flight
+    label = web_label(
+        LabelFacts(
+            number=number, perijove=scene.perijove, target=flight.body.name, filters=COLOURS,
+            lines=384 * len(timing.et), samples=1648, sampling_factor=1,
+            start_et=timing.start_et, stop_et=timing.stop_et, interframe_s=0.371, exposure_s=STAGE_S,
+            tdi_stages=1, bit_mode="SQROOT", compression="HUFFMAN", latitude_graphic_deg=1.0, longitude_west_deg=2.0,
+            altitude_km=1e5, sun_distance_km=7.5e8, title="",
+        )
+    )  # fmt: skip
+    if not count:
+        label["SPACECRAFT_CLOCK_START_COUNT"] = "N/A"
+    parsed = parse_label(json.dumps(label), Path("made-up.json"))
+    reference = float(timing.et.mean()) - 100.0
+    ahead = flight.et[:, None] - reference
+    trajectory = Trajectory(
+        flight.body.name, "labels", flight.et, flight.position_km - off[:3] - ahead * off[3:],
+        flight.velocity_km_s - off[3:], reference, np.eye(6), used=(parsed.product_id,),
+    )  # fmt: skip
+    ra, dec = axis_angles(spin.axis)
+    nothing = np.zeros(0)
+    pointing = Pointing(
+        product_id=parsed.product_id, source="limb",
+        spin=SpinModel(ra, dec, spin.turn, spin.epoch, 2 * np.pi / spin.period_s, spin.twist, spin.tilt),
+        camera=Camera.measured(), et=timing.et, position_km=flight.position(timing.et), start_offset_s=timing.jitter_s,
+        interframe_s=scene.interframe_error_s, parameters=dict(zip(PARTS, off.tolist(), strict=True)), sigmas={},
+        covariance=np.zeros((0, 0)), limb=LimbPoints(nothing.astype(str), *[nothing] * 4, nothing > 0, nothing),
+        limb_rms_px=0.3, limb_median_px={}, ties=0, tie_rms_px={}, sigma_px=0.5, good=True, verdict="good: made up",
+    )  # fmt: skip
+    raw: Any = SimpleNamespace(label=parsed, path=Path(f"{parsed.product_id}-raw.png"), sha256="5ea1" * 16)
+    light: Any = SimpleNamespace(light=dict.fromkeys(COLOURS))
+    return Observation(raw, light, flight.body, trajectory, pointing, np.array([1.0, 0, 0]), (parsed,))
+
+
+@dataclass(frozen=True)
+class Files:
+    spk: Path
+    ck: Path
+    sclk: Path
+    fk: Path
+
+    @property
+    def all(self) -> list[Path]:
+        return [self.fk, self.sclk, self.ck, self.spk]
+
+
+def write(folder: Path, strips: list[Observation]) -> Files:
+    files = Files(folder / "a.bsp", folder / "a.bc", folder / "a.tsc", folder / "a.tf")
+    files.fk.write_text(FRAMES)
+    with Staged() as staged:
+        stage_kernels(staged, strips, files.ck, files.spk, files.sclk)
+    return files
+
+
+@pytest.fixture(scope="module")
+def jupiter() -> Pass:
+    return solved(perijove_scene(44, 3, minutes=(-80.0, -79.2, -60.0)))
+
+
+@pytest.fixture(scope="module")
+def files(jupiter: Pass, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return write(tmp_path_factory.mktemp("kernels"), jupiter.strips)
+
+
+def spacecraft(kernels: list[Path], et: FloatArray, centre: str = "599") -> tuple[FloatArray, FloatArray, FloatArray]:
+    """States (n, 6), rotations (n, 3, 3) from j2000 to the camera, angular velocities (n, 3), by the toolkit."""
+    with toolkit(kernels) as spice:
+        states = np.array([spice.spkgeo(-61, t, "J2000", int(centre))[0] for t in et])
+        turned = np.array([spice.pxform("J2000", "JUNO_JUNOCAM", t) for t in et])
+        spun = np.array([spice.xf2rav(spice.sxform("J2000", "JUNO_JUNOCAM", t))[1] for t in et])
+    return states, turned, spun
+
+
+def check(kernels: list[Path], flown: Pass, centre: str = "599", angle: float = 1e-12) -> None:
+    """The kernels' geometry is the simulated truth: relative for lengths, absolute for angles."""
+    scene, et = flown.scene, flown.looks
+    states, turned, spun = spacecraft(kernels, et, centre)
+    place, velocity = scene.flight.position(et), scene.flight.velocity(et)
+    assert np.abs(states[:, :3] - place).max() < 1e-12 * np.linalg.norm(place, axis=1).min()
+    assert np.abs(states[:, 3:] - velocity).max() < 1e-11 * np.linalg.norm(velocity, axis=1).min()
+    truth = np.swapaxes(scene.spin.j2000_from_camera(et), -1, -2)
+    assert np.abs(turned - truth).max() < angle
+    np.testing.assert_allclose(
+        spun, np.tile(2 * np.pi / scene.spin.period_s * scene.spin.axis, (len(et), 1)), atol=1e-12
+    )
+
+
+def test_a_pass_of_several_strips_comes_back(jupiter: Pass, files: Files) -> None:
+    check(files.all, jupiter)
+    for strip in jupiter.strips:
+        states, turned, _ = spacecraft(files.all, strip.pointing.et)
+        np.testing.assert_allclose(states[:, :3], strip.pointing.position_km, rtol=1e-12)
+        np.testing.assert_allclose(turned, strip.pointing.spin.camera_from_j2000(strip.pointing.et), atol=1e-12)
+
+
+def test_a_flight_past_a_moon_comes_back(tmp_path: Path) -> None:
+    flown = solved(ganymede_scene(1))
+    check(write(tmp_path, flown.strips).all, flown, centre="503")
+
+
+def test_with_the_missions_frames(jupiter: Pass, files: Files, data: Path) -> None:
+    check([data / "kernels" / "juno_v12.tf", files.sclk, files.ck, files.spk], jupiter)
+
+
+def test_with_the_missions_clock(jupiter: Pass, files: Files, data: Path, tmp_path: Path) -> None:
+    clock = [data / "kernels" / name for name in ("naif0012.tls", "jno_sclkscet_00090.tsc")]
+    ck = tmp_path / "n.bc"
+    with pytest.warns(PerijoveWarning, match=r"jno_sclkscet_00090.tsc: by this clock .* too old"), Staged() as staged:
+        stage_kernels(staged, jupiter.strips, ck, None, None, [data / "kernels" / "juno_v12.tf", *clock])
+    # it goes by way of TT, which costs half the last bit of ET: 0.06 us of spin
+    check([files.fk, *clock, ck, files.spk], jupiter, angle=5e-8)
+
+
+def test_the_labels_count_gives_the_solved_start(jupiter: Pass, files: Files) -> None:
+    for strip in jupiter.strips:
+        count = strip.raw.label.clock_start
+        assert count is not None
+        with toolkit([files.sclk]) as spice:
+            start = spice.scs2e(-61, count)
+            back = spice.sce2s(-61, start)
+        assert abs(start + START_TIME_BIAS_S + STAGE_S / 2 - strip.pointing.et[0]) < 8e-6
+        assert count_seconds(back) == count_seconds(count)
+
+
+def test_files_reach_around_each_strip_and_no_further(jupiter: Pass, files: Files) -> None:
+    with toolkit() as spice:
+        path, turn = spice.cell_double(99), spice.cell_double(99)
+        spice.spkcov(str(files.spk), -61, path)
+    with toolkit([files.sclk]) as spice:
+        spice.ckcov(str(files.ck), -61000, False, "INTERVAL", 0.0, "TDB", turn)
+    first, last = (np.array([t.et[k] for t in jupiter.timings]) for k in (0, -1))
+    pause = (first[1] - last[0]) / 3
+    assert pause < 60
+    expected = [first[0] - 60, last[0] + pause, first[1] - pause, last[1] + 60, first[2] - 60, last[2] + 60]
+    for cell in (path, turn):
+        np.testing.assert_allclose([cell[k] for k in range(len(cell))], expected, atol=1e-6)
+
+
+def comments(path: Path) -> str:
+    with toolkit() as spice:
+        handle = spice.dafopr(str(path))
+        count, lines, _ = spice.dafec(handle, 999, 200)
+        spice.dafcls(handle)
+    return "\n".join(lines[:count])
+
+
+def test_comments_say_what_it_is_and_from_what(jupiter: Pass, files: Files) -> None:
+    texts = {"spk": comments(files.spk), "ck": comments(files.ck), "sclk": files.sclk.read_text("ascii")}
+    for text in texts.values():
+        assert "Not a product of NAIF" in text
+        assert "5ea1" * 16 in text
+        assert all(len(line) <= 80 for line in text.splitlines())
+        for strip in jupiter.strips:
+            assert f"{strip.pointing.product_id}: JUPITER" in text
+            assert f"solved offset {strip.pointing.start_offset_s:+.6f} s" in text
+    assert "folded into the attitude" in texts["ck"]
+    assert "not its barycentre" in texts["spk"]
+    assert "SPACECRAFT_CLOCK_START_COUNT" in texts["sclk"]
+
+
+def test_the_same_strips_give_the_same_bytes_in_any_order(jupiter: Pass, files: Files, tmp_path: Path) -> None:
+    again = write(tmp_path, jupiter.strips[::-1])
+    for one, other in zip(files.all, again.all, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_without_counts_the_clock_is_nominal_and_the_geometry_the_same(tmp_path: Path) -> None:
+    flown = solved(perijove_scene(44, 3, minutes=(-80.0,)), count=False)
+    files = write(tmp_path, flown.strips)
+    check(files.all, flown)
+    assert "nominal" in files.sclk.read_text()
+
+
+def test_a_ck_without_any_clock_is_refused(jupiter: Pass, tmp_path: Path) -> None:
+    (tmp_path / "x.tf").write_text(FRAMES)
+    with pytest.raises(UsageError, match="--write-sclk"), Staged() as staged:
+        stage_kernels(staged, jupiter.strips, tmp_path / "a.bc", tmp_path / "a.bsp", None, [tmp_path / "x.tf"])
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tf"]
+
+
+@pytest.mark.parametrize("text", ["", "\\begindata\nSCLK_DATA_TYPE_61 = ( 1 )\n"])
+def test_a_clock_kernel_that_does_not_tell_is_refused(jupiter: Pass, tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.tsc").write_text(f"KPL/SCLK\n{text}")
+    with pytest.raises(SpiceError, match=r"bad\.tsc.*naif\*\.tls"), Staged() as staged:
+        stage_kernels(staged, jupiter.strips, tmp_path / "a.bc", None, None, [tmp_path / "bad.tsc"])
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.tsc"]
+
+
+def test_strips_that_overlap_are_refused(jupiter: Pass, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="overlap"):
+        write(tmp_path, [jupiter.strips[0], jupiter.strips[0]])
+
+
+def test_nothing_asked_for_nothing_done() -> None:
+    with Staged() as staged:
+        stage_kernels(staged, [], None, None, None)
+
+
+# the camera's kernel
+
+
+def pool(path: Path) -> Callable[[str], float]:
+    def value(name: str) -> float:
+        with toolkit([path]) as spice:
+            return float(spice.gdpool(name, 0, 1)[0])
+
+    return value
+
+
+def test_the_cameras_kernel_gives_its_pixels(jupiter: Pass, tmp_path: Path) -> None:
+    with Staged() as staged:
+        stage_kernels(staged, jupiter.strips, None, None, None, ik=tmp_path / "a.ti")
+    value, camera = pool(tmp_path / "a.ti"), jupiter.strips[0].pointing.camera
+    ray = np.array([0.2, 0.03, 1.0])
+    for number, band in ((1, Filter.BLUE), (2, Filter.GREEN), (3, Filter.RED)):
+        name = f"INS-6150{number}"
+        # the recipe in NAIF's instrument kernel
+        flat = ray[:2] * value(f"{name}_FOCAL_LENGTH") / 0.0074
+        far = flat @ flat
+        bent = flat * (1 - 5.9624209455667325e-08 * far + 2.7381910042256151e-14 * far**2)
+        line, sample = camera.pixel(band, ray)
+        assert bent[0] + value(f"{name}_DISTORTION_X") == pytest.approx(sample, abs=1e-6)
+        assert bent[1] + value(f"{name}_DISTORTION_Y") == pytest.approx(line, abs=1e-6)
+        # ISIS counts from 1 at the first pixel's centre, and asks how far from the axis a line of the CCD lies
+        on_ccd = (line + 0.5 - 1.0) + value(f"{name}_FILTER_OFFSET")
+        assert on_ccd - value("INS-61500_BORESIGHT_LINE") == pytest.approx(bent[1], abs=1e-6)
+    green = camera.centre(Filter.GREEN)[1]
+    assert (green + 0.5) - value("INS-61500_BORESIGHT_SAMPLE") == pytest.approx(0.0, abs=1e-6)
+    assert value("INS-61500_START_TIME_BIAS") == START_TIME_BIAS_S
+    error = jupiter.scene.interframe_error_s
+    assert value("INS-61500_INTERFRAME_DELTA") == pytest.approx(INTERFRAME_DELTA_S + error, abs=1e-7)
+
+
+def test_one_camera_kernel_is_for_one_camera(jupiter: Pass, tmp_path: Path) -> None:
+    other = replace(jupiter.strips[1].pointing, camera=Camera.measured().integrating(3))
+    strips = [jupiter.strips[0], replace(jupiter.strips[1], pointing=other)]
+    with pytest.raises(UsageError, match=r"differs by 1\.00 px"), Staged() as staged:
+        stage_kernels(staged, strips, None, None, None, ik=tmp_path / "a.ti")
+
+
+# the clock
+
+
+def true_count(et: float, rate: float, offset: float) -> float:
+    """A clock that is cut to ticks, as counts are."""
+    return float(np.floor((et / rate + offset) * TICKS_PER_S)) / TICKS_PER_S
+
+
+@settings(max_examples=40)
+@given(
+    starts=st.lists(st.floats(-5000.0, 5000.0), min_size=1, max_size=6),
+    jitter=st.lists(st.floats(-0.05, 0.05), min_size=6, max_size=6),
+    fraction=st.lists(st.floats(0.0, 1.0), min_size=4, max_size=4),
+)
+def test_in_its_spans_the_clock_is_exact(starts: list[float], jitter: list[float], fraction: list[float]) -> None:
+    begin = 7.1e8 + np.cumsum(50.0 + np.sort(np.array(starts) - min(starts)))
+    spans = [
+        Span(float(t), float(t) + 30.0, Reading(true_count(float(t) + 1.0, 1 - 1.25e-6, 340.0), float(t) + 1.0 + off))
+        for t, off in zip(begin, jitter, strict=False)
+    ]
+    clock = make_clock(spans)
+    assert np.all(np.diff(clock.tick) > 0)
+    assert np.all(np.diff(clock.et) > 0)
+    assert np.abs(clock.rate - 1.0).max() < 0.03
+    for span in spans:
+        et = span.first + np.array(fraction) * 30.0
+        back = [clock.at(float(tick) / TICKS_PER_S) for tick in clock.ticks(et)]
+        assert back == et.tolist()
+        assert span.reading is not None
+        assert abs(clock.at(span.reading.count_s) - span.reading.et) < 8e-6
+
+
+def test_the_toolkit_reads_the_clock_as_it_is_meant(tmp_path: Path) -> None:
+    spans = [Span(7.14e8 + k * 400.0, 7.14e8 + k * 400.0 + 137.7) for k in range(3)]
+    clock = make_clock(spans, [Reading(714000344.125, 7.14e8 + 0.01)])
+    path = tmp_path / "a.tsc"
+    path.write_text(sclk_text(clock, ["x"]))
+    rng = np.random.default_rng(0)
+    inside = np.concatenate([rng.uniform(span.first, span.last, 100) for span in spans])
+    around = rng.uniform(7.139e8, 7.141e8, 300)
+    with toolkit([path]) as spice:
+        read = [np.array([spice.sce2c(-61, t) for t in et]) for et in (inside, around)]
+        back = np.array([spice.sct2e(-61, tick) for tick in read[0]])
+    assert np.array_equal(read[0], clock.ticks(inside))
+    assert np.array_equal(back, inside)
+    # a rate that is not 1 costs the last bit
+    np.testing.assert_allclose(read[1], clock.ticks(around), rtol=0, atol=7e-5)
+
+
+def test_offset_and_rate_are_the_labels(tmp_path: Path) -> None:
+    rate, offset = 1 - 1.3e-6, 310.0
+    et = 7.1e8 + np.linspace(0.0, 2e4, 21)
+    readings = [Reading(true_count(float(t), rate, offset), float(t)) for t in et]
+    slip = Reading(readings[3].count_s + 400.0, readings[3].et)
+    clock = make_clock([Span(7.1e8 + 5000.0, 7.1e8 + 5030.0)], [*readings, slip])
+    # counts are cut, not rounded: half a tick on the average
+    late = [clock.at(r.count_s) - r.et for r in readings]
+    assert np.abs(late).max() < 1 / TICKS_PER_S
+    assert clock.read
+
+
+def test_a_nominal_clock_is_good_to_a_second(data: Path) -> None:
+    clock = make_clock([Span(7.14e8, 7.14e8 + 30.0)])
+    assert not clock.read
+    for path in sorted((data / "labels").glob("*.json")) + sorted((data / "pj4" / "..").glob("pj4?/*.json")):
+        label = parse_label(path.read_bytes(), path)
+        count = count_seconds(label.clock_start)
+        assert count is not None
+        assert abs(clock.at(count) - label.start_et) < 1.0
+
+
+def test_strips_without_room_between_share_an_offset() -> None:
+    spans = [
+        Span(7e8, 7e8 + 30.0, Reading(700000340.0, 7e8 + 1.0)),
+        Span(7e8 + 30.0, 7e8 + 60.0, Reading(700000370.0, 7e8 + 30.99)),
+    ]
+    clock = make_clock(spans)
+    assert len(clock.tick) == 3
+    et = np.linspace(7e8, 7e8 + 60.0, 1000)
+    assert [clock.at(float(tick) / TICKS_PER_S) for tick in clock.ticks(et)] == et.tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("714014582:237", 714014582 + 237 / 256),
+        ("1/714014582.237", 714014582 + 237 / 256),
+        (" 5 ", 5.0),
+        ("714014582:256", None),
+        ("N/A", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_counts(text: str | None, seconds: float | None) -> None:
+    assert count_seconds(text) == seconds
+
+
+def test_a_clock_needs_a_strip() -> None:
+    with pytest.raises(PerijoveError, match="at least one strip"):
+        make_clock([])
