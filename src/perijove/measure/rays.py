@@ -7,12 +7,24 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
-from perijove.measure.patch import Patch
+from perijove.errors import UsageError
+from perijove.measure.annulus import OUTSIDE, Frame, contrasts, control_centres, make_frame, without_trend
+from perijove.measure.patch import MeasureError, Patch
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 Tone = Literal["bright", "dark", "none"]
 Verdict = Literal["bright rays", "dark rays", "none"]
+
+REACHES = (5.0, 8.0, 12.0, 16.0)
+"""Outer edges that are tried, in crater radii."""
+MOST_CONTROLS, LEAST_CONTROLS = 60, 12
+TURNS = 3
+"""Turns of the rays' sectors that are tried on each control."""
+LEAST_SIGMA = 3.0
+"""Significance from which rays are taken for real."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,7 @@ class BandRays:
 
     `contrast` is ray over background less 1, `sigma` its uncertainty with the terrain's own unevenness in it, `tone`
     what that makes them. `extent_km` is the distance from the centre to which they stay above twice that uncertainty,
-    NaN where they do nowhere. `by_ring` and `by_ring_sigma` (k,) are the contrast by ring. `colour` is the ray's colour
+    NaN where they do nowhere; `open_ended` where that is as far as was looked. `by_ring` and `by_ring_sigma` (k,) are the contrast by ring. `colour` is the ray's colour
     over the background's, (ray / background) in this band over the same in the reference band, with `colour_sigma`.
     """
 
@@ -30,6 +42,7 @@ class BandRays:
     contrast: float
     sigma: float
     extent_km: float
+    open_ended: bool
     by_ring: FloatArray
     by_ring_sigma: FloatArray
     colour: float
@@ -53,7 +66,7 @@ class Rays:
     bands: tuple[BandRays, ...]
     reference: str
     azimuths: FloatArray
-    is_ray: NDArray[np.bool_]
+    is_ray: BoolArray
     by_sector: FloatArray
     sector_sigma: FloatArray
     edges_km: FloatArray
@@ -65,21 +78,210 @@ class Rays:
         return float(self.is_ray.mean())
 
 
+@dataclass(frozen=True)
+class _Look:
+    """An annulus of one reach: its `frame`, contrasts (bands, sectors, rings), those of the controls, `z` as measured."""
+
+    frame: Frame
+    here: FloatArray
+    controls: tuple[FloatArray, ...]
+    z: float
+
+
 def measure_rays(
     patch: Patch,
     centre: tuple[float, float],
     radius_km: float,
     *,
-    inner: float = 1.3,
-    outer: float = 5.0,
+    inner: float = 1.4,
+    outer: float | None = None,
     reference: str | None = None,
     seed: int = 0,
 ) -> Rays:
     """The rays between `inner` and `outer` crater radii of the crater at `centre` (rad) with `radius_km`.
 
+    Light is compared with the plane through the ground from `outer` to 1.6 times that; with `outer` None reaches of 5, 8,
+    12 and 16 radii are tried as far as the patch goes, the clearest is taken and its significance lowered for the choice.
     `reference` is the band that colours are relative to (None: GREEN where there is one, otherwise the first). `seed`
-    chooses the places nearby that show what the terrain does without rays; a patch that reaches 3 times as far as
-    `outer` has room for enough of them. MeasureError where less than half of the annulus has data, or too little ground
-    around it to compare with; UsageError where the annulus does not fit the patch.
+    chooses the places nearby that show what the terrain does without rays: a patch that reaches 3 times as far as
+    `outer` has room for enough of them.
+
+    A verdict other than none needs 3 sigma. MeasureError where half of the annulus has no data, or there is too little
+    ground to compare with; UsageError where the annulus does not fit the patch.
     """
-    raise NotImplementedError
+    name = reference if reference is not None else ("GREEN" if "GREEN" in patch.bands else patch.bands[0])
+    if name not in patch.bands:
+        raise UsageError(f"there is no band {name!r} to relate colours to: give one of {', '.join(patch.bands)}")
+    where = patch.pixel_of(*patch.plane.xy_of(*centre))
+    radius = radius_km / patch.scale_km
+    reaches = _reaches(patch, where, radius, inner, outer)
+    found = [
+        look for reach in reaches if (look := _look(patch, where, inner * radius, reach * radius, seed)) is not None
+    ]
+    if not found:
+        raise MeasureError(
+            "too little ground with data around the crater to tell rays from the terrain: "
+            "take a product that shows more of it, or a smaller outer radius"
+        )
+    best = max(found, key=lambda look: abs(look.z))
+    significance = _lowered(abs(best.z), len(found))
+    sign = 0 if significance < LEAST_SIGMA else (1 if best.z > 0.0 else -1)
+    return _described(patch, centre, radius_km, best, sign, significance, name, seed)
+
+
+def _reaches(patch: Patch, where: FloatArray, radius: float, inner: float, outer: float | None) -> list[float]:
+    """Outer radii to try, in crater radii."""
+    room = float(min(*where, *(patch.side - where)))
+    if not (radius > 0.0 and inner >= 0.0 and room > 0.0):
+        raise UsageError("the crater for the rays must lie in the patch and have a size: centre the patch on it")
+    if inner * radius < 1.0:
+        raise UsageError(f"a crater of {2.0 * radius:.1f} pixels is too small for rays: take a product that is finer")
+    if outer is not None:
+        if not outer > 1.2 * inner or OUTSIDE * outer * radius > 1.45 * room:
+            raise UsageError(
+                f"rays from {inner:g} to {outer:g} radii need a patch of {1.1 * outer:g} radii and more: take a larger one"
+            )
+        return [outer]
+    fitting = [reach for reach in REACHES if reach > 1.2 * inner and 2.5 * reach * radius <= room]
+    if not fitting:
+        raise UsageError(
+            f"the patch reaches {room / radius:.1f} radii from the crater: take one that reaches 13 or more"
+        )
+    return fitting
+
+
+def _look(patch: Patch, where: FloatArray, inner: float, outer: float, seed: int) -> _Look | None:
+    """The annulus from `inner` to `outer` pixels and its controls; None where there is too little of either."""
+    frame = make_frame(inner, outer)
+    light = without_trend(patch, where, outer)
+    here = contrasts(light, where, frame)
+    if here is None:
+        return None
+    centres = control_centres(patch.side, where, frame, MOST_CONTROLS, seed)
+    tried = (contrasts(light, centre, frame) for centre in centres)
+    controls = tuple(control for control in tried if control is not None)
+    if len(controls) < LEAST_CONTROLS:
+        return None
+    net = np.array([_mean(control) for control in controls])
+    middle = float(np.median(net))
+    return _Look(frame, here, controls, (_mean(here) - middle) / _deviation(net))
+
+
+def _deviation(values: FloatArray) -> float:
+    """Standard deviation (of the first axis' values), enlarged for how few they are."""
+    n = len(values)
+    return float(values.std(ddof=1)) * np.sqrt(1.0 + 1.0 / n) * (n - 1.0) / max(n - 3.0, 1.0) + 1e-9
+
+
+def _mean(values: FloatArray) -> float:
+    """Mean of what is not NaN; NaN where nothing is."""
+    there = np.isfinite(values)
+    return float(values[there].mean()) if there.any() else float("nan")
+
+
+def _means(values: FloatArray, axis: int | tuple[int, ...]) -> FloatArray:
+    """Means over axes of what is not NaN."""
+    there = np.isfinite(values)
+    count = there.sum(axis=axis)
+    total = np.where(there, values, 0.0).sum(axis=axis)
+    out: FloatArray = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return out
+
+
+def _lowered(z: float, trials: int) -> float:
+    """Sigmas that are left of `z` when it is the largest of so many trials (Bonferroni)."""
+    chance = min(1.0, trials * 2.0 * float(norm.sf(z)))
+    # the tail of the normal distribution ends in the computer near 38 sigma
+    return z if chance < 1e-290 else float(norm.isf(0.5 * chance))
+
+
+def _described(
+    patch: Patch,
+    centre: tuple[float, float],
+    radius_km: float,
+    look: _Look,
+    sign: int,
+    significance: float,
+    reference: str,
+    seed: int,
+) -> Rays:
+    """What an annulus and its controls say, band by band."""
+    by_sector = _means(look.here, 2)
+    sectors = np.stack([_means(control, 2) for control in look.controls])
+    sector_sigma = np.sqrt(_means(sectors**2, (0, 2)))
+    is_ray = np.zeros(len(look.frame.azimuths), np.bool_)
+    if sign:
+        # all bands together say which sectors hold a ray, so that a band's noise does not choose for it
+        clear = sign * by_sector.mean(axis=0) / float(np.sqrt(_mean(sectors.mean(axis=1) ** 2)))
+        level = next((level for level in (2.0, 1.0, -np.inf) if np.any(clear > level)), -np.inf)
+        is_ray = clear > level
+    chosen = is_ray if sign else np.ones(len(is_ray), np.bool_)
+    rings = _means(look.here[:, chosen], 1)
+    turns = np.random.default_rng(seed)
+    # the same sectors, turned at random, in each control
+    null = np.stack(
+        [
+            _means(control[:, np.roll(chosen, int(turns.integers(len(chosen))))], 1)
+            for control in look.controls
+            for _ in range(TURNS)
+        ]
+    )
+    bands = _bands(patch, look, rings, null, reference, radius_km)
+    return Rays(
+        centre=centre,
+        radius_km=radius_km,
+        verdict="none" if sign == 0 else ("bright rays" if sign > 0 else "dark rays"),
+        significance=significance,
+        bands=bands,
+        reference=reference,
+        azimuths=look.frame.azimuths,
+        is_ray=is_ray,
+        by_sector=by_sector,
+        sector_sigma=sector_sigma,
+        edges_km=look.frame.edges * patch.scale_km,
+        controls=len(look.controls),
+    )
+
+
+def _bands(
+    patch: Patch, look: _Look, rings: FloatArray, null: FloatArray, reference: str, radius_km: float
+) -> tuple[BandRays, ...]:
+    """The rays by band, from their contrast by ring (bands, k) and that of the controls (m, bands, k)."""
+    whole, chance = _means(rings, 1), _means(null, 2)
+    ring_sigma = np.sqrt(_means(null**2, 0))
+    middles = 0.5 * (look.frame.edges[1:] + look.frame.edges[:-1]) * patch.scale_km
+    n0 = patch.bands.index(reference)
+    out = []
+    for n, name in enumerate(patch.bands):
+        sigma = float(np.sqrt(np.nanmean(chance[:, n] ** 2)))
+        sure = abs(whole[n]) > 2.0 * sigma
+        tone: Tone = "none" if not sure else ("bright" if whole[n] > 0.0 else "dark")
+        clear = np.sign(whole[n]) * rings[n] > 2.0 * ring_sigma[n]
+        last = _run(clear)
+        ratio = (1.0 + whole[n]) / (1.0 + whole[n0])
+        spread = (1.0 + chance[:, n]) / (1.0 + chance[:, n0]) - 1.0
+        out.append(
+            BandRays(
+                band=name,
+                tone=tone,
+                contrast=float(whole[n]),
+                sigma=sigma,
+                extent_km=float(middles[last]) if last >= 0 else float("nan"),
+                open_ended=last == len(clear) - 1,
+                by_ring=rings[n],
+                by_ring_sigma=ring_sigma[n],
+                colour=float(ratio),
+                colour_sigma=float(ratio * np.sqrt(np.nanmean(spread**2))),
+            )
+        )
+    return tuple(out)
+
+
+def _run(clear: BoolArray) -> int:
+    """The last ring of the rays: up to it no two rings in a row are unclear; -1 where they never are clear."""
+    last = -1
+    for n in np.flatnonzero(clear):
+        if n - last > 2 and last >= 0:
+            break
+        last = int(n)
+    return last
