@@ -23,7 +23,8 @@ LONGEST_STEP = np.radians(120.0)
 class SampledAttitude:
     """Attitudes `samples` (n, 3, 3), camera from j2000, at `et` (n,); between them the rate of turn is constant.
 
-    `turns` (n - 1, 3) rad lead from each to the next, in the camera's frame. `fitted` is the free spinner nearest to them and `rms_px` what it leaves; axis, rate and the rest are its.
+    `turns` (n - 1, 3) rad lead from each to the next, in the camera's frame. `fitted` is the free spinner nearest to
+    them and `rms_px` what it leaves; axis, rate and the rest are its.
     """
 
     et: FloatArray

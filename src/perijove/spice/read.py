@@ -8,7 +8,6 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from perijove.attitude.sampled import SampledAttitude, sampled_attitude
 from perijove.bodies import BODIES, JUPITER, Body
 from perijove.ephemeris.moons import moon_state, place_error_km, velocity_error_km_s
 from perijove.ephemeris.trajectory import Trajectory
@@ -241,11 +240,11 @@ def _mounting(spice: ModuleType, et: float) -> FloatArray:
     return np.asarray(spice.pxform("JUNO_SPACECRAFT", "JUNO_JUNOCAM", et), dtype=float)
 
 
-def kernel_attitude(kernels: KernelSet, et0: float, et1: float, *, step_s: float = ATTITUDE_STEP_S) -> SampledAttitude:
-    """The camera's attitude from `et0` to `et1` by kernels, sampled, with the free spinner that comes nearest to it.
+def attitudes_over(kernels: KernelSet, et0: float, et1: float, *, step_s: float = ATTITUDE_STEP_S) -> CameraAttitudes:
+    """How the camera stood from `et0` to `et1`, sampled finely enough for a turning spacecraft.
 
-    Raises SpiceGap where the kernels do not cover the time, UsageError for an empty stretch, SpiceError as
-    `spice_attitude`.
+    Raises SpiceGap where the kernels do not cover the time (it names what they cover), UsageError for an empty stretch,
+    SpiceError as `spice_attitude`.
     """
     if not et0 < et1:
         raise UsageError(f"an attitude is asked for from ET {et0} to {et1}: the end must come after the beginning")
@@ -254,11 +253,11 @@ def kernel_attitude(kernels: KernelSet, et0: float, et1: float, *, step_s: float
     if found is None:
         there = told(kernels.attitude_spans())
         raise SpiceGap(_gap("attitude (CK of Juno, -61000)", et0, et1, there))
-    return sampled_attitude(found.et, found.camera_from_j2000)
+    return found
 
 
 def spice_clock(kernels: KernelSet, count: str) -> float:
-    """ET at which Juno's clock shows a count as labels write it ('525560580:87'). Raises SpiceError where none is there."""
+    """ET when Juno's clock shows a count as labels write it ('525560580:87'). Raises SpiceError where none tells."""
     kernels.need_clock()
     leap_and_clock = kernels.clock_alone()
     try:
@@ -272,8 +271,8 @@ def spice_clock(kernels: KernelSet, count: str) -> float:
 
 __all__ = [
     "CameraAttitudes",
+    "attitudes_over",
     "centre_of_jupiter",
-    "kernel_attitude",
     "orbit_covariance",
     "spice_attitude",
     "spice_clock",
