@@ -46,7 +46,7 @@ def check_hop(asked: str, place: Place, location: str, hosts: frozenset[str]) ->
     It stays on `hosts` (that of the address asked for where there are none) and never falls from https to http, but on
     this machine.
     """
-    target = _parsed(urljoin(place.url, location)) if location else None
+    target = _joined(place.url, location)
     if target is None:
         raise FetchError(f"{asked} leads to {shown(location)!r}, which is no address of the web: not followed", asked)
     if target.authority not in (hosts or {_parsed_authority(asked)}):
@@ -62,6 +62,13 @@ def check_hop(asked: str, place: Place, location: str, hosts: frozenset[str]) ->
 def shown(url: str) -> str:
     """An address for a message: not too long, and without what a terminal would obey."""
     return "".join(c if c.isprintable() else "?" for c in url[:200])
+
+
+def _joined(base: str, location: str) -> Place | None:
+    try:
+        return _parsed(urljoin(base, location)) if location else None
+    except ValueError:
+        return None
 
 
 def _parsed_authority(url: str) -> str:

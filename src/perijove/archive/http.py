@@ -24,7 +24,6 @@ PAGE_LIMIT_BYTES = 1 << 24
 """No page of an archive that is asked for here is nearly as long, unpacked."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504, *range(506, 600)})
-_CHUNK = 1 << 16
 _MOST_TRIES = 100
 T = TypeVar("T")
 
@@ -263,7 +262,8 @@ class Session:
 
     def _chunks(self, request: Request, response: Any) -> Iterator[bytes]:
         with self._faults(request):
-            for chunk in response.iter_raw(_CHUNK):
+            # as they come: chunks of a size would be waited for, past the deadline
+            for chunk in response.iter_raw():
                 if self.clock() > request.deadline:
                     raise _too_late(request, "it comes too slowly")
                 yield chunk
