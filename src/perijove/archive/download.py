@@ -14,7 +14,7 @@ from perijove.archive.addresses import place_of, shown
 from perijove.archive.body import Again, length_of
 from perijove.archive.cache import Cache, Entry, digests
 from perijove.archive.http import Answer, Request, Session
-from perijove.archive.partial import Part, Whole, alone
+from perijove.archive.partial import Part, Whole, alone, orderly_end
 from perijove.errors import FetchError, OutputError
 
 FILE_LIMIT_BYTES = 1 << 32
@@ -92,7 +92,7 @@ def download(
             # another process has had it in the meantime
             return Downloaded(path, again, 0, 0)
         work = _Work(session, item, cache, Part(part, item.url), kept, limit_bytes, progress)
-        with contextlib.closing(work.part):
+        with orderly_end(), contextlib.closing(work.part):
             return work.done()
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import BinaryIO
 from perijove.errors import FetchError
 from perijove.io.atomic import written
 
-_SAVE_BYTES = 1 << 23
+_SAVE_BYTES = 1 << 22
 _LOCK_PAUSE_S = 0.2
 
 
@@ -120,6 +122,29 @@ class Part:
         with written(self._note):
             fresh.write_text(json.dumps(asdict(self.whole)), encoding="utf-8")
             os.replace(fresh, self._note)
+
+
+@contextlib.contextmanager
+def orderly_end() -> Iterator[None]:
+    """Let a polite wish to end the process (SIGTERM, SIGHUP) run all that is to be done at the end, as Ctrl-C does.
+
+    Only in the main thread, and where nobody else has said what such a wish should do.
+    """
+    wishes = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = threading.current_thread() is threading.main_thread()
+    changed = [wish for wish in wishes if ours and signal.getsignal(wish) is signal.SIG_DFL]
+    for wish in changed:
+        signal.signal(wish, _end)
+    try:
+        yield
+    finally:
+        for wish in changed:
+            signal.signal(wish, signal.SIG_DFL)
+
+
+def _end(number: int, frame: object) -> None:
+    # the code that shells give to what a signal ended
+    raise SystemExit(128 + number)
 
 
 @contextlib.contextmanager
