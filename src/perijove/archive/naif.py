@@ -21,6 +21,8 @@ from perijove.archive.sites import Site
 from perijove.errors import UsageError
 from perijove.timescale import utc_from_et
 
+KINDS = ("lsk", "pck", "fk", "ik", "sclk", "spk", "ck")
+"""The folders that are looked into."""
 LISTING_FRESH_S = 3600.0
 MARGIN_S = 60.0
 """Kernels are asked to cover so much before and after the times that are given: clocks and light time."""
@@ -209,7 +211,12 @@ def cover(ways: Sequence[Covering], span: Span) -> tuple[list[Covering], list[Sp
         same = [one for one in ways if one.rank == rank]
         left = [rest for part in left for rest in _greedy(same, part, chosen)]
         left = [rest for part in left for rest in _edge_days(same, part, chosen, edges)]
-    return list(chosen.values()), left, list(edges.values())
+    joined: list[Span] = []
+    for part in left:
+        if joined and joined[-1].stop_s == part.start_s:
+            part = Span(joined.pop().start_s, part.stop_s)
+        joined.append(part)
+    return list(chosen.values()), joined, list(edges.values())
 
 
 def _greedy(ways: Sequence[Covering], part: Span, chosen: dict[str, Covering]) -> list[Span]:

@@ -30,15 +30,12 @@ _ANCHORS = ((0, 1), (2, 2), (4, 3), (7, 5), (20, 11), (30, 16), (34, 18), (46, 2
 _VOLUME = re.compile(r"JNOJNC_[0-9]{4}")
 _COLUMN = re.compile(r"^\s*OBJECT\s*=\s*COLUMN\b(.*?)^\s*END_OBJECT\b", re.MULTILINE | re.DOTALL)
 _SAFE_PATH = re.compile(r"DATA(?:/[A-Z0-9_]{1,40}){1,6}\.LBL")
-_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+_END = re.compile(rb"^END[ \t]*\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Product:
-    """One product of a volume: `path` is its label's within the volume; times are UTC as the index writes them.
-
-    `label_md5` is what the index gives for the label, None where it gives nothing.
-    """
+    """One product of a volume: `path` is its label's within the volume; times are UTC as the index writes them."""
 
     product_id: str
     volume: str
@@ -47,7 +44,6 @@ class Product:
     stop_utc: str
     target: str
     rationale: str
-    label_md5: str | None
 
     @property
     def parts(self) -> ProductId:
@@ -160,7 +156,6 @@ def _product(row: dict[str, str], volume: str) -> Product | None:
         path = usual_path(parts, product_id)
     if _SAFE_PATH.fullmatch(path) is None or not path.endswith(f"/{product_id}.LBL"):
         return None
-    md5 = row.get("PRODUCT_LABEL_MD5CHECKSUM", "")
     return Product(
         product_id,
         volume,
@@ -169,7 +164,6 @@ def _product(row: dict[str, str], volume: str) -> Product | None:
         row.get("STOP_TIME", ""),
         row.get("TARGET_NAME", "").upper(),
         row.get("RATIONALE_DESC", ""),
-        md5.lower() if _MD5.fullmatch(md5) else None,
     )
 
 
@@ -280,7 +274,7 @@ def _matching(products: Iterable[Product], query: PdsQuery) -> Iterator[Product]
 
 
 def label_item(site: Site, product: Product) -> Item:
-    """The product's label; its checksum is not demanded, for what the index gives is not the label's in all volumes."""
+    """The product's label; nothing tells its checksum for sure, so that its content is looked at."""
     return Item(
         f"{site.url}/{product.volume}/{product.path}",
         safe_name("pds", product.volume, f"{product.product_id}.LBL"),
@@ -304,6 +298,8 @@ def image_item(site: Site, product: Product, label: bytes | None = None) -> Item
     if label is None:
         return plain
     place = label_item(site, product)
+    if _END.search(label) is None:
+        raise FetchError(f"{place.url} is no whole label: it has no END; try again with --refresh", place.url)
     try:
         read = parse_label(label, f"{product.product_id}.LBL")
     except LabelError as error:
@@ -325,7 +321,7 @@ def image_item(site: Site, product: Product, label: bytes | None = None) -> Item
 
 
 def folder_sizes(session: Session, site: Site, products: Sequence[Product]) -> dict[str, int]:
-    """Rounded sizes of the images of products by product id, from the listings of their folders, as far as they tell."""
+    """Rounded sizes of images by product id, from the listings of their folders, as far as those tell."""
     wanted = {one.product_id for one in products}
     found: dict[str, int] = {}
     for volume, folder in dict.fromkeys((one.volume, one.path.rpartition("/")[0]) for one in products):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from perijove.cli.common import command
+from perijove.cli.fetch_command import fetch
 from perijove.cli.map_command import backplanes, map_strips
 from perijove.cli.options import (
     Annotate,
@@ -232,6 +233,7 @@ def calibrate(
 
 
 app.command("backplanes")(backplanes)
+app.command("fetch")(fetch)
 
 
 @app.command()
