@@ -43,8 +43,9 @@ def test_epochs_may_have_any_shape() -> None:
 
 @pytest.mark.parametrize("moon", MOONS, ids=lambda moon: moon.name)
 def test_moons_turn_once_an_orbit_by_keplers_third_law(moon) -> None:
-    rate = np.sqrt((JUPITER.gm + moon.gm) / moon.orbit_km**3)
-    # Jupiter's flattening quickens Io by 0.05 %
+    # Jupiter's flattening quickens Io by 0.06 %, Metis by 0.3 %
+    flattening = 1.5 * dict(JUPITER.zonal)[2] * (JUPITER.radii_km[0] / moon.orbit_km) ** 2
+    rate = np.sqrt((JUPITER.gm + moon.gm) * (1.0 + flattening) / moon.orbit_km**3)
     assert moon.spin_rate == pytest.approx(rate, rel=1e-3)
     assert BODIES[moon.parent] is JUPITER
     assert not moon.atmosphere

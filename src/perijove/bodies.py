@@ -1,4 +1,4 @@
-"""Jupiter and its large moons: shape, rotation, gravity and orbit, each number with its source."""
+"""Jupiter and its moons: shape, rotation, gravity and orbit, each number with its source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Body:
     amplitude deg on its cosine, and, where there is a fifth number, W's amplitude deg on its sine).
 
     `atmosphere` tells whether a haze hides the ellipsoid's edge. A moon names the body it circles, `parent`, with the
-    mean radius of its orbit `orbit_km` and its eccentricity; it keeps +X towards its parent, and flies along -Y.
+    mean radius of its orbit `orbit_km` and its eccentricity; it keeps +X about towards its parent, and flies
+    along -Y.
+    `naif_id` is its number in SPICE.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Body:
     parent: str | None = None
     orbit_km: float = 0.0
     eccentricity: float = 0.0
+    naif_id: int = 0
 
     @property
     def spin_rate(self) -> float:
@@ -89,18 +92,23 @@ JUPITER = Body(
         (49.511251, 64.3000, 0.002150, 0.000926),
     ),
     atmosphere=True,
+    naif_id=599,
 )
 
 # The moons. Radii, poles and meridians: IAU working group (Archinal et al. 2018; NAIF pck00010.tpc). GM: JPL's
 # satellite ephemerides (NAIF gm_de431.tpc). J2: Anderson et al. 1996 (Ganymede), 1998 (Europa), 2001 (Io, Callisto).
 # Orbits: JPL's mean elements of planetary satellites. What is left out, C22 first, moves a flyby by metres.
-_J3, _J4, _J5, _J6, _J7, _J8 = (
+_J1, _J2, _J3, _J4, _J5, _J6, _J7, _J8, _J9, _J10 = (
+    (73.32, 91472.9),
+    (24.62, 45137.2),
     (283.90, 4850.7),
     (355.80, 1191.3),
     (119.90, 262.1),
     (229.80, 64.3),
     (352.25, 2382.6),
     (113.35, 6070.0),
+    (146.64, 182945.8),
+    (49.24, 90274.4),
 )
 """Angles of the moons' nutation and their rates, deg and deg per century, by the IAU's numbering."""
 
@@ -116,6 +124,7 @@ IO = Body(
     parent="JUPITER",
     orbit_km=421_800.0,
     eccentricity=0.0041,
+    naif_id=501,
 )
 
 EUROPA = Body(
@@ -135,6 +144,7 @@ EUROPA = Body(
     parent="JUPITER",
     orbit_km=671_100.0,
     eccentricity=0.0094,
+    naif_id=502,
 )
 
 GANYMEDE = Body(
@@ -149,6 +159,7 @@ GANYMEDE = Body(
     parent="JUPITER",
     orbit_km=1_070_400.0,
     eccentricity=0.0013,
+    naif_id=503,
 )
 
 CALLISTO = Body(
@@ -163,7 +174,67 @@ CALLISTO = Body(
     parent="JUPITER",
     orbit_km=1_882_700.0,
     eccentricity=0.0074,
+    naif_id=504,
 )
 
-BODIES = {body.name: body for body in (JUPITER, IO, EUROPA, GANYMEDE, CALLISTO)}
+# The small moons within Io's orbit: GM by JPL's JUP310 (NAIF gm_de431.tpc; Thebe's, Adrastea's and Metis's from their
+# size at Amalthea's density), orbits by JPL's mean elements of planetary satellites.
+AMALTHEA = Body(
+    name="AMALTHEA",
+    radii_km=(125.0, 73.0, 64.0),
+    gm=0.1645634534798259,
+    pole_ra_deg=(268.05, -0.009),
+    pole_dec_deg=(64.49, 0.003),
+    meridian_deg=(231.67, 722.6314560),
+    pole_terms=((*_J1, -0.84, -0.36, 0.76), (*_J9, 0.01, 0.0, -0.01)),
+    parent="JUPITER",
+    orbit_km=181_400.0,
+    eccentricity=0.0032,
+    naif_id=505,
+)
+
+THEBE = Body(
+    name="THEBE",
+    radii_km=(58.0, 49.0, 42.0),
+    gm=0.030148,
+    pole_ra_deg=(268.05, -0.009),
+    pole_dec_deg=(64.49, 0.003),
+    meridian_deg=(8.56, 533.7004100),
+    pole_terms=((*_J2, -2.11, -0.91, 1.91), (*_J10, 0.04, 0.01, -0.04)),
+    parent="JUPITER",
+    orbit_km=221_900.0,
+    eccentricity=0.0176,
+    naif_id=514,
+)
+
+ADRASTEA = Body(
+    name="ADRASTEA",
+    radii_km=(10.0, 8.0, 7.0),
+    gm=0.000139,
+    pole_ra_deg=(268.05, -0.009),
+    pole_dec_deg=(64.49, 0.003),
+    meridian_deg=(33.29, 1206.9986602),
+    parent="JUPITER",
+    orbit_km=129_000.0,
+    eccentricity=0.0018,
+    naif_id=515,
+)
+
+METIS = Body(
+    name="METIS",
+    radii_km=(30.0, 20.0, 17.0),
+    gm=0.002501,
+    pole_ra_deg=(268.05, -0.009),
+    pole_dec_deg=(64.49, 0.003),
+    meridian_deg=(346.09, 1221.2547301),
+    parent="JUPITER",
+    orbit_km=128_000.0,
+    eccentricity=0.0012,
+    naif_id=516,
+)
+
+GALILEAN = (IO, EUROPA, GANYMEDE, CALLISTO)
+"""The large moons, from within outwards."""
+
+BODIES = {body.name: body for body in (JUPITER, *GALILEAN, AMALTHEA, THEBE, ADRASTEA, METIS)}
 """Every body that can be worked on, by its name in the labels."""

@@ -34,7 +34,10 @@ CASES = [
     ("laea", -20, 130, None),
     ("perspective", 15, -100, None),
 ]
-NAIF = {"JUPITER": 599, "IO": 501, "EUROPA": 502, "GANYMEDE": 503, "CALLISTO": 504}
+NAIF = {
+    "JUPITER": 599, "IO": 501, "EUROPA": 502, "GANYMEDE": 503, "CALLISTO": 504,
+    "AMALTHEA": 505, "THEBE": 514, "ADRASTEA": 515, "METIS": 516,
+}  # fmt: skip
 
 
 def grid(kind: str, latitude: float, longitude: float, body: Body = JUPITER, latitudes: str = "centric") -> MapGrid:

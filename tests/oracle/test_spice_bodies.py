@@ -26,3 +26,8 @@ def test_frames_agree_with_the_planetary_constants_kernel(kernel: None, name: st
 @pytest.mark.parametrize("name", list(BODIES))
 def test_radii_agree_with_the_planetary_constants_kernel(kernel: None, name: str) -> None:
     assert tuple(spiceypy.bodvrd(name, "RADII", 3)[1]) == BODIES[name].radii_km
+
+
+@pytest.mark.parametrize("name", list(BODIES))
+def test_numbers_are_those_of_spice(kernel: None, name: str) -> None:
+    assert spiceypy.bodn2c(name) == BODIES[name].naif_id

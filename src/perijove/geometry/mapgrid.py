@@ -18,7 +18,10 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 LATITUDES = ("centric", "graphic")
-MAP_RADIUS_KM = {"JUPITER": 71492.0, "IO": 1821.49, "EUROPA": 1560.8, "GANYMEDE": 2631.2, "CALLISTO": 2410.3}
+MAP_RADIUS_KM = {
+    "JUPITER": 71492.0, "IO": 1821.49, "EUROPA": 1560.8, "GANYMEDE": 2631.2, "CALLISTO": 2410.3,
+    "AMALTHEA": 83.5, "THEBE": 49.3, "ADRASTEA": 8.2, "METIS": 21.5,
+}  # fmt: skip
 """Radius of the sphere on which maps of a body are drawn: that of its sphere in the IAU_2015 registry, 59900 etc."""
 
 

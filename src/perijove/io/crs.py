@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyproj import CRS
 
 AUTHORITY = "IAU_2015"
-_NAIF = {"JUPITER": 599, "IO": 501, "EUROPA": 502, "GANYMEDE": 503, "CALLISTO": 504}
+_NAIF = {name: body.naif_id for name, body in BODIES.items()}
 """Numbers of the bodies by NAIF, with which their codes begin; the codes of spheres end in a multiple of five."""
 _CODES = {
     ("equirectangular", 0.0, 0.0): 10,

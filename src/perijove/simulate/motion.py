@@ -10,6 +10,7 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicHermiteSpline
 
 from perijove.bodies import JUPITER, LIGHT_KM_S, Body
+from perijove.ephemeris.moons import moon_state
 from perijove.simulate.frames import j2000_from_body
 
 FloatArray = NDArray[np.float64]
@@ -60,10 +61,10 @@ def fly(body: Body, et0: float, state: FloatArray, first: float, last: float, st
     """The path from ET `first` to `last` of a spacecraft with `state` (6,) km, km/s in j2000 at `et0`.
 
     Forces: the body's mass and zonal harmonics, from the potential's own gradient in cylinder coordinates; at a moon
-    also Jupiter's tide, the moon turning one face to it.
+    also the tide of Jupiter, taken to stand still.
     """
     pole = j2000_from_body(body, et0)[:, 2]
-    jupiter = None if body.parent is None else j2000_from_body(body, et0)[:, 0] * body.orbit_km
+    jupiter = None if body.parent is None else -moon_state(body, et0)[:3]
 
     def rate(_: float, y: FloatArray) -> FloatArray:
         pull = _attraction(body, pole, y[:3])
@@ -98,12 +99,8 @@ def _attraction(body: Body, pole: FloatArray, place: FloatArray) -> FloatArray:
 
 
 def orbital_velocity(body: Body, et: float) -> FloatArray:
-    """Velocity (3,) km/s in j2000 of a moon about Jupiter: circular, against its own -Y; 0 for Jupiter."""
-    if body.parent is None:
-        return np.zeros(3)
-    speed = np.sqrt(JUPITER.gm / body.orbit_km)
-    out: FloatArray = -speed * j2000_from_body(body, et)[:, 1]
-    return out
+    """Velocity (3,) km/s in j2000 of a moon about Jupiter; 0 for Jupiter."""
+    return np.zeros(3) if body.parent is None else moon_state(body, et)[3:]
 
 
 @dataclass(frozen=True)
