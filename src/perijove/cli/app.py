@@ -10,6 +10,7 @@ import typer
 from perijove.cli.common import command
 from perijove.cli.fetch_command import fetch
 from perijove.cli.map_command import backplanes, map_strips
+from perijove.cli.measure_command import measure
 from perijove.cli.options import (
     Annotate,
     At,
@@ -234,6 +235,7 @@ def calibrate(
 
 app.command("backplanes")(backplanes)
 app.command("fetch")(fetch)
+app.add_typer(measure)
 
 
 @app.command()

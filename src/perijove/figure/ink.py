@@ -118,12 +118,12 @@ class Sheet:
 
         self._add(Path.unit_circle(), Affine2D().scale(radius).translate(x, y), colour, 0.0, halo)
 
-    def fill(self, points: list[tuple[float, float]], colour: Colour, *, halo: float = 0.0) -> None:
+    def fill(self, points: list[tuple[float, float]], colour: Colour, *, halo: float = 0.0, alpha: float = 1.0) -> None:
         """Fill the polygon through points (x, y)."""
         from matplotlib.path import Path
         from matplotlib.transforms import Affine2D
 
-        self._add(Path([*points, points[0]], closed=True), Affine2D(), colour, 0.0, halo)
+        self._add(Path([*points, points[0]], closed=True), Affine2D(), colour, 0.0, halo, alpha)
 
     def _add(self, path: Path, place: Transform, colour: Colour, width: float, halo: float, alpha: float = 1.0) -> None:
         if halo > 0.0:

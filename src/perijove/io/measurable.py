@@ -162,7 +162,8 @@ def _pixels(path: Path) -> tuple[list[str], Light]:
         if raw is None:
             raise MapError(f"{path} cannot be read as a PNG: check that it is complete")
         colours = raw[..., None] if raw.ndim == 2 else raw[..., 2::-1]
-        values = np.moveaxis(colours, -1, 0).astype(np.float32) / np.float32(np.iinfo(raw.dtype).max)
+        top = 65535.0 if raw.dtype == np.uint16 else 255.0
+        values: Light = (np.moveaxis(colours, -1, 0) / np.float32(top)).astype(np.float32)
         values[:, (values == 0.0).all(axis=0)] = np.nan
         return ["RED", "GREEN", "BLUE"] if len(values) == 3 else ["GREY"], values
     import rasterio

@@ -45,8 +45,8 @@ class Feature:
 class Measurement:
     """What was measured: its `kind`, the `body`, and the `surface` in words.
 
-    `values` are told in JSON, `rows` in CSV, both with the units in their names; `features` go into GeoJSON. `origin` is
-    the provenance, its first input the file that was measured on.
+    `values` are told in JSON, `rows` in CSV, both with the units in their names; `features` go into GeoJSON. `origin`
+    is the provenance, its first input the file that was measured on.
     """
 
     kind: str

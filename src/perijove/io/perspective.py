@@ -33,8 +33,8 @@ class Perspective:
 def describe_view(view: View, body: Body, sun: ArrayLike, camera_km: ArrayLike) -> dict[str, object]:
     """A picture's perspective as a JSON object; `view_of` is the inverse.
 
-    The place in direction d (body-fixed, from `position_km`) falls on line = y / (z scale) + principal line, sample = x /
-    (z scale) + principal sample, with (x, y, z) = `view_from_body` d; the centre of element i stands at i + 0.5.
+    The place in direction d (body-fixed, from `position_km`) falls on line = y / (z scale) + principal line, sample =
+    x / (z scale) + principal sample, with (x, y, z) = `view_from_body` d; the centre of element i stands at i + 0.5.
     """
     told = {
         "body": body.name,

@@ -1,8 +1,8 @@
 """Lengths and areas on the ground: geodesics on a body's ellipsoid, courses of several legs, and polygons.
 
 On bodies of revolution the work is that of GeographicLib in PROJ (Karney, Algorithms for geodesics, Journal of Geodesy
-87, 2013), good to nanometres at any distance. On triaxial ones a geodesic is shot from its start, x'' = -(x'Dx') / |Dx|^2
-Dx with D the ellipsoid's matrix (the acceleration is normal to the surface x'Dx = 1), and its bearing and length
+87, 2013), good to nanometres at any distance. On triaxial ones a geodesic is shot from its start,
+x'' = -(x'Dx') / |Dx|^2 Dx with D the ellipsoid's matrix (the acceleration is normal to the surface x'Dx = 1), and its bearing and length
 corrected until it meets the other end. Places are planetocentric latitude and east longitude, rad; km.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,12 +117,12 @@ def way(body: Body, start: tuple[float, float], end: tuple[float, float], count:
 def course(body: Body, places: ArrayLike, sigma_km: ArrayLike | None = None, scale_sigma: float = 0.0) -> Course:
     """The way through places (n, 2) in their order.
 
-    `sigma_km` (n,) or one number is the error of each place in every direction, independent of the others'; `scale_sigma`
-    the share by which all lengths may be wrong together. What all places are wrong by alike does not count. Raises
+    `sigma_km` (n,) or one number is the error of each place in every direction, independent of the others';
+    `scale_sigma` the share by which all lengths may be wrong together. What all places are wrong by alike does not count. Raises
     UsageError for fewer than two places, or one twice in a row.
     """
     spots = _listed(places, 2, "a distance")
-    legs = tuple(leg(body, a, b) for a, b in zip(spots[:-1], spots[1:], strict=True))
+    legs = tuple(leg(body, a, b) for a, b in pairwise(spots))
     for number, part in enumerate(legs, start=1):
         if not part.length_km > 0.0:
             raise UsageError(f"the places {number} and {number + 1} are the same: give each once")
@@ -196,7 +197,7 @@ def _length_sigma(
     """The error of a course: a place moves it by how its directions to and from that place differ."""
     each = _sigmas(sigma_km, len(spots))
     leave = np.array([[np.sin(part.azimuth), np.cos(part.azimuth)] for part in legs])
-    back = [leg(body, b, a).azimuth for a, b in zip(spots[:-1], spots[1:], strict=True)]
+    back = [leg(body, b, a).azimuth for a, b in pairwise(spots)]
     arrive = -np.array([[np.sin(azimuth), np.cos(azimuth)] for azimuth in back])
     pull = np.zeros((len(spots), 2))
     pull[:-1] -= leave
@@ -215,7 +216,7 @@ def _shot(body: Body, start: tuple[float, float], end: tuple[float, float]) -> t
     angle = float(np.arctan2(np.linalg.norm(np.cross(first, last)), first @ last))
     if angle > OPPOSITE:
         raise UsageError(
-            f"two of the places lie nearly opposite on {body.name}, where no one way is the shortest: give a place between"
+            f"two of the places lie nearly opposite on {body.name}, where no one way is the shortest: give one between"
         )
     if angle == 0.0:
         return 0.0, 0.0, first
@@ -235,7 +236,8 @@ def _shot(body: Body, start: tuple[float, float], end: tuple[float, float]) -> t
         if float(np.hypot(*off)) < CLOSE_KM:
             break
         steps = np.array([1e-6, 1e-6 * length])
-        slope = np.stack([(miss(found + step) - off) / size for step, size in zip(np.diag(steps), steps, strict=True)], 1)
+        moved = [(miss(found + step) - off) / size for step, size in zip(np.diag(steps), steps, strict=True)]
+        slope = np.stack(moved, axis=1)
         found = found - np.linalg.solve(slope, off)
     return float(found[0] % (2.0 * np.pi)), float(found[1]), last
 

@@ -128,7 +128,7 @@ class Product:
 def told(place: Place) -> str:
     """A place in words, planetocentric and east."""
     north, east = np.degrees(place)
-    return f"{abs(north):.4g} {'N' if north >= 0 else 'S'}, {east % 360.0:.5g} E"
+    return f"{abs(north):.3f} {'N' if north >= 0 else 'S'}, {east % 360.0:.3f} E"
 
 
 def click_sigma_km(product: Product, place: Place, click_px: float) -> float:
