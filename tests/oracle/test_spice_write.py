@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from perijove.attitude.pointing import LimbPoints, Pointing
+from perijove.attitude.sampled import sampled_attitude
 from perijove.attitude.spin import SpinModel, axis_angles
 from perijove.cli.kernels import stage_kernels
 from perijove.ephemeris.trajectory import Trajectory
@@ -277,12 +278,27 @@ def test_a_ck_without_any_clock_is_refused(jupiter: Pass, tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["x.tf"]
 
 
-@pytest.mark.parametrize("text", ["", "\\begindata\nSCLK_DATA_TYPE_61 = ( 1 )\n"])
-def test_a_clock_kernel_that_does_not_tell_is_refused(jupiter: Pass, tmp_path: Path, text: str) -> None:
-    (tmp_path / "bad.tsc").write_text(f"KPL/SCLK\n{text}")
+@pytest.mark.parametrize("what", ["SCLK_DATA_TYPE_61 = ( 1 )", ""])
+def test_a_clock_kernel_that_does_not_tell_is_refused(jupiter: Pass, tmp_path: Path, what: str) -> None:
+    (tmp_path / "bad.tsc").write_text(f"KPL/SCLK\n\\begindata\n{what}\nSCLK01_COEFFICIENTS_61 = ( 1 2 3 )\n")
     with pytest.raises(SpiceError, match=r"bad\.tsc.*naif\*\.tls"), Staged() as staged:
         stage_kernels(staged, jupiter.strips, tmp_path / "a.bc", None, None, [tmp_path / "bad.tsc"])
     assert [path.name for path in tmp_path.iterdir()] == ["bad.tsc"]
+
+
+def test_an_attitude_by_samples_comes_back(jupiter: Pass, tmp_path: Path) -> None:
+    strip, spin = jupiter.strips[0], jupiter.scene.spin
+    coning = replace(spin, nutation=2e-4)
+    et = np.linspace(strip.pointing.et[0] - 70.0, strip.pointing.et[-1] + 70.0, 700)
+    sampled: Any = sampled_attitude(et, np.swapaxes(coning.j2000_from_camera(et), -1, -2))
+    files = write(tmp_path, [replace(strip, pointing=replace(strip.pointing, spin=sampled))])
+    looks = np.linspace(strip.pointing.et[0] - 59.0, strip.pointing.et[-1] + 59.0, 500)
+    _, turned, spun = spacecraft(files.all, looks)
+    np.testing.assert_allclose(turned, sampled.camera_from_j2000(looks), rtol=0, atol=1e-12)
+    h = 2.0**-8
+    change = (coning.j2000_from_camera(looks + h) - coning.j2000_from_camera(looks - h)) / (2 * h)
+    skew = change @ np.swapaxes(coning.j2000_from_camera(looks), -1, -2)
+    np.testing.assert_allclose(spun, np.stack([skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]], axis=-1), atol=1e-6)
 
 
 def test_strips_that_overlap_are_refused(jupiter: Pass, tmp_path: Path) -> None:
@@ -390,7 +406,7 @@ def test_offset_and_rate_are_the_labels(tmp_path: Path) -> None:
     rate, offset = 1 - 1.3e-6, 310.0
     et = 7.1e8 + np.linspace(0.0, 2e4, 21)
     readings = [Reading(true_count(float(t), rate, offset), float(t)) for t in et]
-    slip = Reading(readings[3].count_s + 400.0, readings[3].et)
+    slip = Reading(readings[3].count_s + 9.0, readings[3].et)
     clock = make_clock([Span(7.1e8 + 5000.0, 7.1e8 + 5030.0)], [*readings, slip])
     # counts are cut, not rounded: half a tick on the average
     late = [clock.at(r.count_s) - r.et for r in readings]

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
+from perijove.attitude.sampled import SampledAttitude
+from perijove.attitude.spin import SpinModel
 from perijove.errors import PerijoveWarning, UsageError
 from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, Camera, Filter
 from perijove.io.atomic import Staged
@@ -26,7 +29,7 @@ from perijove.spice.clock import (
     make_clock,
     sclk_text,
 )
-from perijove.spice.write import NAIF_IDS, Flight, ck_bytes, corrected_path, sample_times, spk_bytes, stretches
+from perijove.spice.write import Flight, ck_bytes, corrected_path, sample_times, spk_bytes, stretches
 from perijove.timescale import utc_from_et
 
 FloatArray = NDArray[np.float64]
@@ -35,6 +38,8 @@ STALE_S = 0.05
 """A kernel's clock that puts a label's count so far from its START_TIME ends before the strip was taken."""
 SAME_PX, SAME_S = 0.1, 0.0005
 """Strips whose cameras and times agree so well can share an instrument kernel."""
+_HALF_STEP_S = 0.0625
+"""A binary fraction: at times of 7e8 s all others would be rounded, by 1e-6 of themselves."""
 _STATE = ("x", "y", "z", "vx", "vy", "vz")
 
 
@@ -89,14 +94,14 @@ def flights_of(strips: Sequence[Observation]) -> list[Flight]:
 def _flight(observation: Observation, first: float, last: float) -> Flight:
     """One strip from `first` to `last`, or as far as its trajectory goes."""
     p, trajectory = observation.pointing, observation.trajectory
-    if trajectory.body not in NAIF_IDS:
-        raise UsageError(f"{p.product_id}: {trajectory.body} has no number of NAIF's here: {', '.join(NAIF_IDS)} have")
     first, last = max(first, float(trajectory.et[0])), min(last, float(trajectory.et[-1]))
     path = corrected_path(trajectory, np.array([p.parameters.get(name, 0.0) for name in _STATE]), first, last)
-    turn_et = sample_times(p.et, first, last)
+    # an attitude that is known at samples turns evenly between them, as that of the file does
+    marks = p.et if isinstance(p.spin, SpinModel) else np.union1d(p.et, p.spin.et)
+    turn_et = sample_times(marks, first, last)
     return Flight(
         product_id=p.product_id,
-        body=trajectory.body,
+        centre=observation.body.naif_id,
         first=first,
         last=last,
         path_et=path.et,
@@ -104,8 +109,18 @@ def _flight(observation: Observation, first: float, last: float) -> Flight:
         velocity_km_s=path.velocity_km_s,
         turn_et=turn_et,
         camera_from_j2000=p.spin.camera_from_j2000(turn_et),
-        angular_velocity=np.broadcast_to(p.spin.rate * p.spin.axis, (len(turn_et), 3)).copy(),
+        angular_velocity=_angular_velocity(p.spin, turn_et),
     )
+
+
+def _angular_velocity(spin: SpinModel | SampledAttitude, et: FloatArray) -> FloatArray:
+    """Angular velocity (n, 3) rad/s in j2000 at ET (n,): a free spinner's, else by the turn over 0.125 s."""
+    if isinstance(spin, SpinModel):
+        return np.tile(spin.rate * spin.axis, (len(et), 1))
+    before, after = (spin.camera_from_j2000(et + step) for step in (-_HALF_STEP_S, _HALF_STEP_S))
+    turn = Rotation.from_matrix(np.swapaxes(after, 1, 2) @ before).as_rotvec()
+    out: FloatArray = turn / (2.0 * _HALF_STEP_S)
+    return out
 
 
 def own_clock(strips: Sequence[Observation], flights: Sequence[Flight]) -> Clock:

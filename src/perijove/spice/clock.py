@@ -34,10 +34,12 @@ NOMINAL_RATE, RATE_SIGMA = 1.0 - 1.2542e-6, 1e-7
 eleven others of 2018 to 2023 meet within 0.8 s. NAIF's correlations of 2016 to 2019 keep this rate to 2e-8."""
 READING_SIGMA_S = 0.02
 """START_TIME and count of one label agree so well: different labels come from different correlations."""
-BELIEVABLE_S = 1.0
+BELIEVABLE_S = 5.0
 """A label's count further than this from the line through the others' is a slip."""
 _ET_STEPS = 1 << 16
 _LAST_TICK = 1 << 40
+_CLOCK_TABLE, _LEAP_TABLE = b"SCLK01_COEFFICIENTS_61 ", b"DELTET/DELTA_AT"
+_LONGEST_TEXT = 1 << 22
 _COUNT = re.compile(r"(?:[0-9]{1,4}/)?(?P<seconds>[0-9]{1,10})(?:[:.](?P<ticks>[0-9]{1,3}))?")
 
 
@@ -240,20 +242,21 @@ def _asked(kernels: Sequence[Path]) -> Iterator[ModuleType]:
 
 
 def kernel_clock(kernels: Sequence[Path]) -> KernelClock | None:
-    """The clock in a user's kernels: their SCLK and LSK text files by their first line; None where no SCLK is there."""
-    kinds = {path: _kind(path) for path in kernels}
-    sclk, lsk = (tuple(path for path, kind in kinds.items() if kind == want) for want in ("KPL/SCLK", "KPL/LSK"))
+    """The clock in a user's kernels: those of their text files that tell Juno's clock and leap seconds; None where none
+    tells the clock. Raises UsageError for a file that cannot be read."""
+    texts = {path: _text(path) for path in kernels}
+    sclk, lsk = (tuple(path for path, text in texts.items() if table in text) for table in (_CLOCK_TABLE, _LEAP_TABLE))
     return KernelClock(sclk, lsk) if sclk else None
 
 
-def _kind(path: Path) -> str:
-    """The first word of a kernel, None of which is readable in binary ones."""
+def _text(path: Path) -> bytes:
+    """The content of a text kernel, nothing for a binary or encoded one."""
     try:
         with path.open("rb") as file:
-            head = file.read(64)
+            head = file.read(6)
+            return b"" if head.startswith((b"DAF", b"DAS", b"NAIF/")) else head + file.read(_LONGEST_TEXT)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): check the name and the permissions") from None
-    return head.decode("latin-1").split("\n")[0].strip()
 
 
 __all__ = [

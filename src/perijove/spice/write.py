@@ -26,10 +26,6 @@ from perijove.spice.toolkit import toolkit
 FloatArray = NDArray[np.float64]
 
 JUNO_ID, SPACECRAFT_FRAME_ID = -61, -61000
-NAIF_IDS = {
-    "JUPITER": 599, "IO": 501, "EUROPA": 502, "GANYMEDE": 503, "CALLISTO": 504, "AMALTHEA": 505, "THEBE": 514,
-    "ADRASTEA": 515, "METIS": 516,
-}  # fmt: skip
 MARGIN_S = 60.0
 """The files reach so far beyond a strip's first and last frame: two turns of the spacecraft, no more, for the spin's
 error grows with time."""
@@ -43,14 +39,14 @@ _PAUSE = 3.0
 class Flight:
     """One strip's solution, from `first` to `last` (ET).
 
-    `path_et` (n,), `position_km` and `velocity_km_s` (n, 3) are states in j2000 relative to the centre of `body`,
-    joined by cubic Hermite pieces, with the solution's correction in them; they enclose first and last. At `turn_et`
-    (k,), between first and last, the camera stood as `camera_from_j2000` (k, 3, 3) and the spacecraft turned with
-    `angular_velocity` (k, 3) rad/s in j2000.
+    `path_et` (n,), `position_km` and `velocity_km_s` (n, 3) are states in j2000 relative to the body `centre` (NAIF's
+    number), joined by cubic Hermite pieces, with the solution's correction in them; they enclose first and last. At
+    `turn_et` (k,), between first and last, the camera stood as `camera_from_j2000` (k, 3, 3) and the spacecraft turned
+    with `angular_velocity` (k, 3) rad/s in j2000.
     """
 
     product_id: str
-    body: str
+    centre: int
     first: float
     last: float
     path_et: FloatArray
@@ -113,7 +109,7 @@ def spk_bytes(flights: Sequence[Flight], origin_text: Sequence[str]) -> bytes:
         for f in flights:
             states = np.hstack([f.position_km, f.velocity_km_s])
             spice.spkw13(
-                handle, JUNO_ID, NAIF_IDS[f.body], "J2000", f.first, f.last, f.product_id[:40], _DEGREE,
+                handle, JUNO_ID, f.centre, "J2000", f.first, f.last, f.product_id[:40], _DEGREE,
                 len(f.path_et), states, f.path_et,
             )  # fmt: skip
 
@@ -179,7 +175,6 @@ def _file(
 
 
 __all__ = [
-    "NAIF_IDS",
     "Flight",
     "States",
     "camera_by_kernel",
