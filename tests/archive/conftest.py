@@ -94,11 +94,14 @@ def cache(tmp_path: Path) -> Cache:
 
 @pytest.fixture
 def new_session(cache: Cache, clock: Clock) -> Iterator[Callable[..., Session]]:
-    """Makes sessions with `clock` that give up silence after a fifth of a second; they are closed at the end."""
+    """Makes sessions with `clock` and a changed conduct; they are closed at the end.
+
+    Silence is real time: a test with a silent server sets a short `timeout_s`, and no other test depends on it.
+    """
     made: list[Session] = []
 
-    def make(*, offline: bool = False, conduct: Conduct | None = None, **changes: Any) -> Session:
-        quick = conduct or Conduct(timeout_s=0.2, **changes)
+    def make(*, offline: bool = False, timeout_s: float = 20.0, **changes: Any) -> Session:
+        quick = Conduct(timeout_s=timeout_s, **changes)
         one = Session(cache, conduct=quick, offline=offline, clock=clock.now, sleep=clock.sleep, chance=lambda: 1.0)
         made.append(one)
         return one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import threading
 import time
@@ -320,6 +321,7 @@ class Session:
             if self._client is None:
                 self._library = need("httpx2", "fetch", "perijove fetch")
                 self._client = self._library.Client(
+                    verify=_certificates(),
                     headers={
                         "User-Agent": f"perijove/{__version__} (JunoCam image processing)",
                         "Accept-Encoding": "identity",
@@ -327,6 +329,12 @@ class Session:
                     follow_redirects=False,
                 )
             return self._client
+
+
+@functools.cache
+def _certificates() -> Any:
+    """What this machine trusts; reading it takes longer than many an answer."""
+    return need("httpx2", "fetch", "perijove fetch").create_ssl_context()
 
 
 class _Line:
