@@ -15,7 +15,7 @@ from perijove.attitude.sampled import SampledAttitude
 from perijove.attitude.spin import SpinModel
 from perijove.errors import PerijoveWarning, UsageError
 from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, Camera, Filter
-from perijove.io.atomic import Staged
+from perijove.io.atomic import Staged, check_writable
 from perijove.io.provenance import label_source, software, strip_source
 from perijove.observation import Observation
 from perijove.spice.camera import instrument_text
@@ -29,6 +29,7 @@ from perijove.spice.clock import (
     make_clock,
     sclk_text,
 )
+from perijove.spice.toolkit import toolkit
 from perijove.spice.write import Flight, ck_bytes, corrected_path, sample_times, spk_bytes, stretches
 from perijove.timescale import utc_from_et
 
@@ -62,12 +63,7 @@ def stage_kernels(
     if ck is None and spk is None and sclk is None and ik is None:
         return
     strips = sorted(observations, key=lambda o: float(o.pointing.et[0]))
-    naif = kernel_clock(kernels) if sclk is None else None
-    if ck is not None and sclk is None and naif is None:
-        raise UsageError(
-            f"{ck}: a CK needs the spacecraft's clock: let --write-sclk CLOCK.tsc write one along with it, or give an "
-            "SCLK kernel of Juno with --kernels"
-        )
+    naif = _naif_clock(ck, sclk, kernels)
     flights = flights_of(strips)
     own = own_clock(strips, flights)
     clock: Clock | KernelClock = naif or own
@@ -82,6 +78,33 @@ def stage_kernels(
         staged.add(sclk, sclk_text(own, [*_SCLK_TEXT, *_clock_text(own), *origin]).encode("ascii"))
     if ik is not None:
         staged.add(ik, camera_text(strips, naif, [*_IK_TEXT, *origin]).encode("ascii"))
+
+
+def check_kernels(
+    ck: Path | None, spk: Path | None, sclk: Path | None, kernels: Sequence[Path] = (), ik: Path | None = None
+) -> None:
+    """Refuse what `stage_kernels` would refuse in the end, before the work begins.
+
+    Raises OutputError for a file that cannot be written, UsageError where a CK has no clock or spiceypy is missing.
+    """
+    for path in (ck, spk, sclk, ik):
+        if path is not None:
+            check_writable(path)
+    _naif_clock(ck, sclk, kernels)
+    if ck is not None or spk is not None:
+        with toolkit():
+            pass
+
+
+def _naif_clock(ck: Path | None, sclk: Path | None, kernels: Sequence[Path]) -> KernelClock | None:
+    """The clock among a user's kernels, None where our own is written. Raises UsageError where a CK has neither."""
+    naif = kernel_clock(kernels) if sclk is None else None
+    if ck is not None and sclk is None and naif is None:
+        raise UsageError(
+            f"{ck}: a CK needs the spacecraft's clock: let --write-sclk CLOCK.tsc write one along with it, or give an "
+            "SCLK kernel of Juno with --kernels"
+        )
+    return naif
 
 
 def flights_of(strips: Sequence[Observation]) -> list[Flight]:
