@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from perijove.archive.http import PAGE_LIMIT_BYTES, Page, Session
@@ -15,16 +15,18 @@ from perijove.errors import UsageError
 class Site:
     """One archive: `name` is "mission", "pds" or "naif", `url` where it begins, without a slash at the end.
 
-    `hosts` are all that its pages and files may come from; an empty set means that of the address alone.
+    `hosts` are all that its pages and files may come from; an empty set means that of the address alone. With `refresh`
+    no page is taken from the cache without a question whether it has changed.
     """
 
     name: str
     url: str
     hosts: frozenset[str] = frozenset()
+    refresh: bool = False
 
     def page(self, session: Session, url: str, *, fresh_s: float, limit_bytes: int = PAGE_LIMIT_BYTES) -> Page:
         """A page of the archive; one younger than `fresh_s` (s) is taken from the cache."""
-        return session.get(url, limit_bytes, hosts=self.hosts, fresh_s=fresh_s)
+        return session.get(url, limit_bytes, hosts=self.hosts, fresh_s=0.0 if self.refresh else fresh_s)
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,12 @@ NAIF = Site("naif", "https://naif.jpl.nasa.gov/pub/naif/JUNO/kernels", frozenset
 """The folders lsk, pck, fk, ik, sclk, spk and ck of the mission's kernels."""
 
 
-def sites(environment: Mapping[str, str] = os.environ) -> Sites:
+def sites(environment: Mapping[str, str] = os.environ, *, refresh: bool = False) -> Sites:
     """The archives, where PERIJOVE_MISSION_URL, PERIJOVE_PDS_URL and PERIJOVE_NAIF_URL do not name others.
 
     Raises `UsageError` where one of them is no http(s) address.
     """
-    return Sites(*(_site(known, environment) for known in (MISSION, PDS, NAIF)))
+    return Sites(*(replace(_site(known, environment), refresh=refresh) for known in (MISSION, PDS, NAIF)))
 
 
 def _site(known: Site, environment: Mapping[str, str]) -> Site:

@@ -49,7 +49,7 @@ def run_fetch(request: FetchRequest, conduct: Conduct | None = None) -> int:
         check_folder(request.output)
     cache = Cache(request.cache)
     steps = Steps(quiet=request.quiet)
-    places = sites()
+    places = sites(refresh=request.refresh)
     with Session(cache, conduct=conduct or Conduct(), offline=request.offline) as session:
         with steps.step("searching"):
             plan = _plan(session, cache, places, request)

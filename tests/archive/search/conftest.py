@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -36,6 +37,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
+@functools.cache
 def strip_png() -> bytes:
     """A raw strip of one frame."""
     samples = np.random.default_rng(1).integers(0, 255, (LINES, 1648), np.uint8)
@@ -48,6 +50,8 @@ class Archives:
     def __init__(self, server: Any) -> None:
         self.server = server
         self.sites = Sites(*(Site(name, server.url(f"/{name}")) for name in ("mission", "pds", "naif")))
+
+    zipped = staticmethod(zipped)
 
     # the mission's site
 

@@ -179,10 +179,10 @@ def test_what_is_no_listing_is_refused() -> None:
 
 
 def test_sites_come_from_the_environment() -> None:
-    assert sites({}).mission is MISSION
+    assert sites({}).mission == MISSION
     other = sites({"PERIJOVE_PDS_URL": "http://localhost:1/a/", "PERIJOVE_NAIF_URL": ""})
     assert (other.pds.url, other.pds.hosts) == ("http://localhost:1/a", frozenset())
-    assert other.naif is NAIF
+    assert other.naif == NAIF
     assert PDS.hosts >= {"planetarydata.jpl.nasa.gov"}
     for wrong in ("ftp://x/y", "x", "http://", "http://[", "http://x/?a=b"):
         with pytest.raises(UsageError, match="PERIJOVE_PDS_URL"):
