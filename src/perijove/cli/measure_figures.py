@@ -49,22 +49,24 @@ def traces_of(found: Found, patch: Patch) -> list[Trace]:
     def on(places: FloatArray) -> FloatArray:
         return patch.plane.xy_of(places[:, 0], places[:, 1])
 
-    out = []
+    out: list[Trace] = []
+    arcs: list[Trace] = []
     if found.rays is not None:
         rays = found.rays
         inner, outer = float(rays.edges_km[0]), float(rays.edges_km[-1])
         for k in np.flatnonzero(rays.is_ray):
             shape = on(fan(found.product, rays.centre, inner, outer, rays.azimuths, int(k)))
             # the outer edge is the second half of the way around
-            out += [Trace(shape, "fan"), Trace(shape[len(shape) // 2 : -1], "arc")]
-        out += [Trace(on(circle(found.product, rays.centre, float(r))), "faint") for r in rays.edges_km[[0, -1]]]
+            out += [Trace(shape, "fan")]
+            arcs.append(Trace(shape[len(shape) // 2 : -1], "arc"))
+        out += [Trace(on(circle(found.product, rays.centre, r)), "faint") for r in (inner, outer)]
     if found.crater is not None:
         out.append(Trace(on(found.crater.outline()), "rim"))
     elif found.rays is not None or isinstance(found.profile, RadialProfile):
         out += [Trace(on(line), "rim") for line in found.lines]
     else:
         out += [Trace(on(line), "way") for line in found.lines]
-    return out
+    return out + arcs
 
 
 def panels_of(found: Found) -> list[Panel]:
@@ -111,14 +113,16 @@ def relative(panel: Panel) -> Panel:
 def ray_panels(rays: Rays) -> list[Panel]:
     """Contrast by azimuth, and of the rays by distance, in per cent."""
     degrees = np.degrees(rays.azimuths) % 360.0
-    order = np.argsort(degrees)
-    width = 360.0 / len(degrees)
-    # the curve is closed: its ends are repeated beyond north
-    ring = [order[-1], *order, order[0]]
-    x = np.concatenate([[degrees[order[-1]] - 360.0], degrees[order], [degrees[order[0]] + 360.0]])
-    around = tuple(Curve(v.band, x, 100.0 * rays.by_sector[b, ring]) for b, v in enumerate(rays.bands))
+    half = 180.0 / len(degrees)
+    # the curve is closed: it begins and ends at north
+    x = np.unique(np.concatenate([[0.0], degrees, [360.0]]))
+    around = tuple(
+        Curve(v.band, x, 100.0 * np.interp(x, degrees, rays.by_sector[b], period=360.0))
+        for b, v in enumerate(rays.bands)
+    )
     usual = 100.0 * float(np.nan_to_num(np.median(rays.sector_sigma)))
-    spans = [(float(degrees[k] - 0.5 * width), float(degrees[k] + 0.5 * width)) for k in np.flatnonzero(rays.is_ray)]
+    spans = [(float(degrees[k] - half), float(degrees[k] + half)) for k in np.flatnonzero(rays.is_ray)]
+    spans += [(first + 360.0, 360.0) for first, _ in spans if first < 0.0]
     middle = 0.5 * (rays.edges_km[1:] + rays.edges_km[:-1]) / rays.radius_km
     away = tuple(Curve(v.band, middle, 100.0 * v.by_ring, 100.0 * v.by_ring_sigma) for v in rays.bands)
     return [
@@ -140,7 +144,7 @@ def notes_of(found: Found) -> list[str]:
         verdict = f"{found.rays.verdict[0].upper()}{found.rays.verdict[1:]}, {found.rays.significance:.1f} sigma"
         return [
             " \u00b7 ".join([verdict, *parts]) + reach,
-            f"Crater of {2.0 * found.rays.radius_km:.3g} km at {told(found.rays.centre)}",
+            f"Crater of {2.0 * found.rays.radius_km:.1f} km at {told(found.rays.centre)}",
         ]
     if found.crater is not None:
         crater = found.crater

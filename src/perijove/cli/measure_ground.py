@@ -183,7 +183,8 @@ def measure_area(opened: Measurable, request: MeasureRequest) -> Found:
     ]
     return Found(
         values, [{**numbers, "corners": len(places)}], [Feature("Polygon", ring, {"name": request.name, **numbers})],
-        words, product, centre, 1.3 * far, request.name, lines, [(place, str(k)) for k, place in enumerate(places, start=1)],
+        words, product, centre, 1.3 * far, request.name, lines,
+        [(place, str(k)) for k, place in enumerate(places, start=1)],
     )  # fmt: skip
 
 
@@ -283,7 +284,7 @@ def crater_words(product: Product, crater: Crater, rim: Rim | None) -> list[str]
         f"centre    {told(crater.centre)} (planetocentric), within {_km(crater.east_sigma_km)} east, "
         f"{_km(crater.north_sigma_km)} north; the places of the file within {_km(product.place_sigma_km)}",
         f"diameter  {with_sigma(crater.diameter_km, crater.diameter_sigma_km, 'km')} by {crater.points} points of its "
-        f"rim, {_km(crater.rms_km)} rms",
+        f"rim{f', {_km(crater.rms_km)} rms' if crater.points > 3 else ''}",
     ]
     if crater.shape == "ellipse":
         lines.append(

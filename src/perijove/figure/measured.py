@@ -53,8 +53,8 @@ MARK_HALO = 1.8
 class Trace:
     """A line on the ground, `xy` (n, 2) in km east and north of the middle.
 
-    A 'rim' is what was found, a 'way' was measured along, 'faint' lines help the eye, an 'arc' is drawn thick; a 'fan' is a closed shape
-    that is shaded.
+    A 'rim' is what was found, a 'way' was measured along, 'faint' lines help the eye, an 'arc' is drawn thick; a 'fan'
+    is a closed shape that is shaded.
     """
 
     xy: FloatArray

@@ -145,20 +145,19 @@ def draw_panel(sheet: Sheet, panel: Panel, box: tuple[float, float, float, float
 
 def _ranges(panel: Panel) -> tuple[tuple[float, float], tuple[float, float]]:
     """The ranges of both axes."""
-    xs = np.concatenate([curve.x for curve in panel.curves] or [np.array([0.0, 1.0])])
-    ends = [np.array([0.0, 1.0])] if not panel.curves else []
+    xs = [float(v) for curve in panel.curves for v in curve.x if np.isfinite(v)] or [0.0, 1.0]
+    ends: list[FloatArray] = []
     for curve in panel.curves:
         error = np.zeros(len(curve.y)) if curve.sigma is None else np.nan_to_num(curve.sigma)
         ends += [curve.y - error, curve.y + error]
     if panel.level is not None:
         ends.append(panel.level + panel.level_sigma * np.array([-1.0, 1.0]))
-    ys: FloatArray = np.concatenate(ends)
-    ys = np.asarray(ys[np.isfinite(ys)] if np.isfinite(ys).any() else [0.0, 1.0], dtype=float)
-    low, high = float(ys.min()), float(ys.max())
+    ys = [float(v) for end in ends for v in end if np.isfinite(v)] or [0.0, 1.0]
+    low, high = min(ys), max(ys)
     wide = max(high - low, LEAST_SHARE * max(abs(low), abs(high)), 1e-12)
     middle = 0.5 * (low + high)
     low, high = min(low, middle - 0.5 * wide), max(high, middle + 0.5 * wide)
-    first, last = float(np.nanmin(xs)), float(np.nanmax(xs))
+    first, last = min(xs), max(xs)
     if panel.ticks:
         first, last = panel.ticks[0][0], panel.ticks[-1][0]
     elif len(xs) <= MOST_BARS * len(panel.curves):

@@ -2,8 +2,9 @@
 
 On bodies of revolution the work is that of GeographicLib in PROJ (Karney, Algorithms for geodesics, Journal of Geodesy
 87, 2013), good to nanometres at any distance. On triaxial ones a geodesic is shot from its start,
-x'' = -(x'Dx') / |Dx|^2 Dx with D the ellipsoid's matrix (the acceleration is normal to the surface x'Dx = 1), and its bearing and length
-corrected until it meets the other end. Places are planetocentric latitude and east longitude, rad; km.
+x'' = -(x'Dx') / |Dx|^2 Dx with D the ellipsoid's matrix (the acceleration is normal to the surface x'Dx = 1), and its
+bearing and length are corrected until it meets the other end. Places are planetocentric latitude and east longitude,
+rad; km.
 """
 
 from __future__ import annotations
@@ -118,8 +119,8 @@ def course(body: Body, places: ArrayLike, sigma_km: ArrayLike | None = None, sca
     """The way through places (n, 2) in their order.
 
     `sigma_km` (n,) or one number is the error of each place in every direction, independent of the others';
-    `scale_sigma` the share by which all lengths may be wrong together. What all places are wrong by alike does not count. Raises
-    UsageError for fewer than two places, or one twice in a row.
+    `scale_sigma` the share by which all lengths may be wrong together. What all places are wrong by alike does not
+    count. Raises UsageError for fewer than two places, or one twice in a row.
     """
     spots = _listed(places, 2, "a distance")
     legs = tuple(leg(body, a, b) for a, b in pairwise(spots))
@@ -310,7 +311,7 @@ def _fan_area(body: Body, spots: Sequence[tuple[float, float]]) -> float:
     points = point_from_centric(edge[:, 0], edge[:, 1], body.radii_km)
     units = points / np.linalg.norm(points, axis=1, keepdims=True)
     middle = units.mean(axis=0)
-    middle = middle / np.linalg.norm(middle)
+    middle = middle / max(float(np.linalg.norm(middle)), 1e-12)
     if (units @ middle <= 0.02).any():
         raise UsageError(f"the polygon reaches around more than half of {body.name}: give smaller ones and add them up")
     following = np.roll(units, -1, axis=0)
