@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class Kernel:
     """One file: `path` as it was given, `binary` what SPICE loads (decoded where that was in transfer form).
 
     `kind` is LSK, PCK, FK, IK, SCLK, SPK, CK, MK, or OTHER for kernels that Juno's geometry needs not. `origin` is
-    'reconstructed', 'predicted' or '' where neither name nor comments tell.
+    'reconstructed', 'predicted' or '' where neither name nor comments tell. `reach` is where the table of a clock or of
+    leap seconds ends, in its own unit.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Kernel:
     kind: str
     origin: str = ""
     segments: tuple[Segment, ...] = ()
+    reach: float = -math.inf
 
     @property
     def name(self) -> str:

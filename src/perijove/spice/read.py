@@ -70,7 +70,7 @@ def spice_trajectory(
     grid = np.linspace(first, last, max(2, int(np.ceil((last - first) / step)) + 1))
     reference = 0.5 * (et0 + et1)
     chosen = kernels.covering(first, last)
-    with chosen.load() as spice:
+    with chosen.load("SPK") as spice:
         found = _states_about(spice, body, np.append(grid, reference))
     if found is None:
         raise SpiceGap(
@@ -203,7 +203,7 @@ def spice_attitude(kernels: KernelSet, et: ArrayLike) -> CameraAttitudes | None:
     chosen = kernels.covering(float(times.min()), float(times.max()))
     if not chosen.of_kind("CK"):
         return None
-    with chosen.load() as spice:
+    with chosen.load("LSK", "SCLK", "FK", "CK") as spice:
         mounting: FloatArray | None = None
         rotations, rates = [], []
         for t in times:

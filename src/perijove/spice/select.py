@@ -35,7 +35,7 @@ PLACES = frozenset({0, 3, 5, 10, 399, 599, JUNO, *(body.naif_id for body in BODI
 TURNS = frozenset({SPACECRAFT, CAMERA})
 _TEXT_ORDER = ("LSK", "PCK", "FK", "IK", "SCLK")
 _NAIF_CLOCK = "jno_sclkscet"
-_LEAP_TABLE, _CLOCK_TABLE = "DELTET/DELTA_AT", "SCLK01_COEFFICIENTS_61"
+_TABLES = {"LSK": "DELTET/DELTA_AT", "SCLK": "SCLK01_COEFFICIENTS_61"}
 _RANK = {"predicted": 0, "reconstructed": 1, "": 2}
 _DEEPEST = 8
 
@@ -85,20 +85,21 @@ class KernelSet:
         if not kernels:
             raise SpiceError(f"{', '.join(map(str, given)) or 'nothing'}: no SPICE kernel is there; check the name")
         used = tuple(k for kind in (*_TEXT_ORDER, "SPK", "CK") for k in kernels if k.kind == kind)
-        return cls(used, tuple(k for k in ordered if k not in used), store)
+        left = tuple(k for k in ordered if k not in used)
+        return cls(tuple(_with_reach(k) for k in used), left, store)
 
-    def of_kind(self, kind: str) -> tuple[Kernel, ...]:
-        """The kernels of one kind."""
-        return tuple(k for k in self.kernels if k.kind == kind)
+    def of_kind(self, *kinds: str) -> tuple[Kernel, ...]:
+        """The kernels of some kinds."""
+        return tuple(k for k in self.kernels if k.kind in kinds)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The files' names, in the order of loading."""
         return tuple(k.name for k in self.kernels)
 
-    def load(self) -> AbstractContextManager[ModuleType]:
-        """SPICE with these kernels alone, see `toolkit`."""
-        return toolkit([k.binary for k in self.kernels])
+    def load(self, *kinds: str) -> AbstractContextManager[ModuleType]:
+        """SPICE with these kernels alone, or with those of some kinds, see `toolkit`."""
+        return toolkit([k.binary for k in (self.of_kind(*kinds) if kinds else self.kernels)])
 
     def covering(self, et0: float, et1: float) -> KernelSet:
         """The kernels that tell something of the time from `et0` to `et1`, checked to be whole.
@@ -107,7 +108,7 @@ class KernelSet:
         Attitudes are all kept where no clock is there to tell their time. Raises SpiceError for a damaged kernel.
         """
         chosen = [k for kind in ("PCK", "FK", "IK") for k in _newest_of_families(self.of_kind(kind))]
-        chosen += [k for k in (_latest(self.of_kind("LSK"), _LEAP_TABLE), self.clock()) if k is not None]
+        chosen += self.clock_alone().kernels
         chosen += [k for k in self.of_kind("SPK") if _overlaps(k.segments, PLACES, et0, et1)]
         ticks = self._ticks(et0, et1)
         chosen += [k for k in self.of_kind("CK") if ticks is None or _overlaps(k.segments, TURNS, *ticks)]
@@ -120,7 +121,7 @@ class KernelSet:
 
     def clock(self) -> Kernel | None:
         """The SCLK kernel that is used: one that is not NAIF's if there is one, else the one that reaches furthest."""
-        return _latest(self.of_kind("SCLK"), _CLOCK_TABLE)
+        return _latest(self.of_kind("SCLK"))
 
     def position_spans(self) -> Spans:
         """When an SPK tells where Juno was."""
@@ -146,7 +147,7 @@ class KernelSet:
 
     def clock_alone(self) -> KernelSet:
         """Leap seconds and clock, those that are used."""
-        both = (_latest(self.of_kind("LSK"), _LEAP_TABLE), self.clock())
+        both = (_latest(self.of_kind("LSK")), self.clock())
         return replace(self, kernels=tuple(k for k in both if k is not None), left_out=())
 
     def _ticks(self, et0: float, et1: float) -> tuple[float, float] | None:
@@ -248,23 +249,22 @@ def _newest_of_families(kernels: tuple[Kernel, ...]) -> list[Kernel]:
     return list(newest.values())
 
 
-def _latest(kernels: tuple[Kernel, ...], reach: str) -> Kernel | None:
-    """The kernel whose table of that name ends last; the later in the order of loading where two end alike."""
-    ends = []
-    for number, kernel in enumerate(kernels):
-        with toolkit([kernel.binary]) as spice:
-            known, count, kind = _table(spice, reach)
-            if not known or kind != "N":
-                continue
-            end = float(spice.gdpool(reach, max(0, count - 3), 3)[0])
-        ends.append((not kernel.name.lower().startswith(_NAIF_CLOCK), end, number, kernel))
-    return max(ends, key=lambda e: e[:3])[3] if ends else None
+def _latest(kernels: tuple[Kernel, ...]) -> Kernel | None:
+    """The kernel whose table ends last, one that is not NAIF's first; the later loaded where two end alike."""
+    known = [k for k in kernels if k.reach > -math.inf]
+    return max(reversed(known), key=lambda k: (not k.name.lower().startswith(_NAIF_CLOCK), k.reach), default=None)
 
 
-def _table(spice: ModuleType, name: str) -> tuple[bool, int, str]:
-    with spice.no_found_check():
-        count, kind, found = spice.dtpool(name)
-    return bool(found), int(count), str(kind)
+def _with_reach(kernel: Kernel) -> Kernel:
+    """Leap seconds and clocks of Juno with the time at which their table ends, other kernels as they are."""
+    table = _TABLES.get(kernel.kind)
+    if table is None:
+        return kernel
+    with toolkit([kernel.binary]) as spice, spice.no_found_check():
+        count, kind, found = spice.dtpool(table)
+        if not found or kind != "N":
+            return kernel
+        return replace(kernel, reach=float(spice.gdpool(table, max(0, int(count) - 3), 3)[0][0]))
 
 
 def _overlaps(segments: tuple[Segment, ...], targets: frozenset[int], start: float, stop: float) -> bool:
