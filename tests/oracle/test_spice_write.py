@@ -27,6 +27,8 @@ from perijove.simulate.optics import STAGE_S
 from perijove.simulate.scene import COLOURS, Scene, Timing, time_shot
 from perijove.simulate.scenes import ganymede_scene, perijove_scene
 from perijove.spice.clock import count_seconds
+from perijove.spice.read import attitudes_over, spice_clock, spice_trajectory
+from perijove.spice.select import KernelSet
 from perijove.spice.toolkit import toolkit
 
 pytest.importorskip("spiceypy", reason="spiceypy is not installed")
@@ -208,6 +210,18 @@ def test_with_the_missions_clock(jupiter: Pass, files: Files, data: Path, tmp_pa
         stage_kernels(staged, jupiter.strips, ck, None, None, [data / "kernels" / "juno_v12.tf", *clock])
     # it goes by way of TT, which costs half the last bit of ET: 0.06 us of spin
     check([files.fk, *clock, ck, files.spk], jupiter, angle=5e-8)
+
+
+def test_our_own_reader_takes_them(jupiter: Pass, files: Files, data: Path) -> None:
+    found = KernelSet.find([files.spk, files.ck, files.sclk, files.fk, data / "kernels" / "naif0012.tls"])
+    for strip in jupiter.strips:
+        p, count = strip.pointing, strip.raw.label.clock_start
+        path = spice_trajectory(found, strip.body, p.et[0], p.et[-1])
+        np.testing.assert_allclose(path.position(p.et), p.position_km, rtol=1e-12)
+        turned = attitudes_over(found, p.et[0] - 1.0, p.et[-1] + 1.0)
+        np.testing.assert_allclose(turned.camera_from_j2000, p.spin.camera_from_j2000(turned.et), atol=1e-12)
+        assert count is not None
+        assert abs(spice_clock(found, count) + START_TIME_BIAS_S + STAGE_S / 2 - p.et[0]) < 8e-6
 
 
 def test_the_labels_count_gives_the_solved_start(jupiter: Pass, files: Files) -> None:
