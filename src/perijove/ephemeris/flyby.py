@@ -39,7 +39,8 @@ FloatArray = NDArray[np.float64]
 
 ORBIT_SIGMA_KM_S = 0.5
 """Error of the known orbit's velocity where a moon is passed, in one coordinate: flybys, and the trims before them,
-change the orbit by more than lies between perijoves; at Ganymede in June 2021 it was off by 0.3 to 0.7."""
+change the orbit by more than lies between perijoves; at Ganymede in June 2021 it was off by 0.3 before the closest
+approach, by 0.05 after it."""
 _NUDGE = np.array([1.0, 1.0, 1.0, 1e-3, 1e-3, 1e-3])
 """Steps of the difference quotients: km, km/s."""
 
