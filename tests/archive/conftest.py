@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -56,6 +57,8 @@ def only_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+    # no test pulls the plug, and disks take their time
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
     for name in ("http_proxy", "https_proxy", "all_proxy", "PERIJOVE_CACHE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -127,7 +127,7 @@ REFUSED = {
     "too large": ({"length": 10**15}, "may have 1000000"),
     "endless": ({"endless": True}, "may have 1000000"),
     "packed": ({"packed": True}, "packed as 'gzip'"),
-    "a web page": ({"headers": (("Content-Type", "text/html"),)}, "is a web page"),
+    "a web page": ({"body": b"\n<html>", "headers": (("Content-Type", "text/html; charset=utf-8"),)}, "is a web page"),
     "without a length": ({"length": -1}, "without its length"),
     "a part that nobody asked for": ({"status": 206}, "not asked for"),
 }
@@ -137,7 +137,7 @@ REFUSED = {
 def test_what_cannot_be_right_is_refused_at_once(
     server: Any, session: Session, cache: Cache, reply: Any, fault: dict[str, Any], words: str
 ) -> None:
-    url = server.put("/a", reply(BODY, **fault))
+    url = server.put("/a", reply(**{"body": BODY, **fault}))
     with pytest.raises(FetchError, match=words) as caught:
         download(session, item(url), cache, limit_bytes=1_000_000)
     assert caught.value.url == url
@@ -436,6 +436,37 @@ def test_what_the_index_lost_is_taken_in_again(server: Any, session: Session, ca
     (cache.folder / ".perijove" / "index.sqlite").unlink()
     assert_whole(download(session, wanted, cache), cache)
     assert len(server.asked) == 2
+
+
+def test_a_server_that_takes_everything_for_pages_is_believed_its_bytes(
+    server: Any, session: Session, cache: Cache, reply: Any
+) -> None:
+    url = server.put("/a", reply(BODY, headers=(("Content-Type", "text/html"),)))
+    assert_whole(download(session, item(url), cache), cache)
+    url = server.put("/b", reply(b"<html>", headers=(("Content-Type", "text/html"),)))
+    assert download(session, item(url, name="b.html"), cache).path.read_bytes() == b"<html>"
+
+
+def test_strange_tags_are_not_sent_back(server: Any, session: Session, cache: Cache, reply: Any) -> None:
+    for tag in ('"é"', '"' + "x" * 400 + '"'):
+        url = server.put("/a", reply(BODY, etag=tag, cut=1000), reply(BODY, etag=tag))
+        assert_whole(download(session, item(url), cache, refresh=True), cache)
+        assert session.get(url).body == session.get(url).body == BODY
+    assert not any("x" * 400 in str(asked.headers) or "é" in str(asked.headers) for asked in server.asked)
+
+
+def test_what_is_left_of_aborted_downloads_can_be_taken_away(
+    server: Any, session: Session, cache: Cache, reply: Any, clock: Any
+) -> None:
+    assert cache.tidy() == 0
+    url = server.put("/a", reply(BODY, etag=TAG, cut=100_000), reply(status=404))
+    with pytest.raises(FetchError):
+        download(session, item(url), cache)
+    with partial.alone(cache.part("naif/spk/a.bsp").with_suffix(".lock"), "a", 0.0, clock.now, clock.sleep):
+        assert cache.tidy() == 0
+    assert left(cache) == {".part", ".json"}
+    assert cache.tidy() == 100_000
+    assert left(cache) == set()
 
 
 def test_an_empty_file_is_a_file(server: Any, session: Session, cache: Cache) -> None:

@@ -34,6 +34,12 @@ def length_of(value: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
+def validator(value: str | None) -> str:
+    """An ETag or Last-Modified header as it can be sent back; "" where there is none or it is strange."""
+    text = (value or "").strip()
+    return text if text.isascii() and text.isprintable() and len(text) <= 300 else ""
+
+
 def unpacked(chunks: Iterator[bytes], encoding: str, length: str | None, limit: int, url: str) -> bytes:
     """The whole body of a page; FetchError where it is, packed or unpacked, longer than `limit` bytes."""
     if (length_of(length) or 0) > limit:

@@ -11,6 +11,7 @@ from typing import Any
 
 from perijove.archive.index import Index
 from perijove.archive.names import is_plain, safe_name
+from perijove.archive.partial import alone
 from perijove.errors import FetchError, UsageError
 from perijove.io.atomic import written
 
@@ -171,6 +172,21 @@ class Cache:
             for left in self.part(name).parent.glob(f"{self.part(name).stem}.*"):
                 left.unlink(missing_ok=True)
 
+    def tidy(self) -> int:
+        """Take away what is left of aborted downloads that nobody is at; the bytes that this freed."""
+        freed = 0
+        for part in sorted(self.part("").parent.glob("*.part")):
+            # one that is being downloaded is not ours to take
+            with (
+                contextlib.suppress(FetchError),
+                alone(part.with_suffix(".lock"), part.name, 0.0, lambda: 0.0, _no_wait),
+            ):
+                with written(part):
+                    freed += part.stat().st_size
+                    for left in (part.with_suffix(".json"), part):
+                        left.unlink(missing_ok=True)
+        return freed
+
     def page(self, url: str) -> StoredPage | None:
         """The page that was had from an address, or None."""
         rows: list[Any] = self._index.rows("pages", url)
@@ -192,6 +208,10 @@ class Cache:
         with written(own):
             (own / "parts").mkdir(parents=True, exist_ok=True)
         return own
+
+
+def _no_wait(seconds: float) -> None:
+    """Nobody waits where only what is free at once is wanted."""
 
 
 def _entry(row: Any) -> Entry:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perijove.archive.addresses import place_of, shown
-from perijove.archive.body import Again, length_of
+from perijove.archive.body import Again, length_of, validator
 from perijove.archive.cache import Cache, Entry, digests
 from perijove.archive.http import Answer, Request, Session
 from perijove.archive.partial import Part, Whole, alone, orderly_end
@@ -22,6 +22,8 @@ FILE_LIMIT_BYTES = 1 << 32
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _DIGEST_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64}
 _ROOM_TO_SPARE = 1 << 20
+_PATIENCE_S = 600.0
+"""How long to wait for another process that downloads the same file."""
 Progress = Callable[[int, int | None], None]
 
 
@@ -86,7 +88,8 @@ def download(
         raise _too_large(item, item.size, limit_bytes)
     cache.own_folder()
     part = cache.part(item.name)
-    with alone(part.with_suffix(".lock"), item.name, session.conduct.file_deadline_s, session.clock, session.sleep):
+    patience = min(session.conduct.file_deadline_s, _PATIENCE_S)
+    with alone(part.with_suffix(".lock"), item.name, patience, session.clock, session.sleep):
         again = _kept(item, cache, session)
         if again is not None and (again != kept or not refresh):
             # another process has had it in the meantime
@@ -182,6 +185,8 @@ class _Work:
         if entry is None:
             assert self._kept is not None
             return Downloaded(self._cache.path(self._item.name), self._kept, 0, 0)
+        # some systems rename no file that is open
+        self.part.close()
         path = self._cache.admit(self.part.path, entry)
         self.part.discard()
         return Downloaded(path, entry, self._received, self._resumed)
@@ -231,7 +236,11 @@ class _Work:
         self._refuse_full_disk(total)
         bound = next(size for size in (total, self._item.size, self._limit) if size is not None)
         self._tell()
+        page = answer.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml"))
         for chunk in answer.chunks:
+            # the type alone proves nothing: some servers say it of whatever they do not know
+            if page and self.part.size == 0 and chunk.lstrip().startswith(b"<"):
+                self._refuse_page()
             if self.part.size + len(chunk) > bound:
                 self.part.discard()
                 raise _too_large(self._item, self.part.size + len(chunk), bound)
@@ -255,8 +264,11 @@ class _Work:
             raise FetchError(
                 f"{item.url} comes packed as {shown(encoding)!r}, which was not asked for: try later", item.url
             )
-        page = answer.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml"))
-        if page and not item.name.lower().endswith((".html", ".htm")):
+
+    def _refuse_page(self) -> None:
+        """Raise where a page came in place of a file: a word of excuse, or a form to fill in."""
+        item = self._item
+        if not item.name.lower().endswith((".html", ".htm", ".xml")):
             raise FetchError(
                 f"{item.url} is a web page and not the file {item.name}: look at it in a browser", item.url
             )
@@ -265,7 +277,7 @@ class _Work:
         """Go on behind what is there, if the answer is the rest of the same file."""
         found = _RANGE.fullmatch(answer.headers.get("content-range", "").strip())
         whole = self.part.whole
-        etag = answer.headers.get("etag", "")
+        etag = validator(answer.headers.get("etag"))
         fits = found is not None and int(found[1]) == self.part.size
         total = int(found[3]) if found is not None and found[3] != "*" else whole.total
         if fits and whole.total in (None, total) and (not whole.etag or not etag or etag == whole.etag):
@@ -280,7 +292,7 @@ class _Work:
         said = answer.headers
         total = length_of(said.get("content-length"))
         chunked = "chunked" in said.get("transfer-encoding", "").lower()
-        known = self._item.size is not None or self._item.checksum is not None or self._item.name.endswith(".zip")
+        known = self._item.size is not None or self._item.checksum is not None or _is_zip(self._item)
         if total is None and not chunked and not known:
             raise FetchError(
                 f"{self._item.url} comes without its length, so that nobody could tell whether it is whole: look at it "
@@ -288,7 +300,7 @@ class _Work:
                 self._item.url,
             )
         self._resumed = 0
-        self.part.begin(Whole(self._item.url, said.get("etag", ""), said.get("last-modified", ""), total))
+        self.part.begin(Whole(self._item.url, validator(said.get("etag")), validator(said.get("last-modified")), total))
 
     def _refuse_size(self, total: int | None) -> None:
         item = self._item
@@ -329,7 +341,7 @@ class _Work:
         fault = ""
         if item.checksum is not None and found != wanted:
             fault = f"its {kind} is {found} and not {wanted}, as its archive says"
-        elif item.name.lower().endswith(".zip") and not zipfile.is_zipfile(self.part.path):
+        elif _is_zip(item) and not zipfile.is_zipfile(self.part.path):
             fault = "it is no zip archive, or one that is cut off"
         if fault:
             self.part.discard()
@@ -342,6 +354,10 @@ class _Work:
         whole = self.part.whole
         return Entry(item.name, item.url, item.source, self.part.size, sha256, item.checksum, whole.etag,
                      whole.modified, self._session.time())  # fmt: skip
+
+
+def _is_zip(item: Item) -> bool:
+    return item.name.lower().endswith(".zip")
 
 
 def _too_large(item: Item, size: int, bound: int) -> FetchError:

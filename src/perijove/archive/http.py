@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from perijove import __version__
 from perijove.archive.addresses import Place, check_hop, place_of
-from perijove.archive.body import Again, text_of, unpacked
+from perijove.archive.body import Again, text_of, unpacked, validator
 from perijove.archive.cache import Cache, StoredPage
 from perijove.errors import FetchError
 from perijove.io.extras import need
@@ -185,8 +185,8 @@ class Session:
                     answer.chunks, said.get("content-encoding", ""), said.get("content-length"), limit, answer.url
                 )
                 page = StoredPage(
-                    request.url, answer.url, body, said.get("content-type", ""), said.get("etag", ""),
-                    said.get("last-modified", ""), self.time(),
+                    request.url, answer.url, body, said.get("content-type", ""), validator(said.get("etag")),
+                    validator(said.get("last-modified")), self.time(),
                 )  # fmt: skip
             else:
                 raise FetchError(f"{request.url} was answered with status {answer.status}, which was not asked for: "
