@@ -271,6 +271,11 @@ def test_comments_say_what_it_is_and_from_what(jupiter: Pass, files: Files) -> N
     assert "SPACECRAFT_CLOCK_START_COUNT" in texts["sclk"]
 
 
+def test_names_of_files_may_hold_anything(jupiter: Pass, tmp_path: Path) -> None:
+    odd: Any = SimpleNamespace(**{**vars(jupiter.strips[0].raw), "path": Path("Große\tRote\nFlecken.png")})
+    assert "  strip: Gro?e?Rote?Flecken.png" in comments(write(tmp_path, [replace(jupiter.strips[0], raw=odd)]).spk)
+
+
 def test_the_same_strips_give_the_same_bytes_in_any_order(jupiter: Pass, files: Files, tmp_path: Path) -> None:
     again = write(tmp_path, jupiter.strips[::-1])
     for one, other in zip(files.all, again.all, strict=True):

@@ -299,7 +299,8 @@ def origin_text(strips: Sequence[Observation], clock: Clock | KernelClock) -> li
     for label in labels.values():
         source = label_source(label)
         lines += [f"  {source.product_id} {source.name}", f"    {source.sha256 or 'inside an archive'}"]
-    return [line.encode("ascii", "replace").decode() for line in lines]
+    # names of files may hold anything, comments take printing ASCII
+    return ["".join(c if c.isascii() and c.isprintable() else "?" for c in line) for line in lines]
 
 
 def _strip_text(o: Observation, clock: Clock | KernelClock) -> list[str]:
