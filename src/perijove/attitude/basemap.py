@@ -7,7 +7,7 @@ the strip shows it to the place where the map has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -44,6 +44,9 @@ MAP_SIGMA_PX = 0.3
 ALIKE = 20.0
 """Patches overlap by half, the filters share the map, and its neighbouring places their errors: about so many ties make
 one independent observation."""
+REACHES_PX, TIE_REACH_PX = (24.0, 8.0), 4.0
+"""How far from where the limb has put it the ground is sought, native px: first, and once the map has been found. Near
+a bare moon the limb leaves 20 px of roll."""
 FAR_SEARCH_PX = 8.0
 """Where the search is wider than this one filter is enough."""
 LEAST_TIES = 6
@@ -118,6 +121,14 @@ def measure_ground(
     ]
     ties = join_ground(parts)
     return None if ties is None or len(ties) < LEAST_TIES else ties
+
+
+def all_ground(
+    exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera: Camera, basemap: Basemap, reach_px: float
+) -> GroundTies | None:
+    """Ties of several exposures to the ground of a map, see `measure_ground`; None where none has any."""
+    found = [measure_ground(e, k, at, scene, camera, basemap, reach_px) for k, e in enumerate(exposures)]
+    return join_ground([part for part in found if part is not None])
 
 
 def common_view(exposure: Exposure, image: int, at: Unknowns, scene: Scene, basemap: Basemap) -> tuple[float, View]:

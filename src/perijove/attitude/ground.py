@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.attitude.problem import Pixels, Unknowns, cast, corrected_position, differentiate, join, seen_at, turned
+from perijove.attitude.problem import Pixels, Unknowns, cast, corrected_position, differentiate, join, turned
 from perijove.attitude.ties import project
 from perijove.bodies import LIGHT_KM_S, Body
 from perijove.ephemeris.trajectory import Trajectory
+from perijove.geometry.ellipsoid import centric_from_point
 
 FloatArray = NDArray[np.float64]
 
@@ -19,6 +21,7 @@ FRAME_SIGMA = np.radians(0.3)
 """How far the frame of a map of a moon may be turned against the one in which the trajectory is given, rad: maps of
 Ganymede in use stand 0.35 deg from each other in the mean and up to 0.7 deg in places. Jupiter's longitude is a
 convention that its maps keep."""
+_LEAST_MISFIT, _MOST_PAIRED = 3, 600
 FAR = 4.0
 """Ties further off, after a solution, than so many robust sigmas of all are none."""
 
@@ -128,15 +131,6 @@ def _cross(v: FloatArray) -> FloatArray:
     return np.array([[0.0, z, -y], [-z, 0.0, x], [y, -x, 0.0]])
 
 
-def in_sight(ground: GroundTies, at: Unknowns, trajectory: Trajectory, body: Body) -> NDArray[np.bool_]:
-    """Which places (n,) face the camera."""
-    et = seen_at(ground.points, at)
-    position = turned(body.body_from_j2000(et), corrected_position(et, at, trajectory))
-    place = seen_place(ground.place, position, body)
-    out: NDArray[np.bool_] = np.sum(place / np.square(body.radii_km) * (position - place), axis=-1) > 0.0
-    return out
-
-
 def whitened(ground: GroundTies, found: GroundResiduals) -> FloatArray:
     """Residuals (n, 2) in sigmas."""
     out: FloatArray = (ground.whiten @ found.px[..., None])[..., 0]
@@ -156,10 +150,60 @@ def weighed_by_misfit(ground: GroundTies, found: GroundResiduals, alike: float) 
     """The ties with weights by how they scatter after a solution, never more than before.
 
     `alike` is how many ties make one independent observation by the weights as they stand: where all errors are as
-    stated, the residuals scatter by 1 / sqrt(alike) sigmas.
+    stated, the residuals scatter by 1 / sqrt(alike) sigmas. A map's distortions reach far: where residuals are alike
+    over more ties than that, so many make one.
     """
-    size = np.linalg.norm(whitened(ground, found), axis=1)
-    if not len(size):
+    value = whitened(ground, found)
+    if len(value) < _LEAST_MISFIT:
         return ground
-    factor = max(float(np.median(size)) / 1.1774 * np.sqrt(alike), 1.0)
+    scatter = float(np.median(np.linalg.norm(value, axis=1))) / 1.1774
+    factor = max(scatter * np.sqrt(max(alike, _alike(ground.place, value))), 1.0)
     return GroundTies(ground.points, ground.place, ground.whiten / factor)
+
+
+def _alike(place: FloatArray, value: FloatArray) -> float:
+    """How many ties on an average lie within the distance over which residuals (n, 2) are alike.
+
+    That is where the correlation of pairs falls below 1/e: a Gaussian one has as much area as that circle.
+    """
+    thin = -(-len(place) // _MOST_PAIRED)
+    place, value = place[::thin], value[::thin]
+    apart = np.linalg.norm(place[:, None] - place[None], axis=-1)
+    product = value @ value.T
+    edges = np.linspace(0.0, float(apart.max()) / 2.0, 13)
+    level = float(np.mean(np.sum(value * value, axis=1))) / np.e
+    for near, far in pairwise(edges):
+        ring = (apart >= near) & (apart < far)
+        if ring.any() and float(product[ring].mean()) < level:
+            return thin * float(np.mean(np.sum(apart < 0.5 * (near + far), axis=1)))
+    return float(thin * len(place))
+
+
+@dataclass(frozen=True)
+class GroundFit:
+    """How an exposure lies on a map: the number of ties, the median length of their residuals in px, and by how many
+    degrees of latitude and of longitude (east) the ground under the spacecraft is another than by the trajectory."""
+
+    ties: int
+    median_px: float
+    latitude_deg: float
+    longitude_deg: float
+
+
+def ground_fit(
+    ground: GroundTies, found: GroundResiduals, image: int, at: Unknowns, trajectory: Trajectory, body: Body
+) -> GroundFit:
+    """How the ties of one exposure fit after a solution."""
+    mine = ground.points.image == image
+    size = np.linalg.norm(found.px[mine], axis=1)
+    et = np.array([float(np.median(ground.points.et[mine])) if mine.any() else trajectory.reference_et])
+    to_body = body.body_from_j2000(et)
+    before, after = (
+        centric_from_point(turned(to_body, place))[0]
+        for place in (trajectory.position(et), corrected_position(et, at, trajectory))
+    )
+    moved = np.degrees(after[:2] - before[:2])
+    east = (moved[1] + 180.0) % 360.0 - 180.0
+    return GroundFit(
+        int(mine.sum()), float(np.median(size)) if len(size) else float("nan"), float(moved[0]), float(east)
+    )

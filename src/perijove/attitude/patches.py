@@ -19,6 +19,8 @@ FINE_PX, BROAD_PX = 1.0, 8.0
 """Structure is what lies between these two scales."""
 _CELL_PX = 4.0 * np.pi * FINE_PX**2
 """Pixels of smoothed noise that are worth one independent one."""
+_LEAST_SHARE = 0.3
+"""Where fewer of the patches than this agree, chance has found them."""
 _AGREE_PX, _LEAST_AGREE_PX = 2.0, 0.6
 
 
@@ -154,4 +156,4 @@ def agreeing(found: Found, size: tuple[int, int]) -> NDArray[np.bool_]:
         if step > 4 and np.array_equal(following, keep):
             break
         keep = following
-    return keep
+    return keep if keep.sum() >= _LEAST_SHARE * count else np.zeros(count, np.bool_)
