@@ -47,7 +47,7 @@ def make_frame(inner: float, outer: float) -> Frame:
     edges = np.linspace(inner, outer, RINGS + 1)
     step = (outer - inner) / RINGS
     outside = np.arange(outer + 0.5 * step, OUTSIDE * outer, step)
-    return Frame(edges, outside, np.arange(SECTORS) * (2.0 * np.pi / SECTORS))
+    return Frame(edges, outside, np.linspace(0.0, 2.0 * np.pi, SECTORS, endpoint=False))
 
 
 def without_trend(patch: Patch, centre: FloatArray, spared: float) -> Light:
@@ -92,9 +92,9 @@ def _trend_terms(patch: Patch) -> FloatArray:
 def _robust_line(design: FloatArray, target: FloatArray) -> FloatArray:
     """Coefficients (k,) of the columns of `design` (n, k) that best make `target` (n,), by Tukey's weights."""
     root = np.ones(len(target))
-    found = np.zeros(design.shape[1])
+    found: FloatArray = np.zeros(design.shape[1])
     for _ in range(6):
-        found = np.linalg.lstsq(design * root[:, None], target * root, rcond=1e-10)[0]
+        found = np.asarray(np.linalg.lstsq(design * root[:, None], target * root, rcond=1e-10)[0], dtype=float)
         rest = target - design @ found
         t = rest / (4.685 * max(1.4826 * float(np.median(np.abs(rest))), 1e-9))
         root = np.where(np.abs(t) < 1.0, 1.0 - t * t, 0.0)

@@ -33,20 +33,22 @@ SEEN = 0.6
 class Slopes:
     """Change of the light across the ground, (h, w) float32 a pixel towards the south and the east, blurred.
 
-    `usual` is the median steepness, 1 where the picture is a constant.
+    `usual` is the median steepness, 1 where the picture is a constant; `blur` the Gaussian's sigma, pixels.
     """
 
     down: Light
     across: Light
     usual: float
+    blur: float
 
 
 @dataclass(frozen=True)
 class Circle:
     """A circle of `radius` about (line, sample), pixels.
 
-    The light changes from inside to outside by `terms` (3,): a, b, c of a + b cos(azimuth) + c sin(azimuth), as shares
-    of the steepness there. `score` is the share of the change that follows them, 0 to 1, less where it is faint.
+    The light changes from inside to outside by `terms` (3,): a, b, c of a + b cos(azimuth) + c sin(azimuth), a pixel.
+    `score` is the share of the change that follows them, 0 to 1, less where it is faint;
+    `merit` is that times the step of brightness, by which circles of different size and place are compared.
     """
 
     line: float
@@ -54,6 +56,7 @@ class Circle:
     radius: float
     terms: FloatArray
     score: float
+    merit: float
 
 
 def blurred(light: Light, sigma: float) -> Light:
@@ -81,11 +84,12 @@ def slopes(light: Light, radius: float) -> Slopes:
 
     What changes over the whole circle is taken off: a slope of the ground's brightness would look like a wall's shade.
     """
-    fine = blurred(light, max(LEAST_BLUR_PX, WIDTH * radius)) - blurred(light, 0.8 * radius)
+    blur = max(LEAST_BLUR_PX, WIDTH * radius)
+    fine = blurred(light, blur) - blurred(light, 0.8 * radius)
     down, across = np.gradient(fine)
     steep = np.hypot(down, across)
     usual = float(np.nanmedian(steep)) if np.isfinite(steep).any() else 0.0
-    return Slopes(down.astype(np.float32), across.astype(np.float32), usual if usual > 0.0 else 1.0)
+    return Slopes(down.astype(np.float32), across.astype(np.float32), usual if usual > 0.0 else 1.0, blur)
 
 
 def ring(azimuths: FloatArray) -> FloatArray:
@@ -95,32 +99,39 @@ def ring(azimuths: FloatArray) -> FloatArray:
 
 def score_circles(
     found: Slopes, centres: FloatArray, radius: float, sun_azimuth: float | None = None
-) -> tuple[FloatArray, FloatArray]:
-    """Scores (n,) and terms (n, 3) of circles of `radius` about centres (n, 2), pixels; score -1 where data lacks.
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Scores (n,), merits (n,) and terms (n, 3) of circles of `radius` about centres (n, 2), pixels.
 
-    With `sun_azimuth` only shade that a hollow has under that Sun counts: dark on the Sun's side.
+    Score and merit are -1 where data lacks. With `sun_azimuth` only shade that a hollow has under that Sun counts: dark
+    on the Sun's side.
     """
     azimuths = np.linspace(0.0, 2.0 * np.pi, AZIMUTHS, endpoint=False)
     way = ring(azimuths)
     places = centres[:, None] + radius * way
     down, across = sample(found.down, places).astype(float), sample(found.across, places).astype(float)
     steep = np.sqrt(down * down + across * across + found.usual**2)
-    change = (down * way[:, 0] + across * way[:, 1]) / steep
-    there = np.isfinite(change)
+    slope = down * way[:, 0] + across * way[:, 1]
+    there = np.isfinite(slope)
+    slope, steep = np.where(there, slope, 0.0), np.where(there, steep, 1.0)
     enough = there.mean(axis=1) >= SEEN
     base = np.stack([np.ones(AZIMUTHS), np.cos(azimuths), np.sin(azimuths)], axis=1)
     if sun_azimuth is not None:
         base = np.stack([np.ones(AZIMUTHS), np.cos(azimuths - sun_azimuth)], axis=1)
     weight = there.astype(float)
     normal = np.einsum("nk,ka,kb->nab", weight, base, base) + 1e-6 * AZIMUTHS * np.eye(base.shape[1])
-    terms = np.linalg.solve(normal, (np.where(there, change, 0.0) @ base)[..., None])[..., 0]
+    # one strong edge that crosses the circle shall not speak for all of it
+    most = 3.0 * np.median(np.abs(slope), axis=1, keepdims=True)
+    both = np.stack([slope / steep, np.clip(slope, -most, most)]) @ base
+    terms, steps = np.linalg.solve(normal, both[..., None])[..., 0]
     if sun_azimuth is not None:
-        terms[:, 1] = np.maximum(terms[:, 1], 0.0)
-    share = np.sum(weight * (terms @ base.T) ** 2, axis=1) / np.maximum(weight.sum(axis=1), 1.0)
+        terms[:, 1], steps[:, 1] = np.maximum(terms[:, 1], 0.0), np.maximum(steps[:, 1], 0.0)
+    held = np.maximum(weight.sum(axis=1), 1.0)
+    share = np.sum(weight * (terms @ base.T) ** 2, axis=1) / held
+    merit = share * found.blur * np.sqrt(np.sum(weight * (steps @ base.T) ** 2, axis=1) / held)
     if sun_azimuth is not None:
         towards = np.array([np.cos(sun_azimuth), np.sin(sun_azimuth)])
-        terms = np.column_stack([terms[:, 0], terms[:, 1:] * towards])
-    return np.where(enough, share, -1.0), terms
+        steps = np.column_stack([steps[:, 0], steps[:, 1:] * towards])
+    return np.where(enough, share, -1.0), np.where(enough, merit, -1.0), steps
 
 
 def radii_between(least: float, most: float) -> FloatArray:
@@ -147,9 +158,9 @@ def search_circles(
     for radius in radii:
         found = slopes(light, float(radius))
         centres = seed + radius * offsets
-        scores, terms = score_circles(found, centres, float(radius), sun_azimuth)
-        n = int(np.argmax(scores))
+        scores, merits, terms = score_circles(found, centres, float(radius), sun_azimuth)
+        n = int(np.argmax(merits))
         if scores[n] > 0.0:
             line, across = centres[n]
-            out.append(Circle(float(line), float(across), float(radius), terms[n], float(scores[n])))
+            out.append(Circle(float(line), float(across), float(radius), terms[n], float(scores[n]), float(merits[n])))
     return out

@@ -33,8 +33,9 @@ class BandRays:
 
     `contrast` is ray over background less 1, `sigma` its uncertainty with the terrain's own unevenness in it, `tone`
     what that makes them. `extent_km` is the distance from the centre to which they stay above twice that uncertainty,
-    NaN where they do nowhere; `open_ended` where that is as far as was looked. `by_ring` and `by_ring_sigma` (k,) are the contrast by ring. `colour` is the ray's colour
-    over the background's, (ray / background) in this band over the same in the reference band, with `colour_sigma`.
+    NaN where they do nowhere; `open_ended` says that this is as far as was looked. `by_ring` and `by_ring_sigma` (k,)
+    are the contrast by ring. `colour` is the ray's colour over the background's, (ray / background) in this band over
+    the same in the reference band, with `colour_sigma`.
     """
 
     band: str
@@ -80,7 +81,7 @@ class Rays:
 
 @dataclass(frozen=True)
 class _Look:
-    """An annulus of one reach: its `frame`, contrasts (bands, sectors, rings), those of the controls, `z` as measured."""
+    """An annulus of one reach: contrasts (bands, sectors, rings) here and of the controls; `z` sigmas of their mean."""
 
     frame: Frame
     here: FloatArray
@@ -100,11 +101,11 @@ def measure_rays(
 ) -> Rays:
     """The rays between `inner` and `outer` crater radii of the crater at `centre` (rad) with `radius_km`.
 
-    Light is compared with the plane through the ground from `outer` to 1.6 times that; with `outer` None reaches of 5, 8,
-    12 and 16 radii are tried as far as the patch goes, the clearest is taken and its significance lowered for the choice.
-    `reference` is the band that colours are relative to (None: GREEN where there is one, otherwise the first). `seed`
-    chooses the places nearby that show what the terrain does without rays: a patch that reaches 3 times as far as
-    `outer` has room for enough of them.
+    Light is compared with the plane through the ground from `outer` to 1.6 times that; with `outer` None reaches of 5,
+    8, 12 and 16 radii are tried as far as the patch goes, the clearest is taken and its significance lowered for the
+    choice. `reference` is the band that colours are relative to (None: GREEN where there is one, otherwise the first).
+    `seed` chooses the places nearby that show what the terrain does without rays: a patch that reaches 3 times as far
+    as `outer` has room for enough of them.
 
     A verdict other than none needs 3 sigma. MeasureError where half of the annulus has no data, or there is too little
     ground to compare with; UsageError where the annulus does not fit the patch.
@@ -139,7 +140,7 @@ def _reaches(patch: Patch, where: FloatArray, radius: float, inner: float, outer
     if outer is not None:
         if not outer > 1.2 * inner or OUTSIDE * outer * radius > 1.45 * room:
             raise UsageError(
-                f"rays from {inner:g} to {outer:g} radii need a patch of {1.1 * outer:g} radii and more: take a larger one"
+                f"rays from {inner:g} to {outer:g} radii need a patch of {1.1 * outer:g} radii: take a larger one"
             )
         return [outer]
     fitting = [reach for reach in REACHES if reach > 1.2 * inner and 2.5 * reach * radius <= room]
@@ -170,7 +171,8 @@ def _look(patch: Patch, where: FloatArray, inner: float, outer: float, seed: int
 def _deviation(values: FloatArray) -> float:
     """Standard deviation (of the first axis' values), enlarged for how few they are."""
     n = len(values)
-    return float(values.std(ddof=1)) * np.sqrt(1.0 + 1.0 / n) * (n - 1.0) / max(n - 3.0, 1.0) + 1e-9
+    few = np.sqrt(1.0 + 1.0 / n) * (n - 1.0) / max(n - 3.0, 1.0)
+    return float(values.std(ddof=1) * few) + 1e-9
 
 
 def _mean(values: FloatArray) -> float:
@@ -226,7 +228,7 @@ def _described(
             for _ in range(TURNS)
         ]
     )
-    bands = _bands(patch, look, rings, null, reference, radius_km)
+    bands = _bands(patch, look, rings, null, reference, sign != 0)
     return Rays(
         centre=centre,
         radius_km=radius_km,
@@ -244,9 +246,9 @@ def _described(
 
 
 def _bands(
-    patch: Patch, look: _Look, rings: FloatArray, null: FloatArray, reference: str, radius_km: float
+    patch: Patch, look: _Look, rings: FloatArray, null: FloatArray, reference: str, there_are: bool
 ) -> tuple[BandRays, ...]:
-    """The rays by band, from their contrast by ring (bands, k) and that of the controls (m, bands, k)."""
+    """The rays by band, if there are, from the contrast by ring (bands, k) here and of the controls (m, bands, k)."""
     whole, chance = _means(rings, 1), _means(null, 2)
     ring_sigma = np.sqrt(_means(null**2, 0))
     middles = 0.5 * (look.frame.edges[1:] + look.frame.edges[:-1]) * patch.scale_km
@@ -254,10 +256,10 @@ def _bands(
     out = []
     for n, name in enumerate(patch.bands):
         sigma = float(np.sqrt(np.nanmean(chance[:, n] ** 2)))
-        sure = abs(whole[n]) > 2.0 * sigma
+        sure = there_are and abs(whole[n]) > 2.0 * sigma
         tone: Tone = "none" if not sure else ("bright" if whole[n] > 0.0 else "dark")
         clear = np.sign(whole[n]) * rings[n] > 2.0 * ring_sigma[n]
-        last = _run(clear)
+        last = _run(clear) if sure else -1
         ratio = (1.0 + whole[n]) / (1.0 + whole[n0])
         spread = (1.0 + chance[:, n]) / (1.0 + chance[:, n0]) - 1.0
         out.append(

@@ -33,12 +33,12 @@ BoolArray = NDArray[np.bool_]
 Quality = Literal["good", "fair", "poor"]
 
 LEAST_RADIUS_PX = 3.0
+AS_STRONG = 0.75
+"""Share of the strongest edge's merit from which one around it, of opposite sign, is the rim."""
 ROUGHLY = 1.5
 """Factor within which a rough diameter is right."""
 STRAY_KNOWN, STRAY_ALONE = 0.5, 0.7
 """How far from the seed the centre may lie, in radii, with a rough diameter and without."""
-OUTER = 0.85
-"""A circle around the best one is the rim, and that the foot of its wall, where it scores this much of the best."""
 LEAST_SCORE = 0.22
 LEAST_SIGNIFICANCE = 3.5
 LEAST_COMPLETE = 0.4
@@ -81,9 +81,9 @@ def find_rim(
 ) -> Rim:
     """The rim of the crater about `seed` (planetocentric latitude, east longitude, rad; None: the patch's middle).
 
-    `diameter_km` is a rough diameter, right within a factor of 1.5; without it all sizes that the patch can hold (from
-    6 pixels across to 0.8 of its side) are tried. The seed must lie inside the crater. `band` names the band to look
-    at, None their mean; `shape` is that of the outline, None an ellipse where the rim is complete enough to tell.
+    `diameter_km` is a rough diameter, right within a factor of 1.5; without it all sizes are tried from 6
+    pixels across to a third of the patch's side. The seed must lie inside the crater. `band` names the band to look at,
+    None their mean; `shape` is that of the outline, None an ellipse where the rim is complete enough to tell.
 
     Raises MeasureError where no rim is found, UsageError where seed and diameter do not fit the patch. A patch that
     reaches 3 crater radii from the seed is enough.
@@ -115,7 +115,7 @@ def _limits(patch: Patch, where: FloatArray, diameter_km: float | None) -> tuple
     if not room > 0.0:
         raise UsageError("the seed lies outside the patch: centre the patch on it")
     if diameter_km is None:
-        return LEAST_RADIUS_PX, max(LEAST_RADIUS_PX, min(0.4 * patch.side, 0.9 * room))
+        return LEAST_RADIUS_PX, max(LEAST_RADIUS_PX, min(patch.side / 6.0, 0.9 * room))
     radius = 0.5 * diameter_km / patch.scale_km
     if not radius > 1.0:
         raise UsageError(
@@ -128,19 +128,21 @@ def _limits(patch: Patch, where: FloatArray, diameter_km: float | None) -> tuple
 
 
 def _choose(circles: list[Circle]) -> Circle | None:
-    """The rim among the best circles of each radius: the best of all, or one around it that is nearly as good.
+    """The rim among the best circles of each radius.
 
-    A wall in the light has an edge at its foot and one at its crest, of opposite sign; the rim is the crest.
+    A wall in the light has a fainter edge below its outer flank, and one at its foot: the crest is the strongest, or,
+    where the foot is as strong, what runs around that with the opposite sign.
     """
-    if not circles:
+    best = max(circles, key=lambda circle: circle.merit, default=None)
+    if best is None:
         return None
-    best = max(circles, key=lambda c: c.score)
-    for other in sorted(circles, key=lambda c: -c.score):
-        if other.score < OUTER * best.score:
+    shade = best.terms[1:] / np.linalg.norm(best.terms)
+    for other in sorted(circles, key=lambda circle: -circle.merit):
+        if other.merit < AS_STRONG * best.merit:
             break
-        near = np.hypot(other.line - best.line, other.sample - best.sample) < 0.35 * other.radius
-        opposite = float(other.terms @ best.terms) < 0.0
-        if near and opposite and best.radius < other.radius < 1.6 * best.radius:
+        apart = np.hypot(other.line - best.line, other.sample - best.sample)
+        opposite = float(other.terms[1:] @ shade) < -0.5 * float(np.linalg.norm(other.terms))
+        if opposite and best.radius < other.radius < 1.6 * best.radius and apart < 0.3 * other.radius:
             return other
     return best
 
@@ -154,7 +156,7 @@ def _significance(light: Light, best: Circle, sun_azimuth: float | None) -> floa
     centres = centres[away > 1.0 * best.radius]
     if len(centres) == 0:
         return float("nan")
-    scores, _ = score_circles(slopes(light, best.radius), centres, best.radius, sun_azimuth)
+    scores, _, _ = score_circles(slopes(light, best.radius), centres, best.radius, sun_azimuth)
     scores = scores[scores >= 0.0]
     if len(scores) < 8:
         return float("nan")
@@ -291,6 +293,6 @@ def _spread(crater: Crater, distance: FloatArray) -> Crater:
 
 def _quality(complete: float, significance: float, crater: Crater) -> Quality:
     """A word for a rim: how much of it there is, how clear, how round."""
-    if complete >= 0.75 and not significance < 5.0 and crater.rms_km < 0.05 * crater.radius_km:
+    if complete >= 0.75 and significance >= 5.0 and crater.rms_km < 0.05 * crater.radius_km:
         return "good"
     return "fair" if complete >= 0.55 else "poor"
