@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from perijove.errors import SpiceError, SpiceGap, UsageError
 from perijove.instrument import START_TIME_BIAS_S, camera_from_spacecraft
 from perijove.io.labels import read_label
 from perijove.spice import read
+from perijove.spice.daf import DafArray, daf_bytes, read_daf
 from perijove.spice.select import KernelSet
 from perijove.spice.toolkit import toolkit
 from perijove.timescale import et_from_utc
@@ -133,6 +135,27 @@ def test_jupiters_place_in_its_system_comes_from_its_moons(data: Path) -> None:
             assert np.abs(read.centre_of_jupiter(et) - truth)[:3].max() < 0.02
             farthest = max(farthest, float(np.linalg.norm(truth[:3])))
     assert farthest > 100.0
+
+
+def test_without_jupiter_in_the_kernel_its_moons_tell_where_it_is(
+    kernels: KernelSet, data: Path, tmp_path: Path
+) -> None:
+    daf = read_daf(data / "kernels" / RECONSTRUCTED)
+    lone = tmp_path / "lone.bsp"
+    lone.write_bytes(daf_bytes(replace(daf, arrays=tuple(a for a in daf.arrays if a.integers[0] == -61))))
+    et = et_from_utc("2017-02-02T12:57:09")
+    found = read.spice_trajectory(KernelSet.find([lone]), JUPITER, et, et + 9.0)
+    truth = read.spice_trajectory(kernels, JUPITER, et, et + 9.0)
+    assert "theory" in found.source
+    assert np.abs(found.position(et) - truth.position(et)).max() < 0.02
+    lone.write_bytes(daf_bytes(replace(daf, arrays=tuple(_about(a, 7) for a in daf.arrays if a.integers[0] == -61))))
+    with pytest.raises(SpiceGap, match=r"lead from Juno to nothing that leads to JUPITER; .*jup365\.bsp"):
+        read.spice_trajectory(KernelSet.find([lone]), JUPITER, et, et + 9.0)
+
+
+def _about(array: DafArray, centre: int) -> DafArray:
+    """The same segment told from another body."""
+    return replace(array, integers=(array.integers[0], centre, *array.integers[2:]))
 
 
 def test_the_predicted_orbit_of_perijove_44_is_late_and_says_how_far_it_may_be(kernels: KernelSet, data: Path) -> None:

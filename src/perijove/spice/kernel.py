@@ -51,8 +51,8 @@ class Kernel:
     """One file: `path` as it was given, `binary` what SPICE loads (decoded where that was in transfer form).
 
     `kind` is LSK, PCK, FK, IK, SCLK, SPK, CK, MK, or OTHER for kernels that Juno's geometry needs not. `origin` is
-    'reconstructed', 'predicted' or '' where neither name nor comments tell. `reach` is where the table of a clock or of
-    leap seconds ends, in its own unit.
+    'reconstructed', 'predicted', 'solved' (by Perijove), or '' where neither name nor comments tell. `reach` is where
+    the table of a clock or of leap seconds ends, in its own unit.
     """
 
     path: Path
@@ -115,7 +115,9 @@ def _from_daf(path: Path, binary: Path) -> Kernel:
 
 
 def _origin(path: Path, daf: Daf) -> str:
-    """Whether a kernel tells what was or what was to be: by the words of its name, else by its comments."""
+    """Whether a kernel tells what was or what was to be: our own by its comments, others by name, else comments."""
+    if "written by perijove" in daf.comments.lower():
+        return "solved"
     for text in (path.stem.lower(), daf.title.lower()):
         words = set(re.split(r"[^a-z]+", text))
         if words & _RECONSTRUCTED:

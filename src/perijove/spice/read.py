@@ -158,14 +158,13 @@ def _holds(segment: Segment, et: float) -> bool:
 
 
 def orbit_covariance(state: FloatArray, body: Body, origin: str, et: float) -> FloatArray:
-    """Covariance (6, 6), km and km/s, of a state (6,) about a body from a kernel 'reconstructed', 'predicted' or ''.
+    """Covariance (6, 6), km and km/s, of a state (6,) about a body by its kernel's `origin`.
 
     The time along the orbit moves the position by the velocity and the velocity by gravity; beside that each coordinate
     has its own error, and the velocity that error over the time in which the geometry changes.
     """
-    km, seconds = {"reconstructed": (RECONSTRUCTED_KM, 0.0), "predicted": (PREDICTED_KM, PREDICTED_S)}.get(
-        origin, (UNKNOWN_KM, UNKNOWN_S)
-    )
+    known = {"predicted": (PREDICTED_KM, PREDICTED_S), "": (UNKNOWN_KM, UNKNOWN_S)}
+    km, seconds = known.get(origin, (RECONSTRUCTED_KM, 0.0))
     # late along its orbit round Jupiter; past a moon the moon's own flight is no part of that
     planet = BODIES[body.parent] if body.parent else body
     about = state + moon_state(body, et) if body.parent else state

@@ -20,8 +20,7 @@ from types import ModuleType
 
 from perijove.bodies import BODIES
 from perijove.errors import PerijoveError, SpiceError
-from perijove.spice.checks import check_segments
-from perijove.spice.daf import read_daf
+from perijove.spice.checks import check_kernel
 from perijove.spice.kernel import CAMERA, JUNO, SPACECRAFT, Kernel, Segment, recognise
 from perijove.spice.metakernel import is_meta, named_in
 from perijove.spice.toolkit import toolkit
@@ -36,7 +35,7 @@ TURNS = frozenset({SPACECRAFT, CAMERA})
 _TEXT_ORDER = ("LSK", "PCK", "FK", "IK", "SCLK")
 _NAIF_CLOCK = "jno_sclkscet"
 _TABLES = {"LSK": "DELTET/DELTA_AT", "SCLK": "SCLK01_COEFFICIENTS_61"}
-_RANK = {"predicted": 0, "reconstructed": 1, "": 2}
+_RANK = {"predicted": 0, "reconstructed": 1, "": 2, "solved": 3}
 _DEEPEST = 8
 
 
@@ -114,7 +113,7 @@ class KernelSet:
         chosen += [k for k in self.of_kind("CK") if ticks is None or _overlaps(k.segments, TURNS, *ticks)]
         for kernel in chosen:
             if kernel.segments:
-                check_segments(kernel.path, read_daf(kernel.binary), PLACES | TURNS)
+                check_kernel(kernel.path, kernel.binary, PLACES | TURNS)
         kept = tuple(k for k in self.kernels if k in chosen)
         left = tuple(k for k in self.kernels if k not in chosen)
         return replace(self, kernels=kept, left_out=(*self.left_out, *left))
