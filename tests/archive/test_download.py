@@ -225,6 +225,16 @@ def test_what_has_changed_is_begun_anew(
     assert got.resumed == 0
 
 
+@pytest.mark.parametrize("said", ["bytes 5-299999/300000", "bytes 100000-299999/300001", "bytes 100000", ""])
+def test_another_part_than_was_asked_for_is_not_added(
+    server: Any, session: Session, cache: Cache, reply: Any, said: str
+) -> None:
+    wrong = reply(b"?" * 200_000, status=206, etag=TAG, headers=(("Content-Range", said),))
+    url = server.put("/a", reply(BODY, etag=TAG, cut=100_000), wrong, reply(BODY, etag=TAG))
+    assert_whole(download(session, item(url), cache), cache)
+    assert "range" not in server.asked[-1].headers
+
+
 def test_a_part_behind_the_end_is_begun_anew(server: Any, session: Session, cache: Cache, reply: Any) -> None:
     url = server.put("/a", reply(b"?" * 400_000, etag=TAG, cut=350_000), reply(status=404))
     with pytest.raises(FetchError):
@@ -489,11 +499,15 @@ def test_whoever_waits_for_another_gives_up_in_the_end(
 
 
 FETCH = """
+    import resource
+    import signal
     import sys
     from pathlib import Path
     from perijove.archive.cache import Cache
     from perijove.archive.download import Item, download
     from perijove.archive.http import Conduct, Session
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), -1))
     cache = Cache(Path(sys.argv[1]))
     with Session(cache, conduct=Conduct(pause_s=0.0, timeout_s=20.0)) as session:
         wanted = Item(sys.argv[2], "naif/spk/a.bsp")
@@ -502,8 +516,9 @@ FETCH = """
 """
 
 
-def fetching(cache: Cache, url: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", textwrap.dedent(FETCH), str(cache.folder), url]
+def fetching(cache: Cache, url: str, largest: int = -1) -> subprocess.Popen[str]:
+    """A process that downloads a file, and can write none that is longer than `largest` bytes."""
+    command = [sys.executable, "-c", textwrap.dedent(FETCH), str(cache.folder), url, str(largest)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -514,6 +529,20 @@ def test_processes_that_want_the_same_do_not_spoil_it(server: Any, cache: Cache,
     assert sorted(words) == [f"cached {SHA256}", f"cached {SHA256}", f"had {SHA256}"]
     assert left(cache) == {"naif/spk/a.bsp"}
     assert len(server.asked) == 1
+
+
+def test_a_disk_that_fills_in_the_middle_leaves_what_the_next_goes_on_with(
+    server: Any, session: Session, cache: Cache, reply: Any
+) -> None:
+    url = server.put("/a", reply(BODY, etag=TAG, drip=50_000))
+    process = fetching(cache, url, largest=123_456)
+    words = process.communicate(timeout=60)[1].splitlines()[-1]
+    assert "OutputError: cannot write" in words
+    assert left(cache) == {".part", ".json"}
+    assert cache.part("naif/spk/a.bsp").stat().st_size == 123_456
+    got = download(session, item(url), cache)
+    assert_whole(got, cache)
+    assert 0 < got.resumed <= 123_456
 
 
 @pytest.mark.parametrize(("name", "kept"), [("SIGINT", True), ("SIGTERM", True), ("SIGKILL", False)])

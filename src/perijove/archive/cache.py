@@ -176,15 +176,12 @@ class Cache:
         """Take away what is left of aborted downloads that nobody is at; the bytes that this freed."""
         freed = 0
         for part in sorted(self.part("").parent.glob("*.part")):
+            lock = alone(part.with_suffix(".lock"), part.name, 0.0, lambda: 0.0, _no_wait)
             # one that is being downloaded is not ours to take
-            with (
-                contextlib.suppress(FetchError),
-                alone(part.with_suffix(".lock"), part.name, 0.0, lambda: 0.0, _no_wait),
-            ):
-                with written(part):
-                    freed += part.stat().st_size
-                    for left in (part.with_suffix(".json"), part):
-                        left.unlink(missing_ok=True)
+            with contextlib.suppress(FetchError), lock, written(part):
+                freed += part.stat().st_size
+                for left in (part.with_suffix(".json"), part):
+                    left.unlink(missing_ok=True)
         return freed
 
     def page(self, url: str) -> StoredPage | None:
