@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -75,17 +75,20 @@ def obtain(
         return one
 
     check_folder(terms.folder)
-    if order.image is not None:
+    if order.image is not None and len(order.files) == 1:
+        files = _label_alone(cache, fetch(order.image.label), order.image, terms)
+    elif order.image is not None:
         label_set, image_set = fetch(order.image.label), fetch(order.image.images)
         with _forgotten(cache, label_set, image_set):
             check_sets(label_set, image_set, order.image)
-        files = _put_sets(label_set, image_set, terms)
+        files = _put_sets((label_set, image_set), terms)
     elif order.product is not None:
         label = fetch(pds.label_item(sites.pds, order.product))
         with _forgotten(cache, label):
             item = pds.image_item(sites.pds, order.product, label.path.read_bytes())
         stem = order.product.product_id
-        files = _place({f"{stem}.LBL": label.path, f"{stem}.IMG": fetch(item).path}, terms)
+        images = {} if len(order.files) == 1 else {f"{stem}.IMG": fetch(item).path}
+        files = _place({f"{stem}.LBL": label.path, **images}, terms)
     else:
         paths = [fetch(file.item).path for file in order.files]
         files = _place(
@@ -117,17 +120,28 @@ def check_sets(label_set: Downloaded, image_set: Downloaded, image: MissionImage
         )
 
 
-def _put_sets(label_set: Downloaded, image_set: Downloaded, terms: Terms) -> tuple[Path, ...]:
-    """The strip and the label in the archives of an image, side by side, or the two archives as they are."""
+def _label_alone(cache: Cache, label_set: Downloaded, image: MissionImage, terms: Terms) -> tuple[Path, ...]:
+    """The label of an image without its strip."""
+    with _forgotten(cache, label_set):
+        label_in(label_set, image)
+    return _put_sets((label_set,), terms)
+
+
+def _put_sets(sets: Sequence[Downloaded], terms: Terms) -> tuple[Path, ...]:
+    """The label and the strip in the archives of an image, side by side, or the archives as they are."""
     if not terms.unpack:
-        return _place({PurePosixPath(one.entry.name).name: one.path for one in (label_set, image_set)}, terms)
+        return _place({PurePosixPath(one.entry.name).name: one.path for one in sets}, terms)
     with Staged() as staged:
         staged.folder(terms.folder)
     # within the folder, so that nothing is ever written elsewhere
     with tempfile.TemporaryDirectory(prefix=".perijove-", dir=terms.folder) as place:
+        ends = ((".json",), _STRIP_ENDS)
         unpacked = [
-            *unpack(label_set.path, Path(place, "label"), wanted=lambda name: name.lower().endswith(".json")).files,
-            *unpack(image_set.path, Path(place, "images"), wanted=_is_strip).files,
+            path
+            for at, one in enumerate(sets)
+            for path in unpack(
+                one.path, Path(place, str(at)), wanted=lambda n, at=at: n.lower().endswith(ends[at])
+            ).files
         ]
         return _place({path.name: path for path in unpacked}, terms)
 

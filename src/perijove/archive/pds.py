@@ -25,8 +25,12 @@ VOLUMES_FRESH_S = 86400.0
 INDEX_FRESH_S = 7 * 86400.0
 """A volume does not change once it is released, save for corrections."""
 LABEL_LIMIT_BYTES = 1 << 20
+NEAR_VOLUMES = 9
+"""So many volumes around the likeliest one are looked into for a product that was issued once."""
 # volumes whose orbits are known; the others lie between them in order, and are only looked into sooner or later
 _ANCHORS = ((0, 1), (2, 2), (4, 3), (7, 5), (20, 11), (30, 16), (34, 18), (46, 24), (57, 28), (61, 29))
+_LEVELS = {"E": "EDR", "R": "RDR"}
+_SHORT = re.compile(r"[0-9]{2}[A-Z][0-9]{5}")
 _VOLUME = re.compile(r"JNOJNC_[0-9]{4}")
 _COLUMN = re.compile(r"^\s*OBJECT\s*=\s*COLUMN\b(.*?)^\s*END_OBJECT\b", re.MULTILINE | re.DOTALL)
 _SAFE_PATH = re.compile(r"DATA(?:/[A-Z0-9_]{1,40}){1,6}\.LBL")
@@ -174,8 +178,7 @@ def _elsewhere(row: dict[str, str]) -> bool:
 
 def usual_path(parts: ProductId, product_id: str) -> str:
     """Where a product's label lies in its volume where the index gives the bare name (volumes 2 and 3)."""
-    level = {"E": "EDR", "R": "RDR"}[parts.level]
-    return f"DATA/{level}/JUPITER/ORBIT_{parts.orbit:02d}/{product_id}.LBL"
+    return f"DATA/{_LEVELS[parts.level]}/JUPITER/ORBIT_{parts.orbit:02d}/{product_id}.LBL"
 
 
 def likely_volumes(volumes: Sequence[str], orbit: int) -> tuple[str, ...]:
@@ -192,31 +195,46 @@ def likely_volumes(volumes: Sequence[str], orbit: int) -> tuple[str, ...]:
     return tuple(sorted(volumes, key=lambda name: abs(int(name[-4:]) - guess)))
 
 
-def find_product(session: Session, site: Site, product_id: str, level: str | None = None) -> Product:
+def find_product(
+    session: Session, site: Site, product_id: str, level: str | None = None, volume: str | None = None
+) -> Product:
     """The product of an id, in whichever volume it is; `level` (E or R) asks for its raw or reduced twin.
 
-    Of a twin the highest version in the first volume that has one counts. Raises `FetchError` where no volume has it.
+    The id may be short, as in 34C00002. Of a twin, or of a short id, the highest version in the first volume that has
+    one counts. Without `volume` the likely ones are read, all of them for a product that was issued again. Raises
+    `FetchError` where none of them has it.
     """
-    parts = parse_product_id(product_id)
-    if parts is None:
+    parts, short = parse_product_id(product_id), _SHORT.fullmatch(product_id)
+    if parts is None and short is None:
         raise UsageError(
-            f"{product_id[:60]!r} is no product id: write JNCE_2021158_34C00002_V01 (EDR) or JNCR_... (RDR)"
+            f"{product_id[:60]!r} is no product id: write JNCE_2021158_34C00002_V01 (EDR), JNCR_... (RDR), or 34C00002"
         )
-    wanted = parts if level is None else replace(parts, level=level)
-    stem = f"JNC{wanted.level}{product_id[4:-4]}"
-    volumes = likely_volumes(list_volumes(session, site), wanted.orbit)
-    for volume in volumes:
-        found = [one for one in read_index(session, site, volume) if one.product_id.startswith(f"{stem}_V")]
-        if wanted is parts:
-            found = [one for one in found if one.product_id == product_id]
+    exact = parts is not None and level in (None, parts.level)
+    wanted = (level or (parts.level if parts else "E"), product_id[-8:] if parts is None else product_id[13:21])
+    orbit = parts.orbit if parts else int(wanted[1][:2])
+    volumes = (volume,) if volume is not None else likely_volumes(list_volumes(session, site), orbit)
+    if volume is None and (parts is None or parts.version == 1):
+        volumes = volumes[:NEAR_VOLUMES]
+    for one in volumes:
+        rows = read_index(session, site, one)
+        found = (
+            [row for row in rows if row.product_id == product_id]
+            if exact
+            else [row for row in rows if (row.parts.level, row.product_id[13:21]) == wanted and _same_day(row, parts)]
+        )
         if found:
-            return max(found, key=lambda one: one.product_id)
-    what = product_id if wanted is parts else f"version of {stem}"
+            return max(found, key=lambda row: row.product_id)
+    what = product_id if exact else f"{_LEVELS[wanted[0]]} of {product_id}"
     raise FetchError(
-        f"no {what} is in the {len(volumes)} volumes of {site.url}: check the id; new images take months to get there, "
-        "--source mission has them sooner",
+        f"no {what} is in {', '.join(sorted(volumes))} of {site.url}: check the id, or name another --volume; new "
+        "images take months to get there, --source mission has them sooner",
         site.url,
     )
+
+
+def _same_day(row: Product, parts: ProductId | None) -> bool:
+    """Whether a product is of the day that an id tells; a short id tells none."""
+    return parts is None or (row.parts.year, row.parts.day_of_year) == (parts.year, parts.day_of_year)
 
 
 def search(session: Session, site: Site, query: PdsQuery) -> tuple[Product, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perijove.archive import mission, naif, pds
 from perijove.archive.cache import Cache
@@ -12,7 +13,7 @@ from perijove.archive.http import Session
 from perijove.archive.mission import MissionImage, MissionQuery
 from perijove.archive.pds import PdsQuery, Product
 from perijove.archive.sites import Site
-from perijove.errors import FetchError
+from perijove.errors import FetchError, LabelError
 from perijove.io.places import members
 from perijove.label import Label
 
@@ -34,7 +35,7 @@ class Order:
     """What belongs together: the archives of an image, a label and its image, or one kernel.
 
     `name` is the image's number on the mission's site, the product id, or the kernel's name. `product` and `image` are
-    set where it is one of the PDS or of the mission's site.
+    set where it is one of the PDS or of the mission's site: its label comes first then.
     """
 
     name: str
@@ -70,6 +71,12 @@ class Plan:
     def unknown(self) -> int:
         """How many files are to be downloaded whose size nothing tells."""
         return sum(file.about_bytes is None and not file.cached for order in self.orders for file in order.files)
+
+
+def labels_only(plan: Plan) -> Plan:
+    """The plan with the labels alone of what has one beside its image."""
+    orders = (one if one.product is one.image is None else replace(one, files=one.files[:1]) for one in plan.orders)
+    return replace(plan, orders=tuple(orders))
 
 
 def together(plans: Sequence[Plan]) -> Plan:
@@ -145,16 +152,21 @@ def _label(session: Session, cache: Cache, image: MissionImage) -> Label:
 
 
 def label_in(archive: Downloaded, image: MissionImage) -> Label:
-    """The only label in an image's archive; `FetchError` where there is none, or that of another product."""
-    labels = [member.label() for member in members(archive.path) if member.may_be_label]
-    if len(labels) != 1:
-        raise FetchError(f"the archive {image.label.url} of image {image.id} holds {len(labels)} labels: report it")
-    if image.product_id not in (None, labels[0].product_id):
+    """The label of an image in its archive; `FetchError` where it holds none, several, or that of another product."""
+    labels = []
+    for member in members(archive.path):
+        with contextlib.suppress(LabelError):  # what is no label lies there too
+            if member.may_be_label:
+                labels.append(member.label())
+    fitting = [one for one in labels if image.product_id in (None, one.product_id)]
+    if len(fitting) != 1:
+        named = ", ".join(one.product_id for one in labels) or "no product"
         raise FetchError(
-            f"the archive {image.label.url} of image {image.id} holds the label of {labels[0].product_id}, not of "
-            f"{image.product_id}: report it"
+            f"the archive {image.label.url} of image {image.id} should hold the label of {image.product_id or 'one'}, "
+            f"but holds that of {named}: report it",
+            image.label.url,
         )
-    return labels[0]
+    return fitting[0]
 
 
 def _label_fits(label: Label, query: MissionQuery) -> bool:
@@ -166,14 +178,21 @@ def _label_fits(label: Label, query: MissionQuery) -> bool:
 
 
 def plan_products(
-    session: Session, cache: Cache, site: Site, ids: Sequence[str], level: str | None = None, *, sizes: bool = False
+    session: Session,
+    cache: Cache,
+    site: Site,
+    ids: Sequence[str],
+    level: str | None = None,
+    volume: str | None = None,
+    *,
+    sizes: bool = False,
 ) -> Plan:
     """Products of the PDS by their ids, or their twins of a level (E raw, R reduced); what cannot be had is told of."""
     found: list[Product] = []
     failures: list[Failure] = []
     for product_id in ids:
         try:
-            found.append(pds.find_product(session, site, product_id, level))
+            found.append(pds.find_product(session, site, product_id, level, volume))
         except FetchError as error:
             failures.append(Failure(product_id, str(error)))
     return _products(session, cache, site, found, tuple(failures), sizes)

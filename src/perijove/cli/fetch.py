@@ -17,6 +17,7 @@ from perijove.archive.plan import (
     Failure,
     Order,
     Plan,
+    labels_only,
     plan_gallery,
     plan_images,
     plan_index,
@@ -27,13 +28,13 @@ from perijove.archive.plan import (
 from perijove.archive.sites import Sites, sites
 from perijove.bodies import GALILEAN
 from perijove.cli.common import Steps, complain, error_console, json_text, plain
-from perijove.cli.fetch_request import FetchRequest, Level, Source, Task, size_words
-from perijove.errors import OutputError, PerijoveError, UsageError
+from perijove.cli.fetch_request import FetchRequest, Level, Source, Task, is_product, size_words
+from perijove.errors import FetchError, PerijoveError, UsageError
 from perijove.io.atomic import check_folder
 from perijove.io.finder import find_label
 from perijove.io.labels import read_label
 from perijove.io.places import LABEL_SUFFIXES
-from perijove.label import Label, parse_product_id
+from perijove.label import Label
 from perijove.timescale import et_from_utc
 
 _LONGEST_S = 180.0
@@ -53,8 +54,10 @@ def run_fetch(request: FetchRequest, conduct: Conduct | None = None) -> int:
     with Session(cache, conduct=conduct or Conduct(), offline=request.offline) as session:
         with steps.step("searching"):
             plan = _plan(session, cache, places, request)
+        if request.labels_only:
+            plan = labels_only(plan)
         if not plan.orders and not plan.failures and not plan.gaps:
-            complain(f"warning: nothing was found: {_asked(request)}")
+            raise FetchError(f"nothing was found: {_asked(request)}")
         if request.dry_run:
             _tell_plan(request, plan)
             return 1 if plan.failures or plan.gaps else 0
@@ -71,7 +74,7 @@ def _plan(session: Session, cache: Cache, places: Sites, request: FetchRequest) 
     if task is Task.NUMBERS or (task is Task.PRODUCTS and request.source is Source.MISSION):
         return plan_images(session, cache, places.mission, request.products)
     if task is Task.PRODUCTS:
-        return plan_products(session, cache, places.pds, request.products, level, sizes=request.dry_run)
+        return plan_products(session, cache, places.pds, request.products, level, request.volume, sizes=request.dry_run)
     if task is Task.GALLERY:
         query = MissionQuery(request.perijove, request.words, request.target, request.filters)
         return plan_gallery(session, cache, places.mission, query, request.limit)
@@ -95,7 +98,7 @@ def _spans(session: Session, places: Sites, request: FetchRequest) -> Iterator[t
             label = _label_of(Path(one))
             stop_et = label.stop_et if label.stop_et is not None else label.start_et + _LONGEST_S
             yield naif.span_of(label.start_et, stop_et), label.target.upper() in moons
-        elif parse_product_id(one.upper()) is not None:
+        elif is_product(one):
             product = find_product(session, places.pds, one.upper())
             start = et_from_utc(product.start_utc)
             stop = et_from_utc(product.stop_utc) if product.stop_utc[:1].isdecimal() else start + _LONGEST_S
@@ -138,10 +141,6 @@ def _carry_out(
                 if left <= 0:
                     raise PerijoveError(f"--max-size {size_words(request.max_bytes)} is used up: give a larger one")
                 done.append(obtain(session, cache, places, order, terms, progress))
-            except OutputError as error:
-                if not any(str(request.output / Path(file.item.name).name) in str(error) for file in order.files):
-                    check_folder(request.output)
-                failures.append(Failure(order.name, str(error)))
             except PerijoveError as error:
                 failures.append(Failure(order.name, str(error)))
     return done, failures

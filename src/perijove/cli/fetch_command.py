@@ -13,7 +13,9 @@ from perijove.cli.options import Json, Quiet
 
 What = Annotated[
     list[str] | None,
-    typer.Argument(metavar="WHAT", help="Numbers or product ids; with --kernels strips, labels or product ids."),
+    typer.Argument(
+        metavar="WHAT", help="Numbers, or product ids, also short (34C00002); with --kernels strips or labels."
+    ),
 ]
 PerijoveOption = Annotated[int | None, typer.Option("--perijove", metavar="N", help="Search the images of a perijove.")]
 TitleOption = Annotated[
@@ -44,6 +46,9 @@ OfflineOption = Annotated[bool, typer.Option("--offline", help="Ask nobody: take
 RefreshOption = Annotated[bool, typer.Option("--refresh", help="Ask whether what is in the cache has changed.")]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Tell what would be downloaded, and download nothing.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", metavar="N", help="At most so many images.")]
+LabelsOnlyOption = Annotated[
+    bool, typer.Option("--labels-only", help="The labels without the strips: a pass of them gives the trajectory.")
+]
 UnpackOption = Annotated[bool, typer.Option("--no-unpack", help="Put the site's zip archives there as they are.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace other files of the same names.")]
 MaxSizeOption = Annotated[str, typer.Option("--max-size", metavar="SIZE", help="Download no more than this.")]
@@ -65,6 +70,7 @@ def fetch(
     moons: MoonsOption = False,
     limit: LimitOption = None,
     dry_run: DryOption = False,
+    labels_only: LabelsOnlyOption = False,
     no_unpack: UnpackOption = False,
     overwrite: OverwriteOption = False,
     cache: CacheOption = None,
@@ -95,6 +101,7 @@ def fetch(
             refresh=refresh,
             dry_run=dry_run,
             limit=limit,
+            labels_only=labels_only,
             unpack=not no_unpack,
             overwrite=overwrite,
             max_bytes=parse_size(max_size),

@@ -15,6 +15,7 @@ from perijove.timescale import et_from_utc
 DEFAULT_MAX_SIZE = "4G"
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,7}")
+_SHORT = re.compile(r"[0-9]{2}[A-Z][0-9]{5}")
 
 
 class Source(Enum):
@@ -67,6 +68,7 @@ class FetchRequest:
     refresh: bool = False
     dry_run: bool = False
     limit: int | None = None
+    labels_only: bool = False
     unpack: bool = True
     overwrite: bool = False
     max_bytes: int = 4 << 30
@@ -90,10 +92,14 @@ class FetchRequest:
                 raise UsageError(f"--filter {name[:40]} is none of JunoCam's: {', '.join(sorted(known)).lower()}")
         if task is Task.KERNELS:
             self._check_kernels()
+            if self.labels_only:
+                raise UsageError("--labels-only is for strips: kernels have no labels")
         elif self.moons:
             raise UsageError("--moons goes with --kernels")
         if task in (Task.NUMBERS, Task.PRODUCTS, Task.KERNELS):
             self._check_no_search(task)
+        if task is Task.PRODUCTS and self.source is Source.MISSION:
+            self._check_whole_ids()
         if task is Task.PRODUCTS and self.source is Source.MISSION and self.level is not None:
             raise UsageError("--level goes with --source pds: the mission's site has strips as they were sent alone")
         if task is Task.NUMBERS and (self.source is Source.PDS or self.level is not None):
@@ -115,10 +121,10 @@ class FetchRequest:
             if all(_NUMBER.fullmatch(one) for one in self.what):
                 return Task.NUMBERS
             for one in self.what:
-                if parse_product_id(one.upper()) is None:
+                if not is_product(one):
                     raise UsageError(
                         f"{one[:60]!r} is neither a number of the mission's site such as 13639 nor a product id such "
-                        "as JNCE_2021158_34C00002_V01, or is one among others of the other sort"
+                        "as JNCE_2021158_34C00002_V01 or 34C00002, or is one among others of the other sort"
                     )
             return Task.PRODUCTS
         if self.volume is not None or self.level is not None or self.source is Source.PDS:
@@ -143,19 +149,29 @@ class FetchRequest:
         if self.source is not None or self.level is not None:
             raise UsageError("--source and --level are for strips: kernels come from NAIF")
 
+    def _check_whole_ids(self) -> None:
+        for one in self.products:
+            if not one.startswith("JNCE_"):
+                raise UsageError(f"the mission's site knows no {one}: give the whole id of a raw product, JNCE_...")
+
     def _check_no_search(self, task: Task) -> None:
         given = {
             "--perijove": self.perijove is not None,
             "--title": bool(self.words),
             "--target": self.target is not None,
             "--filter": bool(self.filters),
-            "--volume": self.volume is not None,
+            "--volume": self.volume is not None and (task is not Task.PRODUCTS or self.source is Source.MISSION),
             "--limit": self.limit is not None,
         }
         for option, there in given.items():
             if there:
                 what = "kernels" if task is Task.KERNELS else "what is named by number or id"
                 raise UsageError(f"{option} is for searching strips, not for {what}: leave it out")
+
+
+def is_product(text: str) -> bool:
+    """Whether a text is a product id, whole or short, in any case."""
+    return parse_product_id(text.upper()) is not None or _SHORT.fullmatch(text.upper()) is not None
 
 
 def parse_size(text: str) -> int:

@@ -266,10 +266,24 @@ def test_json_tells_files_and_failures(
     assert [one["name"] for one in told["failures"]] == ["12"]
 
 
-def test_nothing_found_is_said(fetch: Any, archives: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_alone(fetch: Any, archives: Any, server: Any, tmp_path: Path) -> None:
+    archives.gallery(34, ["11", "12"])
+    archives.image("11", ONE, "one")
+    archives.image("12", TWO, "two")
+    assert fetch(perijove=34, labels_only=True) == 0
+    assert _names(tmp_path / "out") == ["11-Metadata.json", "12-Metadata.json"]
+    assert not [one for one in server.asked if "VaultID=110" in one.path]
+    archives.volumes("JNOJNC_0018")
+    archives.index("JNOJNC_0018", [archives.row(ONE)])
+    archives.product("JNOJNC_0018", ONE)
+    assert fetch("34c00002", labels_only=True, output=tmp_path / "pds") == 0
+    assert _names(tmp_path / "pds") == [f"{ONE}.LBL"]
+
+
+def test_nothing_found_is_said(fetch: Any, archives: Any) -> None:
     archives.gallery(34)
-    assert fetch(perijove=34, words=("europa",)) == 0
-    assert "nothing was found: perijove 34, with europa in the title" in capsys.readouterr().err
+    with pytest.raises(FetchError, match="nothing was found: perijove 34, with europa in the title"):
+        fetch(perijove=34, words=("europa",))
 
 
 def test_hostile_words_of_a_page_do_no_harm(fetch: Any, archives: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -303,6 +317,9 @@ def test_hostile_words_of_a_page_do_no_harm(fetch: Any, archives: Any, capsys: p
         ({"start": "2021-06-08T00:00", "stop": "2021-06-07T00:00"}, "swap"),
         ({"start": "noon", "stop": "2021-06-07T00:00"}, "not a UTC time"),
         ({"what": (ONE,), "kernels": True, "source": Source.PDS}, "NAIF"),
+        ({"what": (ONE,), "kernels": True, "labels_only": True}, "--labels-only"),
+        ({"what": ("34C00002",), "source": Source.MISSION}, "whole id"),
+        ({"what": ("34C00002", "11")}, "neither a number"),
     ],
 )
 def test_requests_that_make_no_sense(changes: dict[str, Any], what: str) -> None:

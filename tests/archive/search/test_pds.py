@@ -121,16 +121,39 @@ def test_the_likeliest_volume_comes_first() -> None:
 
 
 def test_a_product_in_an_unlikely_volume_is_found(session: Any, archives: Any) -> None:
-    archives.volumes("JNOJNC_0017", "JNOJNC_0018", "JNOJNC_0030")
+    near = ("JNOJNC_0016", "JNOJNC_0017", "JNOJNC_0018")
+    archives.volumes(*near, "JNOJNC_0030")
+    archives.index("JNOJNC_0016", [archives.row("JNCE_2021100_32C00009_V01")])
     other = "JNCE_2021158_34C00009_V01"
     archives.index("JNOJNC_0017", [archives.row("JNCE_2021100_33C00009_V01")])
     archives.index("JNOJNC_0018", [archives.row(other)])
     archives.index("JNOJNC_0030", [archives.row(ONE)])
     assert find_product(session, archives.sites.pds, ONE).volume == "JNOJNC_0030"
-    with pytest.raises(FetchError, match=r"no JNCE_2021158_34C00003_V01 is in the 3 volumes"):
+    with pytest.raises(FetchError, match=r"no JNCE_2021158_34C00003_V01 is in JNOJNC_0016, .*JNOJNC_0030 of"):
         find_product(session, archives.sites.pds, "JNCE_2021158_34C00003_V01")
     with pytest.raises(UsageError, match="no product id"):
-        find_product(session, archives.sites.pds, "34C00002")
+        find_product(session, archives.sites.pds, "34C0002")
+
+
+def test_only_a_product_that_was_issued_again_is_sought_far_away(session: Any, archives: Any, server: Any) -> None:
+    volumes = [f"JNOJNC_{number:04d}" for number in range(10, 28)]
+    archives.volumes(*volumes)
+    for volume in volumes:
+        archives.index(volume, [archives.row("JNCE_2021100_32C00009_V01")])
+    again = ONE.replace("V01", "V02")
+    archives.index("JNOJNC_0027", [archives.row(again)])
+    assert find_product(session, archives.sites.pds, again).volume == "JNOJNC_0027"
+    with pytest.raises(FetchError, match=r"JNOJNC_0014, .*JNOJNC_0022 of"):
+        find_product(session, archives.sites.pds, ONE)
+    assert find_product(session, archives.sites.pds, again, volume="JNOJNC_0027").product_id == again
+
+
+def test_a_short_id(session: Any, archives: Any) -> None:
+    archives.volumes("JNOJNC_0018")
+    ids = [ONE, ONE.replace("V01", "V02"), ONE.replace("JNCE", "JNCR")]
+    archives.index("JNOJNC_0018", [archives.row(one) for one in ids])
+    assert find_product(session, archives.sites.pds, "34C00002").product_id == ids[1]
+    assert find_product(session, archives.sites.pds, "34C00002", "R").product_id == ids[2]
 
 
 def test_the_twin_of_a_level_is_its_highest_version(session: Any, archives: Any) -> None:
