@@ -19,6 +19,7 @@ from perijove.cli.solve import solve_strips
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.geometry.ellipsoid import centric_from_point
 from perijove.geometry.viewpoint import below
+from perijove.io.measurable import open_measurable
 from perijove.observation import Observation
 from perijove.timescale import utc_from_et
 
@@ -86,6 +87,11 @@ def test_a_place_has_its_light_wherever_it_is_seen_from(strip: Path, tmp_path: P
         picture(strip, out, "--recipe", "linear", "--look", look, "--fov", fov, *options)
         # the very place, at the corner of the four pixels in the middle
         light[name] = tifffile.imread(out)[74:76, 74:76].mean(axis=(0, 1))
+        # and the sidecar tells where it is, to whoever measures on the picture
+        seen = np.degrees(open_measurable(out).product.place_of(75.0, 75.0)) % 360.0
+        np.testing.assert_allclose(
+            seen, np.array([float(f"{v:.3f}") for v in (latitude, longitude)]) % 360.0, atol=1e-6
+        )
     np.testing.assert_allclose(light["north"], light["own"], rtol=0.01)
     np.testing.assert_allclose(light["earth"], light["own"], rtol=0.01)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_shot_geodesics_are_those_of_geographiclib(monkeypatch: pytest.MonkeyPat
 
 def test_ways_divide_the_length_evenly() -> None:
     points = way(AMALTHEA, rad(20, 10), rad(-30, 100), 6)
-    parts = [leg(AMALTHEA, tuple(a), tuple(b)).length_km for a, b in zip(points[:-1], points[1:], strict=True)]
+    parts = [leg(AMALTHEA, tuple(a), tuple(b)).length_km for a, b in pairwise(points)]
     assert np.ptp(parts) < 1e-6
     assert sum(parts) == pytest.approx(leg(AMALTHEA, rad(20, 10), rad(-30, 100)).length_km, abs=1e-6)
 

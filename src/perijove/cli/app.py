@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from perijove.cli.common import command
 from perijove.cli.fetch_command import fetch
+from perijove.cli.geometry_options import GeometryRequest, with_geometry
 from perijove.cli.map_command import backplanes, map_strips
 from perijove.cli.measure_command import measure
 from perijove.cli.options import (
@@ -96,7 +98,10 @@ def info(
 
 
 @app.command()
+@with_geometry
 def solve(
+    *,
+    geometry: Callable[[], GeometryRequest],
     strips: Strips,
     labels: Labels = None,
     output: Annotated[
@@ -114,7 +119,14 @@ def solve(
     """Find the trajectory and the pointing of strips, with residuals."""
     with command():
         request = SolveRequest(
-            tuple(strips), labels, output, plot, LightRequest(calibration, repair_suspects, keep_stray), quiet, json
+            strips=tuple(strips),
+            labels=labels,
+            output=output,
+            plot=plot,
+            light=LightRequest(calibration, repair_suspects, keep_stray),
+            geometry=geometry(),
+            quiet=quiet,
+            json=json,
         )
         from perijove.cli.solve import run_solve
 
@@ -122,7 +134,10 @@ def solve(
 
 
 @app.command()
+@with_geometry
 def picture(
+    *,
+    geometry: Callable[[], GeometryRequest],
     strips: Strips,
     output: Output,
     labels: Labels = None,
@@ -193,6 +208,7 @@ def picture(
             depth=depth,
             interpolation=interpolation,
             light=LightRequest(calibration, repair_suspects, keep_stray),
+            geometry=geometry(),
             white_balance=balance,
             photometry=photometry,
             sharpen=sharpen,

@@ -23,6 +23,7 @@ from perijove.cli.measure_request import MeasureRequest
 from perijove.errors import UsageError
 from perijove.io.measurable import Measurable
 from perijove.io.measurements import Feature
+from perijove.measure.patch import MeasureError
 from perijove.measure.plane import Plane
 from perijove.measure.product import Place, Product, told
 from perijove.measure.profile import LineProfile, RadialProfile, line_profile, radial_profile
@@ -71,6 +72,8 @@ def _radial(product: Product, request: MeasureRequest) -> Found:
         return radial_profile(patch, centre, request.radius_km or 1.0, edges_radii=edges, sectors=sectors)
 
     found, whole = rings(request.sectors), rings(1)
+    if not np.isfinite(whole.mean).any():
+        raise MeasureError(f"{product.name} holds no light around {told(centre)}: choose another centre")
     rows = radial_rows(found)
     values = {
         "kind": "radial", **_centre_values(centre), "radius_km": request.radius_km, "light_unit": "I/F",
@@ -128,6 +131,8 @@ def _along(product: Product, request: MeasureRequest) -> Found:
     centre, far = middle_of(product, np.array([start, end]))
     patch = look(product, centre, 1.25 * far + request.width_km)
     found = line_profile(patch, start, end, width_km=request.width_km)
+    if not np.isfinite(found.light).any():
+        raise MeasureError(f"{product.name} holds no light along the line: choose other ends")
     rows = line_rows(found)
     length = float(found.distance_km[-1])
     values = {
