@@ -18,7 +18,7 @@ from perijove.errors import SpiceError, SpiceGap, UsageError
 from perijove.instrument import START_TIME_BIAS_S, camera_from_spacecraft
 from perijove.io.labels import read_label
 from perijove.spice import read
-from perijove.spice.daf import DafArray, daf_bytes, read_daf
+from perijove.spice.daf import Daf, DafArray, daf_bytes, read_daf
 from perijove.spice.select import KernelSet
 from perijove.spice.toolkit import toolkit
 from perijove.timescale import et_from_utc
@@ -302,3 +302,39 @@ def test_what_a_program_had_loaded_is_there_again(data: Path) -> None:
     assert spiceypy.kdata(0, "ALL")[0] == leaps
     assert spiceypy.ktotal("ALL") == 1
     spiceypy.kclear()
+
+
+def test_velocities_that_do_not_lead_from_place_to_place_are_told(tmp_path: Path) -> None:
+    start, stop = 7e8, 7e8 + 1000.0
+    # type 3: constant places, and velocities of their own
+    for speed, sound in ((0.0, True), (90.0, False)):
+        record = [start + 500.0, 500.0, *np.array([[1e5, 0.0]] * 3 + [[speed, 0.0]] * 3).ravel()]
+        values = np.array([*record, start, 1000.0, len(record), 1.0])
+        kernel = tmp_path / f"{sound}.bsp"
+        array = DafArray("made", np.array([start, stop]), (-61, 599, 1, 3), values)
+        kernel.write_bytes(daf_bytes(Daf("SPK", "made", (array,))))
+        found = KernelSet.find([kernel])
+        if sound:
+            assert read.spice_trajectory(found, JUPITER, start, stop).source == "kernels, of unknown origin"
+        else:
+            with pytest.raises(SpiceError, match=r"False\.bsp: .*contradict each other"):
+                read.spice_trajectory(found, JUPITER, start, stop)
+
+
+def test_a_kernel_that_went_away_is_told(tmp_path: Path, data: Path) -> None:
+    copy = tmp_path / "orbit.bsp"
+    copy.write_bytes((data / "kernels" / RECONSTRUCTED).read_bytes())
+    found = KernelSet.find([copy])
+    copy.unlink()
+    with pytest.raises(SpiceError, match=r"orbit\.bsp: cannot be read any more"):
+        read.spice_trajectory(found, JUPITER, 5.4e8, 5.4e8 + 1.0)
+
+
+def test_names_may_be_longer_than_the_toolkit_takes_and_hold_anything(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / ("Kerne und Wörter " * 6) / ("long" * 40)
+    folder.mkdir(parents=True)
+    for name in ("naif0012.tls", "jno_sclkscet_00090.tsc"):
+        (folder / name).write_bytes((data / "kernels" / name).read_bytes())
+    assert len(str(folder)) > 255
+    start = read.spice_clock(KernelSet.find([folder]), START_COUNT)
+    assert start == pytest.approx(et_from_utc(START_UTC), abs=0.0005)

@@ -133,6 +133,18 @@ def test_a_clock_that_is_not_naifs_goes_before_naifs(folder: Path) -> None:
     assert "ours.tsc" in KernelSet.find([folder]).covering(T0, T0 + 1).names
 
 
+def test_leap_seconds_are_needed_by_clocks_that_count_in_tt_alone(folder: Path) -> None:
+    attitude, ours = folder / "juno_sc_rec_220814_220820_v01.bc", folder / "jno_sclkscet_00069.tsc"
+    found = KernelSet.find([attitude, ours])
+    found.need_clock()
+    assert found.attitude_spans() == pytest.approx(np.array([[T0 - DAY, T0 + DAY]]), abs=1e-6)
+    text(ours, ours.read_text().replace("TIME_SYSTEM_61 = ( 1 )", "TIME_SYSTEM_61 = ( 2 )"))
+    found = KernelSet.find([attitude, ours])
+    assert found.attitude_spans() == ()
+    with pytest.raises(SpiceError, match=r"no leap seconds .*give naif0012\.tls"):
+        found.need_clock()
+
+
 def test_the_order_of_a_meta_kernel_stands_and_what_is_given_after_it_wins(folder: Path, tmp_path: Path) -> None:
     meta = text(
         tmp_path / "mission.tm",

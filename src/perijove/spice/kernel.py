@@ -52,7 +52,7 @@ class Kernel:
 
     `kind` is LSK, PCK, FK, IK, SCLK, SPK, CK, MK, or OTHER for kernels that Juno's geometry needs not. `origin` is
     'reconstructed', 'predicted', 'solved' (by Perijove), or '' where neither name nor comments tell. `reach` is where
-    the table of a clock or of leap seconds ends, in its own unit.
+    the table of a clock or of leap seconds ends, in its own unit; `leaps` whether a clock cannot do without the latter.
     """
 
     path: Path
@@ -61,6 +61,7 @@ class Kernel:
     origin: str = ""
     segments: tuple[Segment, ...] = ()
     reach: float = -math.inf
+    leaps: bool = True
 
     @property
     def name(self) -> str:

@@ -35,6 +35,7 @@ TURNS = frozenset({SPACECRAFT, CAMERA})
 _TEXT_ORDER = ("LSK", "PCK", "FK", "IK", "SCLK")
 _NAIF_CLOCK = "jno_sclkscet"
 _TABLES = {"LSK": "DELTET/DELTA_AT", "SCLK": "SCLK01_COEFFICIENTS_61"}
+_TIME_SYSTEM, _TDB = "SCLK01_TIME_SYSTEM_61", 1.0
 _RANK = {"predicted": 0, "reconstructed": 1, "": 2, "solved": 3}
 _DEEPEST = 8
 
@@ -128,7 +129,7 @@ class KernelSet:
 
     def attitude_spans(self) -> Spans:
         """When a CK tells how Juno turned, its gaps within a segment apart; nothing without a clock."""
-        if self.clock() is None or not self.of_kind("LSK"):
+        if not self._tells_time():
             return ()
         ticks = [(s.start, s.stop) for k in self.of_kind("CK") for s in k.segments if s.target in TURNS]
         with self.clock_alone().load() as spice:
@@ -141,8 +142,13 @@ class KernelSet:
                 f"{_list(self.names)}: no SCLK kernel of Juno among them, which tells the time of a CK; "
                 "give jno_sclkscet_*.tsc"
             )
-        if not self.of_kind("LSK"):
+        if not self._tells_time():
             raise SpiceError(f"{_list(self.names)}: no leap seconds (LSK) among them; give naif0012.tls or a newer one")
+
+    def _tells_time(self) -> bool:
+        """Whether clock and, where it counts in TT, leap seconds are there."""
+        clock = self.clock()
+        return clock is not None and (not clock.leaps or bool(self.of_kind("LSK")))
 
     def clock_alone(self) -> KernelSet:
         """Leap seconds and clock, those that are used."""
@@ -151,7 +157,7 @@ class KernelSet:
 
     def _ticks(self, et0: float, et1: float) -> tuple[float, float] | None:
         """The clock at two times, beyond all attitudes where it does not know them; None where no clock is there."""
-        if self.clock() is None or not self.of_kind("LSK") or not self.of_kind("CK"):
+        if not self._tells_time() or not self.of_kind("CK"):
             return None
         try:
             with self.clock_alone().load() as spice:
@@ -263,7 +269,9 @@ def _with_reach(kernel: Kernel) -> Kernel:
         count, kind, found = spice.dtpool(table)
         if not found or kind != "N":
             return kernel
-        return replace(kernel, reach=float(spice.gdpool(table, max(0, int(count) - 3), 3)[0][0]))
+        reach = float(spice.gdpool(table, max(0, int(count) - 3), 3)[0][0])
+        system, told = spice.gdpool(_TIME_SYSTEM, 0, 1)
+        return replace(kernel, reach=reach, leaps=not (told and system[0] == _TDB))
 
 
 def _overlaps(segments: tuple[Segment, ...], targets: frozenset[int], start: float, stop: float) -> bool:
