@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from perijove.archive import mission, naif, pds
@@ -75,7 +75,9 @@ class Plan:
 
 def labels_only(plan: Plan) -> Plan:
     """The plan with the labels alone of what has one beside its image."""
-    orders = (one if one.product is one.image is None else replace(one, files=one.files[:1]) for one in plan.orders)
+    orders = (
+        one if one.product is None and one.image is None else replace(one, files=one.files[:1]) for one in plan.orders
+    )
     return replace(plan, orders=tuple(orders))
 
 
@@ -97,25 +99,48 @@ def _file(cache: Cache, item: Item, about_bytes: int | None = None) -> File:
     return File(item, entry.size if held and entry is not None else about_bytes, held)
 
 
-def plan_images(session: Session, cache: Cache, site: Site, ids: Sequence[str]) -> Plan:
-    """The images of the mission's site with these numbers or product ids; one that cannot be had is told of."""
-    return _images(session, cache, site, ids, MissionQuery(), None)
+def plan_images(
+    session: Session, cache: Cache, site: Site, ids: Sequence[str], looked: Callable[[int], None] | None = None
+) -> Plan:
+    """The images of the mission's site with these numbers or product ids; one that cannot be had is told of.
+
+    `looked` is told how many pages of images have been looked at.
+    """
+    return _images(session, cache, site, ids, MissionQuery(), None, looked)
 
 
-def plan_gallery(session: Session, cache: Cache, site: Site, query: MissionQuery, limit: int | None = None) -> Plan:
-    """The images of the mission's site that are looked for, at most `limit`, in the site's order."""
-    return _images(session, cache, site, mission.list_images(session, site, query.perijove), query, limit)
+def plan_gallery(
+    session: Session,
+    cache: Cache,
+    site: Site,
+    query: MissionQuery,
+    limit: int | None = None,
+    looked: Callable[[int], None] | None = None,
+) -> Plan:
+    """The images of the mission's site that are looked for, at most `limit`, in the site's order.
+
+    `looked` is told how many pages of images have been looked at.
+    """
+    return _images(session, cache, site, mission.list_images(session, site, query.perijove), query, limit, looked)
 
 
 def _images(
-    session: Session, cache: Cache, site: Site, ids: Iterable[str], query: MissionQuery, limit: int | None
+    session: Session,
+    cache: Cache,
+    site: Site,
+    ids: Iterable[str],
+    query: MissionQuery,
+    limit: int | None,
+    looked: Callable[[int], None] | None,
 ) -> Plan:
     orders: list[Order] = []
     failures: list[Failure] = []
     lost = 0
-    for image_id in ids:
+    for count, image_id in enumerate(ids):
         if limit is not None and len(orders) >= limit:
             break
+        if looked is not None:
+            looked(count)
         try:
             image = mission.read_image(session, site, image_id)
             _same_product(image, image_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,8 +52,10 @@ def run_fetch(request: FetchRequest, conduct: Conduct | None = None) -> int:
     steps = Steps(quiet=request.quiet)
     places = sites(refresh=request.refresh)
     with Session(cache, conduct=conduct or Conduct(), offline=request.offline) as session:
-        with steps.step("searching"):
-            plan = _plan(session, cache, places, request)
+        with steps.steps("searching") as turn:
+            plan = _plan(
+                session, cache, places, request, lambda count: turn("searching", f"searching, {count} images looked at")
+            )
         if request.labels_only:
             plan = labels_only(plan)
         if not plan.orders and not plan.failures and not plan.gaps:
@@ -67,17 +69,17 @@ def run_fetch(request: FetchRequest, conduct: Conduct | None = None) -> int:
     return 1 if failures or plan.failures or plan.gaps else 0
 
 
-def _plan(session: Session, cache: Cache, places: Sites, request: FetchRequest) -> Plan:
+def _plan(session: Session, cache: Cache, places: Sites, request: FetchRequest, looked: Callable[[int], None]) -> Plan:
     """What the request comes down to."""
     task = request.task
     level = {None: None, Level.EDR: "E", Level.RDR: "R"}[request.level]
     if task is Task.NUMBERS or (task is Task.PRODUCTS and request.source is Source.MISSION):
-        return plan_images(session, cache, places.mission, request.products)
+        return plan_images(session, cache, places.mission, request.products, looked)
     if task is Task.PRODUCTS:
         return plan_products(session, cache, places.pds, request.products, level, request.volume, sizes=request.dry_run)
     if task is Task.GALLERY:
         query = MissionQuery(request.perijove, request.words, request.target, request.filters)
-        return plan_gallery(session, cache, places.mission, query, request.limit)
+        return plan_gallery(session, cache, places.mission, query, request.limit, looked)
     if task is Task.INDEX:
         index = PdsQuery(level or "E", request.perijove, request.volume, request.target, request.filters, request.words)
         return plan_index(session, cache, places.pds, index, request.limit, sizes=request.dry_run)
@@ -156,8 +158,8 @@ def _progress(request: FetchRequest, plan: Plan) -> Iterator[Progress | None]:
     from rich.progress import Progress as Bars
 
     columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(binary_units=True),
+        TransferSpeedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Bars(*columns, console=error_console(), transient=True) as bars:
         tasks: dict[str, TaskID] = {}
@@ -209,8 +211,9 @@ def _tell_plan(request: FetchRequest, plan: Plan) -> None:
     wide = Console() if sys.stdout.isatty() else Console(width=200)
     if plan.orders:
         wide.print(table)
-    unknown = f" and {plan.unknown} files of unknown size" if plan.unknown else ""
-    print(f"to be downloaded: {size_words(plan.about_bytes)}{unknown}")
+    known = [size_words(plan.about_bytes)] if plan.about_bytes or not plan.unknown else []
+    unknown = [f"{plan.unknown} file{'s' * (plan.unknown > 1)} of unknown size"] if plan.unknown else []
+    print(f"to be downloaded: {' and '.join(known + unknown)}")
     _complain_of(plan, [])
 
 
@@ -228,9 +231,10 @@ def _tell(request: FetchRequest, plan: Plan, done: list[Obtained], failures: lis
         told["failures"] = [vars(one) for one in (*plan.failures, *failures)]
         print(json_text(told), end="")
     elif not request.quiet:
-        titles = {order.name: order.title for order in plan.orders}
+        titles = {order.name: order.title for order in plan.orders if order.image or order.product}
         for one in done:
-            print(plain(f"{one.name}  {titles[one.name][:80]}"))
+            if one.name in titles:
+                print(plain(f"{one.name}  {titles[one.name][:80]}"))
             for path in one.files:
                 print(f"  {plain(str(path))}")
         received = size_words(sum(one.received for one in done))
