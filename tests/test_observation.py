@@ -59,12 +59,14 @@ def test_one_frame_needs_no_delay() -> None:
     np.testing.assert_allclose(framelet_times(single), [1000.06428], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("missing", "field"), [("interframe_delay_s", "INTERFRAME_DELAY"), ("exposure_s", "EXPOSURE_DURATION")]
-)
-def test_missing_field_is_named(missing: str, field: str) -> None:
-    with pytest.raises(LabelError, match=rf"JNCE_2022229_44C00029_V01.*{field}"):
-        framelet_times(replace(LABEL, **{missing: None}))
+def test_missing_step_is_named() -> None:
+    with pytest.raises(LabelError, match=r"JNCE_2022229_44C00029_V01.*INTERFRAME_DELAY"):
+        framelet_times(replace(LABEL, interframe_delay_s=None))
+
+
+def test_without_an_exposure_one_stage_is_taken() -> None:
+    times = framelet_times(replace(LABEL, exposure_s=None))
+    np.testing.assert_allclose(times, framelet_times(replace(LABEL, exposure_s=0.0032)), rtol=0, atol=1e-9)
 
 
 def test_body_is_the_labels_target() -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.attitude.exposure import Exposure
+from perijove.attitude.basemap import Basemap
+from perijove.attitude.clock import REACH_SIGMAS
+from perijove.attitude.exposure import INTERFRAME_SIGMA_S, START_JITTER_S, Exposure
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.solve import solve_pointing
 from perijove.bodies import BODIES, Body
@@ -19,15 +21,22 @@ from perijove.calibrate.second_look import look_again
 from perijove.calibrate.sharpen import noise_growth
 from perijove.calibrate.sharpen import sharpen as sharpened
 from perijove.ephemeris.labels import solve_trajectory
+from perijove.ephemeris.moons import trajectory_about
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.ephemeris.trajectory import Trajectory
-from perijove.errors import LabelError, PointingError, UsageError
-from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, Filter
-from perijove.label import PASS_S, Label
+from perijove.errors import LabelError, PointingError, TrajectoryError, UsageError
+from perijove.geometry.ellipsoid import intersect
+from perijove.instrument import FRAMELET_LINES, INTERFRAME_DELTA_S, LIT_SAMPLES, START_TIME_BIAS_S, Filter
+from perijove.label import PASS_S, TDI_STEP_S, Label
+from perijove.photometry.expected import expected_light
 from perijove.raw import RawImage
 from perijove.swath import Swath, split_by_filter
 
 FloatArray = NDArray[np.float64]
+Flight = Callable[[Body, float, float], Trajectory]
+"""A source of trajectories: about a body, from one ET to another."""
+LEAST_LIT = 200
+"""Fewer lit places than this tell no exposure."""
 
 
 @dataclass(frozen=True)
@@ -111,23 +120,23 @@ def framelet_times(label: Label) -> FloatArray:
     some 20 ms, in both (TIMING_OFFSETS_DESCRIPTION.TXT of its volumes); the fixed 61.88 ms of the instrument kernel
     are in neither. RDR labels of 2016 have START_TIME within 0.4 ms of their own clock count, as EDR labels have.
 
-    Raises LabelError where a field that is needed is missing.
+    Without EXPOSURE_DURATION a single stage of integration is taken, 3.2 ms. Raises LabelError where the step between
+    frames is missing.
     """
     delay = label.interframe_delay_s
     if delay is None and label.frames > 1:
         raise LabelError(
             f"{label.product_id}: the label has no INTERFRAME_DELAY, needed to time its frames; complete it"
         )
-    if label.exposure_s is None:
-        raise LabelError(f"{label.product_id}: the label has no EXPOSURE_DURATION; complete the label")
     step = 0.0 if delay is None else delay + INTERFRAME_DELTA_S
-    start = label.start_et + START_TIME_BIAS_S + label.exposure_s / 2.0
+    start = label.start_et + START_TIME_BIAS_S + (label.exposure_s or TDI_STEP_S) / 2.0
     times: FloatArray = start + step * np.arange(label.frames, dtype=float)
     return times
 
 
 def exposure_of(raw: RawImage, calibrated: Calibrated) -> Exposure:
     """What the solver must know of a strip."""
+    label = raw.label
     return Exposure(
         product_id=raw.label.product_id,
         light=calibrated.light,
@@ -136,6 +145,8 @@ def exposure_of(raw: RawImage, calibrated: Calibrated) -> Exposure:
         saturation=calibrated.full_dn,
         tdi_stages=raw.label.tdi_stages or 1,
         methane_centre_line=raw.label.methane_centre_line,
+        start_sigma_s=START_JITTER_S if label.start_sigma_s is None else label.start_sigma_s,
+        interframe_sigma_s=INTERFRAME_SIGMA_S if label.interframe_sigma_s is None else label.interframe_sigma_s,
     )
 
 
@@ -153,21 +164,23 @@ def observe(
     pass_labels: Iterable[Label],
     *,
     treatment: Treatment | None = None,
+    flight: Flight | None = None,
+    basemap: Basemap | None = None,
     ties: bool = True,
     step: Callable[[str], object] = lambda _: None,
 ) -> list[Observation]:
     """Calibrate strips, solve their trajectory from all labels of the pass, and their pointing jointly.
 
     `pass_labels` are other labels of the same pass; the strips' own are added. Strips of several passes are solved pass
-    by pass. `treatment` says how they are calibrated. `step` is told what is being done. Raises PerijoveError where a
+    by pass. `treatment` says how they are calibrated. `flight` gives the trajectory where it is not to be found from
+    labels; the ground of `basemap` ties the pointing. `step` is told what is being done. Raises PerijoveError where a
     strip cannot be solved.
     """
+    work = _Work(treatment, flight, basemap, ties, step)
     labels = {label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}
     done: dict[str, Observation] = {}
     for group in _passes(raws):
-        done.update(
-            {o.raw.label.product_id: o for o in _observe_pass(group, list(labels.values()), treatment, ties, step)}
-        )
+        done.update({o.raw.label.product_id: o for o in _observe_pass(group, list(labels.values()), work)})
     return [done[raw.label.product_id] for raw in raws]
 
 
@@ -190,15 +203,40 @@ def _passes(raws: Sequence[RawImage]) -> list[list[RawImage]]:
     return groups
 
 
-def _observe_pass(
-    raws: Sequence[RawImage],
-    labels: Sequence[Label],
-    treatment: Treatment | None,
-    ties: bool,
-    step: Callable[[str], object],
-) -> list[Observation]:
+@dataclass(frozen=True)
+class _Work:
+    """How `observe` was asked to do its work."""
+
+    treatment: Treatment | None
+    flight: Flight | None
+    basemap: Basemap | None
+    ties: bool
+    step: Callable[[str], object]
+
+
+def _fly(raws: Sequence[RawImage], labels: Sequence[Label], body: Body, flight: Flight | None) -> Trajectory:
+    """Where the spacecraft was: as told, or by the labels' positions, which may be counted from a moon's planet."""
+    label = raws[0].label
+    if flight is not None:
+        reach = [REACH_SIGMAS * (raw.label.start_sigma_s or 0.0) for raw in raws]
+        times = [framelet_times(raw.label) for raw in raws]
+        first = min(float(et[0]) - far for et, far in zip(times, reach, strict=True))
+        return flight(body, first, max(float(et[-1]) + far for et, far in zip(times, reach, strict=True)))
+    if label.place_target in (None, body.name):
+        return solve_trajectory(labels, label, body)
+    home = BODIES.get(str(label.place_target))
+    if home is None or home.name != body.parent:
+        raise TrajectoryError(
+            f"{label.product_id}: its position is counted from {label.place_target}, which does not tell where "
+            f"{body.name} is: give --trajectory, or labels of {body.name}"
+        )
+    there = [replace(one, target=home.name) for one in labels if one.place_target == home.name]
+    return trajectory_about(body, solve_trajectory(there, replace(label, target=home.name), home))
+
+
+def _observe_pass(raws: Sequence[RawImage], labels: Sequence[Label], work: _Work) -> list[Observation]:
     """Observations of the strips of one pass."""
-    body = body_of(raws[0].label)
+    body, step, treatment = body_of(raws[0].label), work.step, work.treatment
     middle = float(np.mean([framelet_times(raw.label).mean() for raw in raws]))
     sun, earth = apparent_sun(middle, body), apparent_earth(middle, body)
     if not np.isfinite(sun).all():
@@ -209,9 +247,11 @@ def _observe_pass(
     calibrated = [calibrate(raw, treatment, sun_distance_km=away) for raw in raws]
     exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
     step("fitting the trajectory")
-    trajectory = solve_trajectory(labels, raws[0].label, body)
+    trajectory = _fly(raws, labels, body, work.flight)
     step("solving the pointing")
-    pointings = solve_pointing(exposures, trajectory, body, sun, earth=earth, ties=ties, progress=step)
+    pointings = solve_pointing(
+        exposures, trajectory, body, sun, earth=earth, ties=work.ties, basemap=work.basemap, progress=step
+    )
     behind = tuple(label for label in labels if label.product_id in trajectory.used)
     observations = [
         Observation(
@@ -225,7 +265,57 @@ def _observe_pass(
         )
         for raw, light, pointing in zip(raws, calibrated, pointings, strict=True)
     ]
+    observations = [_exposed(o, treatment) if o.raw.label.exposure_s is None else o for o in observations]
     if treatment is not None and not treatment.mend:
         return observations
     step("looking again at what may be hits")
     return [replace(o, calibrated=look_again(o.raw, o.calibrated, o.swaths(), body)) for o in observations]
+
+
+def _exposed(observation: Observation, treatment: Treatment | None) -> Observation:
+    """The observation with the exposure that its light asks for, where no label tells it."""
+    exposure = exposure_by_light(observation)
+    raw = observation.raw
+    stages = max(round(exposure / TDI_STEP_S), 1)
+    label = replace(raw.label, exposure_s=stages * TDI_STEP_S, tdi_stages=stages)
+    raw = replace(raw, label=label)
+    light = calibrate(raw, treatment, sun_distance_km=observation.calibrated.sun_distance_km)
+    labels = tuple(label if one.product_id == label.product_id else one for one in observation.labels)
+    return replace(observation, raw=raw, calibrated=light, labels=labels)
+
+
+def exposure_by_light(observation: Observation) -> float:
+    """The exposure, s, at which the lit ground is as bright as is to be expected of the body, good to a third.
+
+    Raises LabelError where too little of it is lit.
+    """
+    body, calibrated = observation.body, observation.calibrated
+    # without an exposure calibration takes one of a second
+    band = max(calibrated.light, key=lambda b: b is Filter.GREEN)
+    values, expected = [], []
+    p = observation.pointing
+    attitude = p.spin.camera_from_j2000(p.et)
+    lines = np.arange(8.5, FRAMELET_LINES, 16.0)
+    samples = np.arange(LIT_SAMPLES.start + 16.5, LIT_SAMPLES.stop, 32.0)
+    line, sample = (a.ravel() for a in np.meshgrid(lines, samples, indexing="ij"))
+    rays = p.camera.ray(band, line, sample)
+    at = (line / calibrated.binning).astype(int), (sample / calibrated.binning).astype(int)
+    for frame, stack in enumerate(calibrated.light[band]):
+        turn = body.body_from_j2000(float(p.et[frame]))
+        looks, place = rays @ attitude[frame] @ turn.T, turn @ p.position_km[frame]
+        ground = intersect(np.broadcast_to(place, looks.shape), looks, body.radii_km)
+        up = ground / np.square(body.radii_km)
+        up /= np.linalg.norm(up, axis=-1, keepdims=True)
+        back = -looks / np.linalg.norm(looks, axis=-1, keepdims=True)
+        sun = turn @ observation.sun
+        cos_i, cos_e = up @ sun, np.sum(up * back, axis=-1)
+        lit = (cos_i > 0.4) & (cos_e > 0.3) & np.isfinite(stack[at])
+        values.append(stack[at][lit])
+        expected.append(expected_light(body, cos_i[lit], cos_e[lit], (back @ sun)[lit]))
+    seen, wanted = np.concatenate(values), np.concatenate(expected)
+    if len(seen) < LEAST_LIT:
+        raise LabelError(
+            f"{observation.raw.path}: no label tells the exposure, and too little of {body.name} is lit to tell it by: "
+            "give --exposure"
+        )
+    return float(np.median(seen / (wanted * calibrated.dn_per_light[band])))

@@ -11,7 +11,7 @@ from perijove.attitude.adjust import Adjustment
 from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera
 from perijove.attitude.pointing import LimbPoints, Pointing
-from perijove.attitude.priors import TILT_SIGMA, TWIST_SIGMA
+from perijove.attitude.priors import LOOSE_MOUNTING_SIGMA, TILT_SIGMA, TWIST_SIGMA
 from perijove.attitude.problem import (
     BANDS,
     OFFSET,
@@ -123,7 +123,7 @@ def gather_pointing(
     covariance = adjustment.full_covariance()
     named = _named(at, covariance, image)
     sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
-    good, verdict = _verdict(rms, int(used.sum()), sigma_px, at.spin, lost, agreed)
+    good, verdict = _verdict(rms, int(used.sum()), sigma_px, _turned(at.spin, scene), at.spin, lost, agreed)
     et = framelet_times(exposure, image, at)
     source = "neighbours" if lost else "limb+ties" if tie_count else "limb"
     return Pointing(
@@ -133,8 +133,8 @@ def gather_pointing(
         camera=solved_camera(strip_camera(camera, exposure), at),
         et=et,
         position_km=corrected_position(et, at, scene.trajectory),
-        start_offset_s=float(at.offset[image]),
-        interframe_s=at.interframe,
+        start_offset_s=float(at.offset[image]) + exposure.start_moved_s,
+        interframe_s=at.interframe + exposure.interframe_moved_s,
         parameters=named.values,
         sigmas=named.sigmas,
         covariance=named.covariance,
@@ -180,7 +180,16 @@ def _mapped_sigma(
     return float(np.sqrt(np.mean(variance)))
 
 
-def _verdict(rms: float, used: int, sigma_px: float, spin: SpinModel, lost: bool, agreed: bool) -> tuple[bool, str]:
+def _turned(spin: SpinModel, scene: Scene) -> float:
+    """By how many sigmas the camera would be turned on its mounting."""
+    loose = 0.0 if scene.body.atmosphere else LOOSE_MOUNTING_SIGMA
+    twist, tilt = abs(spin.twist - MOUNTING_TWIST), abs(spin.tilt - MOUNTING_TILT)
+    return max(twist / max(TWIST_SIGMA, loose), tilt / max(TILT_SIGMA, loose))
+
+
+def _verdict(
+    rms: float, used: int, sigma_px: float, turned: float, spin: SpinModel, lost: bool, agreed: bool
+) -> tuple[bool, str]:
     """Whether a solution can be trusted, and a sentence that says so."""
     if lost:
         return False, (
@@ -192,7 +201,6 @@ def _verdict(rms: float, used: int, sigma_px: float, spin: SpinModel, lost: bool
             f"doubtful: a spin period of {spin.period_s:.2f} s, which Juno never had; "
             "INTERFRAME_DELAY or the times in the label must be wrong"
         )
-    turned = max(abs(spin.twist - MOUNTING_TWIST) / TWIST_SIGMA, abs(spin.tilt - MOUNTING_TILT) / TILT_SIGMA)
     if turned > MOUNTING_SIGMAS:
         return False, (
             f"doubtful: the camera would have to be turned on its mounting by {turned:.0f} times what is possible; "

@@ -7,7 +7,7 @@ spinner at perijove), so arcs are solved one after the other, each with the best
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from perijove.attitude.adjust import Adjustment, adjust
+from perijove.attitude.basemap import Basemap
+from perijove.attitude.clock import Clock, set_clock
 from perijove.attitude.common import AxisFound, axis_found, common_axis
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.gather import Solution, gather_pointing, used_points
@@ -61,6 +63,7 @@ def solve_pointing(
     earth: FloatArray | None = None,
     camera: Camera | None = None,
     ties: bool = True,
+    basemap: Basemap | None = None,
     progress: Progress = lambda _: None,
 ) -> list[Pointing]:
     """Pointings of exposures of one pass, in the order given.
@@ -82,7 +85,9 @@ def _solve(
     exposures: Sequence[Exposure], scene: Scene, camera: Camera, ties: bool, progress: Progress
 ) -> list[Pointing]:
     """All arcs: where there are several each first by itself, and then with the axis that they have in common."""
-    guesses = _first_guesses(exposures, scene, camera, progress)
+    clocks = {k: set_clock(e, scene, camera, progress) for k, e in enumerate(exposures) if e.open_times}
+    exposures = [clocks[k].exposure if k in clocks else e for k, e in enumerate(exposures)]
+    guesses = _first_guesses(exposures, clocks, scene, camera, progress)
     arcs = [_Task([exposures[k] for k in arc], [guesses[k] for k in arc], arc) for arc in _arcs(exposures, guesses)]
 
     def solve(task: _Task, anchor: Anchor | None, with_ties: bool) -> _Arc:
@@ -116,11 +121,14 @@ class _Task:
 
 
 def _first_guesses(
-    exposures: Sequence[Exposure], scene: Scene, camera: Camera, progress: Progress
+    exposures: Sequence[Exposure], clocks: Mapping[int, Clock], scene: Scene, camera: Camera, progress: Progress
 ) -> list[tuple[Pixels, FirstGuess | None]]:
-    """Candidates and coarse pointing of every exposure."""
+    """Candidates and coarse pointing of every exposure; those of `clocks` have theirs already."""
     out: list[tuple[Pixels, FirstGuess | None]] = []
-    for exposure in exposures:
+    for k, exposure in enumerate(exposures):
+        if k in clocks:
+            out.append((clocks[k].points, clocks[k].guess))
+            continue
         progress(f"{exposure.product_id}: searching for the limb")
         points = candidate_points(exposure, camera)
 
@@ -139,7 +147,9 @@ def _arcs(exposures: Sequence[Exposure], guesses: Sequence[tuple[Pixels, FirstGu
         order = [k for k in range(len(exposures)) if (list(exposures[k].light) == [Filter.METHANE]) is methane]
         order.sort(key=lambda k: float(exposures[k].et[0]))
         for i, k in enumerate(order):
-            if i == 0 or exposures[k].et[0] - exposures[order[i - 1]].et[-1] > ARC_GAP_S:
+            # a step between frames of its own is not to be mixed with that of strips that share one
+            apart = i == 0 or exposures[k].et[0] - exposures[order[i - 1]].et[-1] > ARC_GAP_S
+            if apart or exposures[k].open_times or exposures[order[i - 1]].open_times:
                 arcs.append([])
             arcs[-1].append(k)
 
@@ -336,7 +346,9 @@ def _settle(
             f"{names}: only {len(limb.points)} clear points of the limb of {scene.body.name} were found where it "
             "should be, too few to solve the pointing; give it together with other strips of the same half hour"
         )
-    free = free_unknowns(exposures, anchor, at.spin, scene)
+    # from farther off so much freedom would lead astray
+    loose = ties is not None and not scene.body.atmosphere
+    free = free_unknowns(exposures, anchor, at.spin, scene, loose=loose)
     first = adjust(at, limb, ties, free, scene)
     keep = used_points(first.limb.px)
     bulk = LimbMeasure(limb.points.take(keep), limb.sigma[keep])

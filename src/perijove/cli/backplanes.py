@@ -14,6 +14,7 @@ from perijove.cartography.chart import ORDER
 from perijove.cartography.geometry import MORE_PLANES, named_layers, sighted
 from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import frame, stand
+from perijove.cli.geometry_options import GeometryRequest
 from perijove.cli.report import describe
 from perijove.cli.requests import LightRequest, PictureRequest, Recipe, check_outputs, check_strips
 from perijove.cli.solve import all_sources, shares, solve_strips
@@ -47,6 +48,7 @@ class BackplanesRequest:
     overwrite: bool = False
     size: int | None = None
     light: LightRequest = field(default_factory=LightRequest)
+    geometry: GeometryRequest = field(default_factory=GeometryRequest)
     quiet: bool = False
     json: bool = False
 
@@ -101,7 +103,7 @@ def run_backplanes(request: BackplanesRequest) -> None:
     steps = Steps(quiet=request.quiet)
     with steps.step("reading"):
         check_outputs_free(request)
-    observations = solve_strips(request.strips, request.labels, steps, request.light)
+    observations = solve_strips(request.strips, request.labels, steps, request.light, request.geometry)
     solving = shares(steps, len(observations))
     entries = []
     with Staged() as staged:
@@ -188,7 +190,10 @@ def check_outputs_free(request: BackplanesRequest) -> None:
     """Raise OutputError, before the work begins, where a file cannot be written or is there and may not be replaced."""
     paths = [request.output]
     if request.into_folder:
-        paths = [request.path_for(open_strip(path, request.labels).raw.label.product_id) for path in request.strips]
+        paths = [
+            request.path_for(open_strip(path, request.labels, request.geometry.given).raw.label.product_id)
+            for path in request.strips
+        ]
     for place in (place for path in paths for place in (path, sidecar_path(path))):
         if place.is_file() and not request.overwrite:
             raise OutputError(f"{place} is there already: give another name, or --overwrite")

@@ -48,7 +48,7 @@ def run_map(request: MapRequest) -> None:
     bands = chosen_bands(request)
     credit_line(request.credit)
     steps = Steps(quiet=request.quiet)
-    observations = solve_strips(request.strips, request.labels, steps, request.light)
+    observations = solve_strips(request.strips, request.labels, steps, request.light, request.geometry)
     solving = shares(steps, len(observations))
     for observation in observations:
         for place in possible_files(request.path_for(observation.raw.label.product_id)):

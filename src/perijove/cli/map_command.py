@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from perijove.cli.common import command
+from perijove.cli.geometry_options import GeometryRequest, with_geometry
 from perijove.cli.map_request import (
     MAX_EMISSION_DEG,
     Latitudes,
@@ -68,7 +70,10 @@ EmissionOption = Annotated[
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace maps that are there already.")]
 
 
+@with_geometry
 def map_strips(
+    *,
+    geometry: Callable[[], GeometryRequest],
     strips: Strips,
     output: Annotated[
         Path,
@@ -153,6 +158,7 @@ def map_strips(
             interpolation=interpolation,
             sharpen=sharpen,
             light=LightRequest(calibration, repair_suspects, keep_stray),
+            geometry=geometry(),
             white_balance=balance,
             report=report,
             credit=credit,
@@ -165,7 +171,10 @@ def map_strips(
         run_map(request)
 
 
+@with_geometry
 def backplanes(
+    *,
+    geometry: Callable[[], GeometryRequest],
     strips: Strips,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="A .tif (maps: as of `map`); or a folder.")
@@ -212,7 +221,9 @@ def backplanes(
                     "those of a map: give --projection too"
                 )
             run_backplanes(
-                BackplanesRequest(tuple(strips), output, wanted, labels, overwrite, size, light, quiet, json)
+                BackplanesRequest(
+                    tuple(strips), output, wanted, labels, overwrite, size, light, geometry(), quiet, json
+                )
             )
             return
         if size is not None:
@@ -222,7 +233,7 @@ def backplanes(
             scale_km=scale, ppd=ppd, bounds_deg=None if bounds is None else parse_bounds(bounds, longitudes),
             centre_deg=None if centre is None else parse_centre(centre, longitudes), altitude_km=altitude,
             latitudes=latitudes, longitudes=longitudes, max_emission_deg=max_emission, backplanes=wanted,
-            with_light=False, light=light, overwrite=overwrite, quiet=quiet, json=json,
+            with_light=False, light=light, geometry=geometry(), overwrite=overwrite, quiet=quiet, json=json,
         )  # fmt: skip
         from perijove.cli.map import run_map
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perijove.cli.geometry_options import GeometryRequest
 from perijove.cli.requests import (
     SOLAR,
     Depth,
@@ -108,6 +109,7 @@ class MapRequest:
     interpolation: Interpolation = Interpolation.CATMULL_ROM
     sharpen: Sharpen | None = None
     light: LightRequest = field(default_factory=LightRequest)
+    geometry: GeometryRequest = field(default_factory=GeometryRequest)
     white_balance: str = SOLAR
     report: Path | None = None
     credit: str | None = None

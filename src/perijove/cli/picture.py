@@ -43,7 +43,7 @@ def run_picture(request: PictureRequest) -> None:
     """Do what the request says; PerijoveError for what fails, and then none of the files is written."""
     _check_outputs(request)
     steps = Steps(quiet=request.quiet)
-    observations = solve_strips(request.strips, request.labels, steps, request.light)
+    observations = solve_strips(request.strips, request.labels, steps, request.light, request.geometry)
     solving = shares(steps, len(observations))
     with Staged() as staged:
         if request.into_folder:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from perijove.cli.geometry_options import GeometryRequest
 from perijove.errors import UsageError
 
 DEFAULT_SIZE = 2048
@@ -106,6 +107,7 @@ class SolveRequest:
     output: Path | None = None
     plot: Path | None = None
     light: LightRequest = field(default_factory=LightRequest)
+    geometry: GeometryRequest = field(default_factory=GeometryRequest)
     quiet: bool = False
     json: bool = False
 
@@ -146,6 +148,7 @@ class PictureRequest:
     depth: Depth | None = None
     interpolation: Interpolation = Interpolation.CATMULL_ROM
     light: LightRequest = field(default_factory=LightRequest)
+    geometry: GeometryRequest = field(default_factory=GeometryRequest)
     white_balance: str = SOLAR
     photometry: str = "none"
     sharpen: Sharpen | None = None

@@ -8,16 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
+from perijove.attitude.basemap import Basemap
 from perijove.bodies import BODIES
 from perijove.calibrate.framelets import BUILT_IN, Calibrated, Treatment
 from perijove.cli.common import Steps, json_text
+from perijove.cli.geometry_options import GeometryRequest
 from perijove.cli.report import describe, detail, solution_summary
 from perijove.cli.requests import LightRequest, SolveRequest
+from perijove.ephemeris.table import trajectory_from_table
 from perijove.errors import PerijoveWarning, StripError, UsageError
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
 from perijove.io.provenance import Source, label_source, strip_source
-from perijove.observation import Observation, observe
+from perijove.io.trajectory_table import read_trajectory_table
+from perijove.label import Label
+from perijove.observation import Flight, Observation, body_of, observe
 from perijove.raw import RawImage
 
 COLOURS = {"BLUE": "tab:blue", "GREEN": "tab:green", "RED": "tab:red", "METHANE": "tab:purple"}
@@ -35,7 +40,7 @@ def run_solve(request: SolveRequest) -> None:
         if path is not None:
             check_writable(path)
     steps = Steps(quiet=request.quiet)
-    observations = solve_strips(request.strips, request.labels, steps, request.light)
+    observations = solve_strips(request.strips, request.labels, steps, request.light, request.geometry)
     timings = shares(steps, len(observations))
     text = json_text({"strips": [{**describe(o), **detail(o), "timings_s": timings} for o in observations]})
     with Staged() as staged:
@@ -51,16 +56,26 @@ def run_solve(request: SolveRequest) -> None:
 
 
 def solve_strips(
-    paths: Sequence[Path], labels: Path | None, steps: Steps, light: LightRequest | None = None
+    paths: Sequence[Path],
+    labels: Path | None,
+    steps: Steps,
+    light: LightRequest | None = None,
+    geometry: GeometryRequest | None = None,
 ) -> list[Observation]:
     """Open strips with their labels, calibrate and solve them; PerijoveError for strips that cannot be done together.
 
-    `light` says how they are calibrated, None for what is usual.
+    `light` says how they are calibrated, `geometry` what is known of where they were taken, None for what is usual.
     """
+    geometry = geometry or GeometryRequest()
+    given = geometry.given
+    if given.start_utc is not None and len(paths) > 1:
+        raise UsageError("--start is that of one strip: give the strips one by one")
     with steps.step("reading"):
         treatment = treatment_of(light or LightRequest())
-        opened = [open_strip(path, labels) for path in paths]
+        opened = [open_strip(path, labels, given) for path in paths]
+        flight = flight_of(geometry)
     check_strips(opened)
+    basemap = basemap_of(geometry, opened[0].raw.label)
     _warn_of_unreadable(opened)
     pass_labels = [label for strip in opened for label in strip.pass_labels]
     with steps.steps("calibrating") as turn:
@@ -68,12 +83,31 @@ def solve_strips(
             [strip.raw for strip in opened],
             pass_labels,
             treatment=treatment,
+            flight=flight,
+            basemap=basemap,
             step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
         )
     _warn_of_rejected(observations)
     for observation in observations:
         warn_of_light(observation.raw, observation.calibrated, light or LightRequest())
     return observations
+
+
+def flight_of(geometry: GeometryRequest) -> Flight | None:
+    """The source of the trajectory that was asked for, None for labels; PerijoveError for what cannot be read."""
+    if geometry.trajectory is None:
+        return None
+    table = read_trajectory_table(geometry.trajectory, geometry.frame)
+    return lambda body, first, last: trajectory_from_table(table, body, first, last)
+
+
+def basemap_of(geometry: GeometryRequest, label: Label) -> Basemap | None:
+    """The map to whose ground strips are tied, None where none was asked for."""
+    if geometry.tie is None:
+        return None
+    from perijove.io.basemap import read_basemap  # rasterio takes long to import
+
+    return read_basemap(geometry.tie, body_of(label), centre_deg=geometry.tie_centre_deg)
 
 
 def treatment_of(light: LightRequest) -> Treatment:

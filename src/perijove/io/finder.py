@@ -24,8 +24,9 @@ from perijove.io.places import (
     require_labels_place,
     scan_labels,
 )
+from perijove.io.standin import stand_in_label
 from perijove.io.strips import StripWarning, check_picture, decode_strip, read_bytes
-from perijove.label import PASS_S, Label, ProductId, product_id_in
+from perijove.label import PASS_S, Given, Label, ProductId, completed, product_id_in
 from perijove.raw import RawImage
 
 _SETS = re.compile(r"-(?:Image|Data)(?:Set)?$", re.IGNORECASE)
@@ -51,23 +52,29 @@ class OpenedStrip:
     unreadable: tuple[str, ...] = ()
 
 
-def open_strip(path: Path | str, labels_dir: Path | str | None = None) -> OpenedStrip:
+def open_strip(path: Path | str, labels_dir: Path | str | None = None, given: Given | None = None) -> OpenedStrip:
     """The strip in a file, an ImageSet folder or a zip as downloaded, with its label and those of its pass.
 
-    `labels_dir` is a folder, zip or file of labels that is looked into first. Raises `StripError` or `LabelError`.
+    `labels_dir` is a folder, zip or file of labels that is looked into first. `given` completes or corrects the label,
+    and stands for one where there is none. Raises `StripError` or `LabelError`.
     """
+    given = given or Given()
     path = Path(path)
     explicit = None if labels_dir is None else require_labels_place(Path(labels_dir))
     strip = _strip_member(path)
     data = strip.data()
     check_picture(data, strip.path)
-    label = attached_label(data, strip.path) or _label_of(strip.path, explicit)
+    try:
+        found_label = attached_label(data, strip.path) or _label_of(strip.path, explicit)
+        label = completed(found_label, given)
+    except LabelError as missing:
+        label = stand_in_label(data, strip.path, given, missing)
     raw = decode_strip(data, strip.path, label)
     places = _label_places(strip.path)
     if explicit is not None and place_exists(explicit):
         places = [explicit, *places]
     scan = scan_labels(places)
-    found = _same_pass(label, scan.labels)
+    found = tuple(completed(one, Given(given.target)) for one in _same_pass(label, scan.labels))
     if explicit is not None and not any(_lies_in(one, explicit) for one in (label, *found)):
         warnings.warn(
             f"{explicit} holds no label of the pass of {strip.path}: name another", StripWarning, stacklevel=2
@@ -103,7 +110,8 @@ def _same_pass(label: Label, labels: Sequence[Label]) -> tuple[Label, ...]:
     for other in labels:
         near = abs(other.start_et - label.start_et) <= PASS_S
         same_orbit = None in (other.perijove, label.perijove) or other.perijove == label.perijove
-        if not (near and same_orbit and other.target == label.target) or _image_key(other) == _image_key(label):
+        same_target = other.target in (label.target, label.place_target)
+        if not (near and same_orbit and same_target) or _image_key(other) == _image_key(label):
             continue
         known = chosen.get(_image_key(other))
         if known is None or _rank(other) > _rank(known):

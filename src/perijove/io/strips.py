@@ -96,6 +96,13 @@ def decode_strip(data: bytes, path: Path, label: Label) -> RawImage:
     return RawImage(label, codes, path, hashlib.sha256(data).hexdigest(), reduction)
 
 
+def picture_size(data: bytes, path: Path) -> tuple[int, int] | None:
+    """Lines and samples of a PNG or JPEG; None for other data, whose size only a label tells."""
+    if data.startswith(_PNG):
+        return _png_size(data, path)
+    return _jpeg_size(data, path) if data.startswith(_JPEG) else None
+
+
 def check_picture(data: bytes, path: Path) -> None:
     """Refuse what cannot be a strip whatever its label says: no picture, cut short, not 8 bits, of another width."""
     if data.startswith((_PNG, _JPEG)):

@@ -1,0 +1,73 @@
+"""A label for a strip that has none, from its name, its size and what the user tells."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+from perijove.errors import LabelError, UsageError
+from perijove.instrument import FRAMELET_LINES, SAMPLES, Filter
+from perijove.io.strips import StripWarning, picture_size
+from perijove.label import Given, Label, completed, parse_product_id, product_id_in
+from perijove.timescale import et_from_utc
+
+_FILTERS = {"C": (Filter.BLUE, Filter.GREEN, Filter.RED), "M": (Filter.METHANE,)}
+"""Filters in the order of readout, by the letter of the product id."""
+
+
+def stand_in_label(data: bytes, path: Path, given: Given, missing: LabelError) -> Label:
+    """What is known of a strip without a label: the orbit and the filters by its name, its size, and what is given.
+
+    Raises `missing`, the error that told of the missing label, where no start time is given or the strip is no PNG or
+    JPEG; UsageError where no target is given.
+    """
+    size = picture_size(data, path)
+    if given.start_utc is None or size is None:
+        raise missing
+    if given.target is None:
+        raise UsageError(f"{path} has no label, and its name does not tell what it shows: give --target")
+    product = product_id_in(path.name)
+    parts = None if product is None else parse_product_id(product)
+    filters = _FILTERS.get("C" if parts is None else parts.kind)
+    if filters is None:
+        raise missing
+    lines, samples = size
+    factor = SAMPLES // samples
+    if lines % (FRAMELET_LINES // factor * len(filters)):
+        raise LabelError(
+            f"{path} has {lines} lines, no whole number of frames of {len(filters)} framelets: it was cropped or "
+            "scaled, or needs its label"
+        )
+    warnings.warn(
+        f"{path} has no label: the filters are taken to be {', '.join(filters)}, and time and step are solved for",
+        StripWarning,
+        stacklevel=4,
+    )
+    label = Label(
+        product_id=product or re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)[:80],
+        file_name=path.name,
+        target=given.target,
+        filters=filters,
+        lines=lines,
+        samples=samples,
+        sampling_factor=factor,
+        start_utc=given.start_utc,
+        stop_utc=None,
+        start_et=et_from_utc(given.start_utc),
+        stop_et=None,
+        interframe_delay_s=None,
+        exposure_s=None,
+        tdi_stages=None,
+        bit_mode="SQROOT",
+        compression=None,
+        latitude_graphic=None,
+        longitude_west=None,
+        altitude_km=None,
+        sun_distance_km=None,
+        perijove=None if parts is None else parts.orbit,
+        title="",
+        rationale="",
+        path=None,
+    )
+    return completed(label, given)

@@ -1,0 +1,130 @@
+"""A table of the spacecraft's positions: CSV with a header, as services and spreadsheets write it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+
+from perijove.bodies import BODIES
+from perijove.ephemeris.table import ECLIPTIC, INERTIAL, PositionTable, frame_body
+from perijove.errors import TrajectoryError, UsageError
+from perijove.timescale import TimeError, et_from_utc
+
+MAX_TABLE_BYTES = 1 << 28
+"""A day of positions each second has 5 MB."""
+_TIMES = {"utc", "time", "time_utc", "utc_time", "epoch", "date", "datetime", "et", "et_s", "tdb_s", "time_et"}
+_SECONDS = {"et", "et_s", "tdb_s", "time_et"}
+_UNITS = {"": 1.0, "_km": 1.0, " (km)": 1.0, " [km]": 1.0, "_m": 1e-3, " (m)": 1e-3, " [m]": 1e-3}
+_AXES = {f"{axis}{unit}": (k, scale) for k, axis in enumerate("xyz") for unit, scale in _UNITS.items()}
+_DIGITS = re.compile(r"[+-]?[0-9]*(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
+
+
+def read_trajectory_table(path: Path | str, frame: str | None = None, centre: str | None = None) -> PositionTable:
+    """The positions in a CSV file.
+
+    Its header names a time (`utc`, or `et` in TDB seconds past J2000) and `x_km`, `y_km`, `z_km` (or `_m`; bare names
+    are km); other columns are passed over, lines that begin with # too. Without `frame` it is guessed from the file's
+    name or those lines: J2000 and the like, ECLIPJ2000, or IAU_ with a body's name. Raises TrajectoryError for what
+    cannot be read, naming file and line, UsageError where the frame is not to be guessed.
+    """
+    path = Path(path)
+    text = _text(path)
+    chosen = (frame or _guess(path, text) or "").upper()
+    if not chosen:
+        raise UsageError(f"{path} does not tell its frame: give --frame J2000, or IAU_GANYMEDE and the like")
+    frame_body(chosen)
+    plain = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    if not plain:
+        raise TrajectoryError(f"{path} is empty: give a CSV with the columns utc,x_km,y_km,z_km")
+    head = plain[0][1]
+    delimiter = next((mark for mark in (",", ";", "\t") if mark in head), ",")
+    names = [name.strip().lower() for name in next(csv.reader(io.StringIO(head), delimiter=delimiter))]
+    time, axes = _columns(names, path)
+    et = np.empty(len(plain) - 1)
+    position, rounding = np.empty((len(et), 3)), np.empty((len(et), 3))
+    for row, (number, line) in enumerate(plain[1:]):
+        cells = [cell.strip() for cell in line.split(delimiter)]
+        if len(cells) < len(names):
+            raise TrajectoryError(f"{path}, line {number}: {len(cells)} of {len(names)} columns; correct the line")
+        et[row] = _time(cells[time], names[time], path, number)
+        for k, (column, scale) in enumerate(axes):
+            position[row, k], rounding[row, k] = _number(cells[column], scale, path, number)
+    backwards = np.flatnonzero(np.diff(et) <= 0)
+    if len(backwards):
+        number = plain[int(backwards[0]) + 2][0]
+        raise TrajectoryError(f"{path}, line {number}: its time does not come after that before it; sort the table")
+    return PositionTable(et, position, rounding, chosen, str(path), _centre(centre))
+
+
+def _text(path: Path) -> str:
+    """The file's text."""
+    try:
+        if path.stat().st_size > MAX_TABLE_BYTES:
+            raise TrajectoryError(f"{path} is larger than any table of positions: give the hours around the strip")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise TrajectoryError(f"{path} is no text: give a CSV with the columns utc,x_km,y_km,z_km") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TrajectoryError(f"{path} cannot be read ({reason}): check the name and the permissions") from None
+
+
+def _guess(path: Path, text: str) -> str | None:
+    """The frame that a file names in its comments, else in its own name."""
+    comments = " ".join(line for line in text[:8192].splitlines() if line.startswith("#"))
+    for where in (comments, path.stem):
+        upper = where.upper().replace("-", "_")
+        for name in (*(f"IAU_{body}" for body in BODIES), ECLIPTIC, *INERTIAL):
+            if re.search(rf"(?<![A-Z0-9]){name}(?![A-Z0-9])", upper):
+                return name
+    return None
+
+
+def _columns(names: list[str], path: Path) -> tuple[int, list[tuple[int, float]]]:
+    """The columns of the time and of the three coordinates, with the latter's unit in km."""
+    times = [i for i, name in enumerate(names) if name in _TIMES]
+    axes: dict[int, tuple[int, float]] = {}
+    for i, name in enumerate(names):
+        if name in _AXES:
+            k, scale = _AXES[name]
+            axes.setdefault(k, (i, scale))
+    if not times or len(axes) < 3:
+        shown = ", ".join(names[:8])[:80]
+        raise TrajectoryError(f"{path} has the columns {shown}, but utc,x_km,y_km,z_km are needed: name them so")
+    return times[0], [axes[k] for k in range(3)]
+
+
+def _time(cell: str, name: str, path: Path, number: int) -> float:
+    """A cell's ET."""
+    if name in _SECONDS:
+        return _number(cell, 1.0, path, number)[0]
+    try:
+        return et_from_utc(cell)
+    except TimeError as error:
+        raise TrajectoryError(f"{path}, line {number}: {error}") from None
+
+
+def _number(cell: str, scale: float, path: Path, number: int) -> tuple[float, float]:
+    """A cell's number, and the unit of its last digit; that of six figures where zeros at the end were left out."""
+    match = _DIGITS.fullmatch(cell)
+    try:
+        value = float(cell)
+    except ValueError:
+        match = None
+    if match is None or not np.isfinite(value):
+        raise TrajectoryError(f"{path}, line {number}: {cell[:40]!r} is no number; correct the line")
+    unit = 10.0 ** (int(match[2] or 0) - len(match[1] or ""))
+    return value * scale, unit * scale
+
+
+def _centre(name: str | None) -> str | None:
+    """The name of the body that positions are counted from."""
+    if name is None:
+        return None
+    if name.upper() not in BODIES:
+        raise UsageError(f"{name} is no body that is known here: give one of {', '.join(BODIES)}")
+    return name.upper()
