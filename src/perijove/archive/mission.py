@@ -136,7 +136,7 @@ def read_image(session: Session, site: Site, image_id: str) -> MissionImage:
     page = read_page(text, url)
     vault = [link for link in page.links if _vault_id(link.url) is not None]
     title = _title(page)
-    product = _product(page)
+    product = _product(page, image_id)
     label, images = _two_archives(vault)
     if label is None or images is None:
         if product is None and title:
@@ -167,12 +167,17 @@ def _title(page: Pages) -> str:
     return (marked or plain or [""])[0]
 
 
-def _product(page: Pages) -> str | None:
-    """The product id in the list of terms, else the only one in the text; None where there is none or several."""
+def _product(page: Pages, asked: str) -> str | None:
+    """The product id in the list of terms, else the one in the text; None where there is none, or several.
+
+    Of several it is that which was `asked` for; whether it is that of the files, their label will tell.
+    """
     for _, value in page.pairs:
         if (found := product_id_in(value)) is not None:
             return found
     every = {found for word in page.text.split() if (found := product_id_in(word)) is not None}
+    if asked in every:
+        return asked
     return every.pop() if len(every) == 1 else None
 
 

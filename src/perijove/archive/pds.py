@@ -30,7 +30,7 @@ NEAR_VOLUMES = 9
 # volumes whose orbits are known; the others lie between them in order, and are only looked into sooner or later
 _ANCHORS = ((0, 1), (2, 2), (4, 3), (7, 5), (20, 11), (30, 16), (34, 18), (46, 24), (57, 28), (61, 29))
 _LEVELS = {"E": "EDR", "R": "RDR"}
-_SHORT = re.compile(r"[0-9]{2}[A-Z][0-9]{5}")
+_SHORT = re.compile(r"([0-9]{2,3})([A-Z])([0-9]{5})")
 _VOLUME = re.compile(r"JNOJNC_[0-9]{4}")
 _COLUMN = re.compile(r"^\s*OBJECT\s*=\s*COLUMN\b(.*?)^\s*END_OBJECT\b", re.MULTILINE | re.DOTALL)
 _SAFE_PATH = re.compile(r"DATA(?:/[A-Z0-9_]{1,40}){1,6}\.LBL")
@@ -210,9 +210,12 @@ def find_product(
             f"{product_id[:60]!r} is no product id: write JNCE_2021158_34C00002_V01 (EDR), JNCR_... (RDR), or 34C00002"
         )
     exact = parts is not None and level in (None, parts.level)
-    wanted = (level or (parts.level if parts else "E"), product_id[-8:] if parts is None else product_id[13:21])
-    orbit = parts.orbit if parts else int(wanted[1][:2])
-    volumes = (volume,) if volume is not None else likely_volumes(list_volumes(session, site), orbit)
+    if short is not None:
+        wanted = (level or "E", int(short[1]), short[2], int(short[3]))
+    else:
+        assert parts is not None  # or it would have been refused
+        wanted = (level or parts.level, parts.orbit, parts.kind, parts.number)
+    volumes = (volume,) if volume is not None else likely_volumes(list_volumes(session, site), wanted[1])
     if volume is None and (parts is None or parts.version == 1):
         volumes = volumes[:NEAR_VOLUMES]
     for one in volumes:
@@ -220,7 +223,7 @@ def find_product(
         found = (
             [row for row in rows if row.product_id == product_id]
             if exact
-            else [row for row in rows if (row.parts.level, row.product_id[13:21]) == wanted and _same_day(row, parts)]
+            else [row for row in rows if _name(row.parts) == wanted and _same_day(row, parts)]
         )
         if found:
             return max(found, key=lambda row: row.product_id)
@@ -230,6 +233,11 @@ def find_product(
         "images take months to get there, --source mission has them sooner",
         site.url,
     )
+
+
+def _name(parts: ProductId) -> tuple[str, int, str, int]:
+    """What of a product id does not change when the product is issued again."""
+    return parts.level, parts.orbit, parts.kind, parts.number
 
 
 def _same_day(row: Product, parts: ProductId | None) -> bool:

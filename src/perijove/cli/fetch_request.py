@@ -15,7 +15,7 @@ from perijove.timescale import et_from_utc
 DEFAULT_MAX_SIZE = "4G"
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,7}")
-_SHORT = re.compile(r"[0-9]{2}[A-Z][0-9]{5}")
+_SHORT = re.compile(r"[0-9]{2,3}[A-Z][0-9]{5}")
 
 
 class Source(Enum):

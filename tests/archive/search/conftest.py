@@ -213,6 +213,8 @@ class Archives:
 @pytest.fixture
 def archives(server: Any, monkeypatch: pytest.MonkeyPatch) -> Archives:
     """Empty archives on a server, which the command finds too."""
+    # a head and a body sent one after the other would wait for each other's acknowledgement
+    server.RequestHandlerClass.disable_nagle_algorithm = True
     made = Archives(server)
     for site in (made.sites.mission, made.sites.pds, made.sites.naif):
         monkeypatch.setenv(f"PERIJOVE_{site.name.upper()}_URL", site.url)

@@ -167,6 +167,16 @@ def test_a_product_of_the_pds(fetch: Any, archives: Any, server: Any, tmp_path: 
     assert not [one for one in server.asked if "0017" in one.path or "0019" in one.path]
 
 
+def test_a_product_of_the_missions_site(fetch: Any, archives: Any, server: Any, tmp_path: Path) -> None:
+    archives.image("11", ONE, "one")
+    assert fetch(ONE, source=Source.MISSION) == 0
+    assert open_strip(tmp_path / "out" / f"{ONE}-raw.png").raw.label.product_id == ONE
+    # the site answers with the page of another image
+    server.put(f"/mission/junocam/processing?id={TWO}", archives.page("11", ONE, "one"))
+    assert fetch(TWO, source=Source.MISSION) == 1
+    assert _names(tmp_path / "out") == ["11-Metadata.json", f"{ONE}-raw.png"]
+
+
 def test_an_image_without_its_labels_checksum_is_refused(
     fetch: Any, archives: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

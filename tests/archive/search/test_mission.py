@@ -70,6 +70,18 @@ def test_image_page(session: Any, archives: Any) -> None:
     assert image.images.name == "mission/110/11-ImageSet.zip"
 
 
+def test_of_several_products_on_a_page_the_one_asked_for_counts(session: Any, archives: Any, server: Any) -> None:
+    other = "JNCE_2021158_34C00001_V01"
+    page = archives.page("11", f"{PRODUCT} and its neighbour {other}", "t")
+    server.put(f"/mission/junocam/processing?id={PRODUCT}", page)
+    server.put("/mission/junocam/processing?id=11", page)
+    assert read_image(session, archives.sites.mission, PRODUCT).product_id == PRODUCT
+    assert read_image(session, archives.sites.mission, "11").product_id is None
+    listed = page.replace(b"<dl>", f"<dl><dt>Product</dt><dd>{other}</dd>".encode())
+    server.put("/mission/junocam/processing?id=12", listed)
+    assert read_image(session, archives.sites.mission, "12").product_id == other
+
+
 def test_links_to_other_hosts_are_not_taken_over(session: Any, archives: Any, server: Any) -> None:
     page = archives.page("11", PRODUCT, "t").replace(b'href="/mission/Vault', b'href="https://evil.example/Vault')
     server.put("/mission/junocam/processing?id=11", page)
