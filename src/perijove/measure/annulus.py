@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.measure.circles import ring
+from perijove.measure.circles import blurred, ring
 from perijove.measure.patch import Light, Patch, sample
 
 FloatArray = NDArray[np.float64]
@@ -23,6 +23,9 @@ FINER = 4
 """Samples along and across a cell of an annulus, at least as many as its pixels would fill."""
 OUTSIDE = 1.6
 """Where the ground that an annulus is compared with ends, in units of the annulus' outer edge."""
+TEXTURE_TURNS = 180
+TEXTURE_BLUR = 1.5
+"""Samples around the circle by which the texture is read, and their blur."""
 LEAST_DATA = 0.5
 """Share of an annulus, and of the ground outside it, that must have data."""
 TREND_POINTS = 20_000
@@ -164,3 +167,28 @@ def control_centres(side: int, centre: FloatArray, frame: Frame, most: int, seed
     order = np.random.default_rng(seed).permutation(len(centres))
     out: FloatArray = centres[order[:most]]
     return out
+
+
+def radial_texture(light: Light, centre: FloatArray, frame: Frame) -> float:
+    """How far the texture of an annulus points away from its centre: 1 streaks from it, -1 rings about it, 0 neither.
+
+    The mean of cos 2 (angle between the gradient of light (n, n) and the tangent), in logarithms of the distance, where
+    angles are those on the ground; NaN where too little has data.
+    """
+    step = 2.0 * np.pi / TEXTURE_TURNS
+    inner = max(float(frame.edges[0]), 1.0)
+    logs = np.arange(np.log(inner), np.log(float(frame.edges[-1])), step)
+    azimuths = np.linspace(0.0, 2.0 * np.pi, TEXTURE_TURNS, endpoint=False)
+    places = centre + ring(azimuths)[:, None] * np.exp(logs)[:, None]
+    values = sample(light, places)
+    # the circle closes: what lies past its end is its beginning
+    seam = 8
+    closed = np.concatenate([values[-seam:], values, values[:seam]])
+    slope = np.gradient(blurred(closed, TEXTURE_BLUR))
+    around, outward = (np.asarray(part[seam:-seam], dtype=float) for part in slope)
+    square = around * around + outward * outward
+    there = np.isfinite(square)
+    if there.mean() < LEAST_DATA:
+        return float("nan")
+    floor = float(np.median(square[there]))
+    return float(np.mean((around * around - outward * outward)[there] / (square[there] + floor + 1e-20)))

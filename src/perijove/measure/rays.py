@@ -1,4 +1,9 @@
-"""Rays: what a crater threw over the ground around it, bright or dark, and how sure that is."""
+"""Rays: what a crater threw over the ground around it, bright or dark, and how sure that is.
+
+Two things tell: the annulus is brighter or darker than the plane through the ground outside it, and its texture points
+away from the centre. Both are held against the same measurement around many places nearby (controls), so that lanes and
+dark blocks count as the chance they are.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,18 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 
 from perijove.errors import UsageError
-from perijove.measure.annulus import OUTSIDE, Frame, contrasts, control_centres, make_frame, without_trend
+from perijove.measure.annulus import (
+    OUTSIDE,
+    Frame,
+    contrasts,
+    control_centres,
+    make_frame,
+    radial_texture,
+    without_trend,
+)  # fmt: skip
 from perijove.measure.patch import MeasureError, Patch
 
 FloatArray = NDArray[np.float64]
@@ -25,6 +38,10 @@ TURNS = 3
 """Turns of the rays' sectors that are tried on each control."""
 LEAST_SIGMA = 3.0
 """Significance from which rays are taken for real."""
+LEAST_SECTORS = 4
+"""Sectors with rays at least; where fewer stand 2 sigma out, fainter ones count too."""
+LEAST_TONE = 1.5
+"""Sigmas that the brightness alone must reach to say whether they are bright or dark."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +98,22 @@ class Rays:
 
 @dataclass(frozen=True)
 class _Look:
-    """An annulus of one reach: contrasts (bands, sectors, rings) here and of the controls; `z` sigmas of their mean."""
+    """An annulus of one reach: contrasts (bands, sectors, rings) here and of the controls.
+
+    `z` is how bright it is, `streaks` how much its texture points outward, both in sigmas of the controls.
+    """
 
     frame: Frame
     here: FloatArray
     controls: tuple[FloatArray, ...]
     z: float
+    streaks: float
+
+    @property
+    def significance(self) -> float:
+        """Sigmas of both signs together: that of a chi square of two degrees of freedom."""
+        square = self.z**2 + max(self.streaks, 0.0) ** 2
+        return _sigmas(float(chi2.sf(square, 2)), square)
 
 
 def measure_rays(
@@ -124,9 +151,9 @@ def measure_rays(
             "too little ground with data around the crater to tell rays from the terrain: "
             "take a product that shows more of it, or a smaller outer radius"
         )
-    best = max(found, key=lambda look: abs(look.z))
-    significance = _lowered(abs(best.z), len(found))
-    sign = 0 if significance < LEAST_SIGMA else (1 if best.z > 0.0 else -1)
+    best = max(found, key=lambda look: look.significance)
+    significance = _lowered(best.significance, len(found))
+    sign = 0 if significance < LEAST_SIGMA or abs(best.z) < LEAST_TONE else (1 if best.z > 0.0 else -1)
     return _described(patch, centre, radius_km, best, sign, significance, name, seed)
 
 
@@ -164,8 +191,17 @@ def _look(patch: Patch, where: FloatArray, inner: float, outer: float, seed: int
     if len(controls) < LEAST_CONTROLS:
         return None
     net = np.array([_mean(control) for control in controls])
-    middle = float(np.median(net))
-    return _Look(frame, here, controls, (_mean(here) - middle) / _deviation(net))
+    mean = np.asarray(light.mean(axis=0), dtype=np.float32)
+    texture = np.array([radial_texture(mean, centre, frame) for centre in centres])
+    streaks = _above(radial_texture(mean, where, frame), texture[np.isfinite(texture)])
+    return _Look(frame, here, controls, _above(_mean(here), net), streaks)
+
+
+def _above(value: float, others: FloatArray) -> float:
+    """How many sigma a value stands above others; 0 where it or they are not known."""
+    if not np.isfinite(value) or len(others) < LEAST_CONTROLS:
+        return 0.0
+    return (value - float(np.median(others))) / _deviation(others)
 
 
 def _deviation(values: FloatArray) -> float:
@@ -192,9 +228,12 @@ def _means(values: FloatArray, axis: int | tuple[int, ...]) -> FloatArray:
 
 def _lowered(z: float, trials: int) -> float:
     """Sigmas that are left of `z` when it is the largest of so many trials (Bonferroni)."""
-    chance = min(1.0, trials * 2.0 * float(norm.sf(z)))
-    # the tail of the normal distribution ends in the computer near 38 sigma
-    return z if chance < 1e-290 else float(norm.isf(0.5 * chance))
+    return _sigmas(min(1.0, trials * 2.0 * float(norm.sf(z))), z**2)
+
+
+def _sigmas(chance: float, square: float) -> float:
+    """Two-sided sigmas of a normal distribution as unlikely as `chance`; the root of `square` where that is too small."""
+    return float(np.sqrt(square)) if chance < 1e-290 else float(norm.isf(0.5 * chance))
 
 
 def _described(
@@ -215,7 +254,7 @@ def _described(
     if sign:
         # all bands together say which sectors hold a ray, so that a band's noise does not choose for it
         clear = sign * by_sector.mean(axis=0) / float(np.sqrt(_mean(sectors.mean(axis=1) ** 2)))
-        level = next((level for level in (2.0, 1.0, -np.inf) if np.any(clear > level)), -np.inf)
+        level = next((level for level in (2.0, 1.0, 0.0) if np.sum(clear > level) >= LEAST_SECTORS), -np.inf)
         is_ray = clear > level
     chosen = is_ray if sign else np.ones(len(is_ray), np.bool_)
     rings = _means(look.here[:, chosen], 1)
@@ -256,7 +295,7 @@ def _bands(
     out = []
     for n, name in enumerate(patch.bands):
         sigma = float(np.sqrt(np.nanmean(chance[:, n] ** 2)))
-        sure = there_are and abs(whole[n]) > 2.0 * sigma
+        sure = there_are and abs(whole[n]) > sigma
         tone: Tone = "none" if not sure else ("bright" if whole[n] > 0.0 else "dark")
         clear = np.sign(whole[n]) * rings[n] > 2.0 * ring_sigma[n]
         last = _run(clear) if sure else -1
