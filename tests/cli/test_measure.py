@@ -67,7 +67,7 @@ def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     line, sample = np.mgrid[: drawn.height, : drawn.width] + 0.5
     place = drawn.place_of(line, sample)
     light = painted(place[..., 0], place[..., 1]).astype(np.float32)
-    light[:, -40:] = np.nan
+    light[..., -40:] = np.nan
     names = ("RED", "GREEN", "BLUE")
     raster = Raster(
         drawn, tuple(Layer(name, "I/F", "light") for name in names), drawn.width, drawn.height, "float32", "linear",

@@ -31,7 +31,7 @@ from perijove.measure.rays import Rays, measure_rays
 
 FloatArray = NDArray[np.float64]
 
-PROFILE_REACH, RAYS_REACH = 3.0, 5.0
+PROFILE_REACH, RAYS_REACH = 3.0, 8.0
 RAYS_INNER = 1.3
 """Crater radii at which rays begin: within is the rim."""
 CONTROLS = 3.0
@@ -277,10 +277,18 @@ def ray_words(found: Rays) -> list[str]:
         f"{told(found.centre)}, {2.0 * found.radius_km:.4g} km wide"
     ]
     for v in found.bands:
-        far = f"to {v.extent_km:.4g} km ({v.extent_km / found.radius_km:.1f} radii)" if np.isfinite(v.extent_km) else ""
         contrast = with_sigma(100.0 * v.contrast, 100.0 * v.sigma, "%")
-        lines.append(f"{v.band:8}  {v.tone:6} {contrast} {far}".rstrip())
+        lines.append(f"{v.band:8}  {v.tone:6} {contrast} {extent_words(found, v.extent_km)}".rstrip())
     return lines
+
+
+def extent_words(found: Rays, extent_km: float) -> str:
+    """How far rays go, in words; nothing where they go nowhere."""
+    if not np.isfinite(extent_km):
+        return ""
+    # in the last ring they may well go on beyond it
+    least = "at least " if extent_km > 0.5 * (found.edges_km[-2] + found.edges_km[-1]) - 1e-9 else ""
+    return f"to {least}{extent_km:.3g} km ({extent_km / found.radius_km:.1f} radii)"
 
 
 def _centre_values(place: Place) -> dict[str, float]:

@@ -178,7 +178,7 @@ def rays(
     diameter: Diameter = None,
     fixed: Fixed = False,
     reach: Annotated[
-        float | None, typer.Option("--reach", metavar="RADII", help="How far rays are looked for; else 5 radii.")
+        float | None, typer.Option("--reach", metavar="RADII", help="How far rays are looked for; else 8 radii.")
     ] = None,
     band: BandOption = None,
     name: Name = None,

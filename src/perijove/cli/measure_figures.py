@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.cli.measure_bright import circle, fan
+from perijove.cli.measure_bright import circle, extent_words, fan
 from perijove.cli.measure_ground import Found, with_sigma
 from perijove.figure.measured import MeasuredFigure, Spot, Trace
 from perijove.figure.panels import Curve, Panel
@@ -57,7 +57,6 @@ def traces_of(found: Found, patch: Patch) -> list[Trace]:
         for k in np.flatnonzero(rays.is_ray):
             shape = on(fan(found.product, rays.centre, inner, outer, rays.azimuths, int(k)))
             # the outer edge is the second half of the way around
-            out += [Trace(shape, "fan")]
             arcs.append(Trace(shape[len(shape) // 2 : -1], "arc"))
         out += [Trace(on(circle(found.product, rays.centre, r)), "faint") for r in (inner, outer)]
     if found.crater is not None:
@@ -140,7 +139,7 @@ def notes_of(found: Found) -> list[str]:
             f"{v.band.lower()} {_percent(v.contrast, v.sigma)}" for v in found.rays.bands if np.isfinite(v.contrast)
         ]
         far = [v.extent_km for v in found.rays.bands if np.isfinite(v.extent_km)]
-        reach = f" \u00b7 as far as {max(far):.3g} km, {max(far) / found.rays.radius_km:.1f} radii" if far else ""
+        reach = f" \u00b7 seen {extent_words(found.rays, max(far))}" if far else ""
         verdict = f"{found.rays.verdict[0].upper()}{found.rays.verdict[1:]}, {found.rays.significance:.1f} sigma"
         return [
             " \u00b7 ".join([verdict, *parts]) + reach,

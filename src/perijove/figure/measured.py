@@ -32,7 +32,7 @@ from perijove.instrument import Filter
 
 FloatArray = NDArray[np.float64]
 Light = NDArray[np.float32]
-Style = Literal["rim", "way", "faint", "fan", "arc"]
+Style = Literal["rim", "way", "faint", "arc"]
 PlaceOf = Callable[[FloatArray, FloatArray], FloatArray]
 
 SIDE = 1080
@@ -53,8 +53,7 @@ MARK_HALO = 1.8
 class Trace:
     """A line on the ground, `xy` (n, 2) in km east and north of the middle.
 
-    A 'rim' is what was found, a 'way' was measured along, 'faint' lines help the eye, an 'arc' is drawn thick; a 'fan'
-    is a closed shape that is shaded.
+    A 'rim' is what was found, a 'way' was measured along, 'faint' lines help the eye, an 'arc' is drawn thick.
     """
 
     xy: FloatArray
@@ -208,12 +207,8 @@ class _Marks:
             self.sheet.lines(pieces, 3.5 * line, RIM, alpha=0.9)
         elif trace.style == "way":
             self.sheet.lines(pieces, 1.6 * line, MARK, halo=halo)
-        elif trace.style == "faint":
-            self.sheet.lines(dashed(pieces, 7.0, 6.0), line, MARK, halo=0.6 * halo, alpha=0.75)
         else:
-            # the shade is of the whole shape, which lies on the ground that is shown
-            corners = np.clip(self.spot(trace.xy), [self.left, self.top], [self.left + SIDE, self.top + SIDE])
-            self.sheet.fill([(float(x), float(y)) for x, y in corners], RIM, alpha=0.07)
+            self.sheet.lines(dashed(pieces, 7.0, 6.0), line, MARK, halo=0.6 * halo, alpha=0.75)
 
     def inside(self, line: FloatArray) -> list[FloatArray]:
         """The parts of a line that lie on the ground that is shown."""

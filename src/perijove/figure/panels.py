@@ -94,8 +94,7 @@ def round_steps(low: float, high: float, most: int) -> FloatArray:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(digit * power for digit in (1.0, 2.0, 2.5, 5.0, 10.0) if digit * power >= rough * (1.0 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    out: FloatArray = step * np.arange(first, last + 1)
-    return out
+    return np.array([step * k for k in range(first, last + 1)])
 
 
 def number_text(value: float, step: float) -> str:

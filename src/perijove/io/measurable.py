@@ -201,7 +201,7 @@ def _map(path: Path, raster: Raster) -> Product:
     def read(first: int, last: int) -> Light:
         rows = raster.rows(first, last)[order]
         if raster.dtype == "float32":
-            values = rows.astype(np.float32)
+            values = rows.astype(np.float32, copy=False)
         else:
             whole = rows.astype(np.float32) * np.float32(raster.scale) + np.float32(raster.offset)
             values = np.where(rows == 0, np.float32(np.nan), whole)

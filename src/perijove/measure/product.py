@@ -23,8 +23,8 @@ FloatArray = NDArray[np.float64]
 Light = NDArray[np.float32]
 Place = tuple[float, float]
 
-MOST_PIXELS = 60_000_000
-"""Pixels of a product that are read for one patch; what is larger is to be measured in parts, or on a smaller map."""
+MOST_VALUES = 150_000_000
+"""Numbers of a product that are read for one patch; what is larger is to be measured in parts, or on a smaller map."""
 GEOMETRY = ("incidence", "emission")
 
 
@@ -181,10 +181,10 @@ def _looked_up(product: Product, pixels: FloatArray, times: int) -> Light:
     high = np.ceil(pixels[inside].max(axis=0)).astype(int) + 2 * times
     top, left = (max(int(v), 0) for v in low)
     bottom, right = min(int(high[0]), product.height), min(int(high[1]), product.width)
-    if (bottom - top) * product.width > MOST_PIXELS:
+    if layers * (bottom - top) * product.width > MOST_VALUES:
         raise UsageError(
-            f"{bottom - top} rows of {product.width} px of {product.name} would have to be read: measure something "
-            "smaller, or make a coarser map"
+            f"{bottom - top} rows of {product.width} px and {layers} layers of {product.name} would have to be read: "
+            "measure something smaller, or make a coarser map"
         )
     window = np.asarray(product.read(top, bottom)[:, :, left:right], dtype=np.float32)
     # pixels beyond the frame are far outside of the window too: a NaN in cv2's hands is anything
