@@ -135,19 +135,20 @@ def _put_sets(sets: Sequence[Downloaded], terms: Terms) -> tuple[Path, ...]:
         staged.folder(terms.folder)
     # within the folder, so that nothing is ever written elsewhere
     with tempfile.TemporaryDirectory(prefix=".perijove-", dir=terms.folder) as place:
-        ends = ((".json",), _STRIP_ENDS)
         unpacked = [
             path
             for at, one in enumerate(sets)
-            for path in unpack(
-                one.path, Path(place, str(at)), wanted=lambda n, at=at: n.lower().endswith(ends[at])
-            ).files
+            for path in unpack(one.path, Path(place, str(at)), wanted=_is_wanted).files
         ]
         return _place({path.name: path for path in unpacked}, terms)
 
 
 def _is_strip(name: str) -> bool:
     return name.lower().endswith(_STRIP_ENDS)
+
+
+def _is_wanted(name: str) -> bool:
+    return _is_strip(name) or name.lower().endswith(".json")
 
 
 def _place(files: dict[str, Path], terms: Terms) -> tuple[Path, ...]:
