@@ -185,7 +185,8 @@ def radial_texture(light: Light, centre: FloatArray, frame: Frame) -> float:
     seam = 8
     closed = np.concatenate([values[-seam:], values, values[:seam]])
     slope = np.gradient(blurred(closed, TEXTURE_BLUR))
-    around, outward = (np.asarray(part[seam:-seam], dtype=float) for part in slope)
+    around: FloatArray = np.asarray(slope[0][seam:-seam], dtype=np.float64)
+    outward: FloatArray = np.asarray(slope[1][seam:-seam], dtype=np.float64)
     square = around * around + outward * outward
     there = np.isfinite(square)
     if there.mean() < LEAST_DATA:

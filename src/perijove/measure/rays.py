@@ -232,7 +232,7 @@ def _lowered(z: float, trials: int) -> float:
 
 
 def _sigmas(chance: float, square: float) -> float:
-    """Two-sided sigmas of a normal distribution as unlikely as `chance`; the root of `square` where that is too small."""
+    """Two-sided sigmas of a normal distribution as unlikely as `chance`; from `square` where that is too small."""
     return float(np.sqrt(square)) if chance < 1e-290 else float(norm.isf(0.5 * chance))
 
 

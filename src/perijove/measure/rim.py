@@ -131,17 +131,17 @@ def _choose(circles: list[Circle]) -> Circle | None:
     """The rim among the best circles of each radius.
 
     A wall in the light has a fainter edge below its outer flank, and one at its foot: the crest is the strongest, or,
-    where the foot is as strong, what runs around that with the opposite sign.
+    where the foot (or a dark floor's edge) is as strong, what runs around that with the opposite sign.
     """
     best = max(circles, key=lambda circle: circle.merit, default=None)
     if best is None:
         return None
-    shade = best.terms[1:] / np.linalg.norm(best.terms)
+    shade = best.terms / np.linalg.norm(best.terms)
     for other in sorted(circles, key=lambda circle: -circle.merit):
         if other.merit < AS_STRONG * best.merit:
             break
         apart = np.hypot(other.line - best.line, other.sample - best.sample)
-        opposite = float(other.terms[1:] @ shade) < -0.5 * float(np.linalg.norm(other.terms))
+        opposite = float(other.terms @ shade) < -0.5 * float(np.linalg.norm(other.terms))
         if opposite and best.radius < other.radius < 1.6 * best.radius and apart < 0.3 * other.radius:
             return other
     return best
