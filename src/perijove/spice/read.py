@@ -175,20 +175,6 @@ def orbit_covariance(state: FloatArray, body: Body, origin: str, et: float) -> F
     return covariance
 
 
-def time_shift(trajectory: Trajectory, truth: Trajectory, et: ArrayLike) -> FloatArray:
-    """How late (...,) s the first trajectory is along its orbit: it comes at ET + shift where `truth` is at ET.
-
-    The shift that brings the two nearest; NaN where either does not reach. By Newton's steps along the velocity.
-    """
-    times = np.asarray(et, dtype=float)
-    goal, shift = truth.position(times), np.zeros(times.shape)
-    for _ in range(10):
-        velocity = trajectory.velocity(times + shift)
-        miss = goal - trajectory.position(times + shift)
-        shift = shift + np.sum(miss * velocity, axis=-1) / np.sum(velocity * velocity, axis=-1)
-    return shift
-
-
 def spice_attitude(kernels: KernelSet, et: ArrayLike) -> CameraAttitudes | None:
     """How the camera stood at ET (n,), by CK and frame kernels; None where one of the times is not covered.
 
@@ -276,5 +262,4 @@ __all__ = [
     "spice_attitude",
     "spice_clock",
     "spice_trajectory",
-    "time_shift",
 ]
