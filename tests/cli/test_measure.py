@@ -191,7 +191,7 @@ def test_profiles(charts: Path, tmp_path: Path) -> None:
 
 def test_dark_rays(charts: Path, tmp_path: Path) -> None:
     outs = ("-o", tmp_path / "r.csv", "-o", tmp_path / "r.geojson", "--figure", tmp_path / "r.png")
-    told = done("rays", charts / "chart.tif", "--seed", "11,332", "--diameter", 60, "--no-rim", *outs)
+    told = done("rays", charts / "chart.tif", "--seed", "11,332", "--diameter", 60, "--no-rim", "--reach", 5, *outs)
     assert told["verdict"] == "dark rays"
     bands = {row["band"]: row for row in told["bands"]}
     assert {row["tone"] for row in bands.values()} == {"dark"}

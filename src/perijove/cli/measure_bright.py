@@ -27,15 +27,18 @@ from perijove.measure.patch import MeasureError
 from perijove.measure.plane import Plane
 from perijove.measure.product import Place, Product, told
 from perijove.measure.profile import LineProfile, RadialProfile, line_profile, radial_profile
-from perijove.measure.rays import Rays, measure_rays
+from perijove.measure.rays import BandRays, Rays, measure_rays
 
 FloatArray = NDArray[np.float64]
 
-PROFILE_REACH, RAYS_REACH = 3.0, 8.0
-RAYS_INNER = 1.3
+PROFILE_REACH = 3.0
+RAYS_INNER = 1.4
 """Crater radii at which rays begin: within is the rim."""
 CONTROLS = 3.0
 """How many times as far as the rays the ground around is looked at, to tell what it does without rays."""
+AROUND, WIDEST = 40.0, 0.5
+"""Crater radii that are looked at where no reach is given, at most this share of the body's radius: farther off the
+ground is lit otherwise."""
 RING_STEPS = 181
 
 
@@ -171,9 +174,10 @@ def measure_ray_system(opened: Measurable, request: MeasureRequest) -> Found:
     product = opened.product
     check_light(product)
     assert request.seed is not None
-    reach = RAYS_REACH if request.reach is None else request.reach
-    if reach <= RAYS_INNER:
-        raise UsageError(f"--reach {reach:g} leaves no room for rays, which begin at {RAYS_INNER:g} radii: give more")
+    if request.reach is not None and request.reach <= RAYS_INNER:
+        raise UsageError(
+            f"--reach {request.reach:g} leaves no room for rays, which begin at {RAYS_INNER:g} radii: give more"
+        )
     crater = None
     if request.fixed:
         assert request.diameter_km is not None
@@ -182,11 +186,16 @@ def measure_ray_system(opened: Measurable, request: MeasureRequest) -> Found:
         crater = searched(product, request).crater
         centre, radius = crater.centre, crater.radius_km
     own = float(np.sqrt(np.prod(product.pixel_km(centre))))
-    patch = look(product, centre, max(1.02 * CONTROLS * reach * radius, LEAST_HALF_PX * own))
-    found = measure_rays(patch, centre, radius, inner=RAYS_INNER, outer=reach)
+    wide = min(AROUND * radius, WIDEST * min(product.body.radii_km))
+    if request.reach is not None:
+        wide = 1.02 * CONTROLS * request.reach * radius
+    patch = look(product, centre, max(wide, LEAST_HALF_PX * own))
+    found = measure_rays(patch, centre, radius, inner=RAYS_INNER, outer=request.reach)
+    outer = float(found.edges_km[-1])
     values = {
         "verdict": found.verdict, "significance": found.significance, "coverage": found.coverage,
-        "reference_band": found.reference, "controls": found.controls, "inner_radii": RAYS_INNER, "outer_radii": reach,
+        "reference_band": found.reference, "controls": found.controls,
+        "inner_radii": RAYS_INNER, "outer_radii": outer / radius,
         "crater": {**_centre_values(centre), "diameter_km": 2.0 * radius}
         if crater is None
         else crater_values(product, crater),
@@ -202,7 +211,7 @@ def measure_ray_system(opened: Measurable, request: MeasureRequest) -> Found:
         features = crater_features(crater, request.name, {**numbers, "verdict": found.verdict}, np.empty((0, 2)))
     features += ray_features(product, found)
     return Found(
-        values, rows, features, ray_words(found), product, centre, 1.25 * reach * radius, request.name, [outline],
+        values, rows, features, ray_words(found), product, centre, 1.25 * outer, request.name, [outline],
         crater=crater, rays=found,
     )  # fmt: skip
 
@@ -211,8 +220,9 @@ def band_rows(found: Rays) -> list[dict[str, Any]]:
     """The rays by filter."""
     return [
         {
-            "band": v.band, "tone": v.tone, "contrast": v.contrast, "contrast_sigma": v.sigma, "extent_km": v.extent_km,
-            "extent_radii": v.extent_km / found.radius_km, "colour": v.colour, "colour_sigma": v.colour_sigma,
+            "band": v.band, "tone": v.tone, "contrast": v.contrast, "contrast_sigma": v.sigma,
+            "extent_km": v.extent_km, "extent_radii": v.extent_km / found.radius_km, "open_ended": v.open_ended,
+            "colour": v.colour, "colour_sigma": v.colour_sigma,
         }
         for v in found.bands
     ]  # fmt: skip
@@ -278,17 +288,16 @@ def ray_words(found: Rays) -> list[str]:
     ]
     for v in found.bands:
         contrast = with_sigma(100.0 * v.contrast, 100.0 * v.sigma, "%")
-        lines.append(f"{v.band:8}  {v.tone:6} {contrast} {extent_words(found, v.extent_km)}".rstrip())
+        lines.append(f"{v.band:8}  {v.tone:6} {contrast} {extent_words(found, v)}".rstrip())
     return lines
 
 
-def extent_words(found: Rays, extent_km: float) -> str:
-    """How far rays go, in words; nothing where they go nowhere."""
-    if not np.isfinite(extent_km):
+def extent_words(found: Rays, band: BandRays) -> str:
+    """How far the rays of a filter go, in words; nothing where they go nowhere."""
+    if not np.isfinite(band.extent_km):
         return ""
-    # in the last ring they may well go on beyond it
-    least = "at least " if extent_km > 0.5 * (found.edges_km[-2] + found.edges_km[-1]) - 1e-9 else ""
-    return f"to {least}{extent_km:.3g} km ({extent_km / found.radius_km:.1f} radii)"
+    least = "at least " if band.open_ended else ""
+    return f"to {least}{band.extent_km:.3g} km ({band.extent_km / found.radius_km:.1f} radii)"
 
 
 def _centre_values(place: Place) -> dict[str, float]:

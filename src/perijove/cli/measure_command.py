@@ -178,7 +178,8 @@ def rays(
     diameter: Diameter = None,
     fixed: Fixed = False,
     reach: Annotated[
-        float | None, typer.Option("--reach", metavar="RADII", help="How far rays are looked for; else 8 radii.")
+        float | None,
+        typer.Option("--reach", metavar="RADII", help="How far rays are looked for; else as it is clearest."),
     ] = None,
     band: BandOption = None,
     name: Name = None,

@@ -138,8 +138,9 @@ def notes_of(found: Found) -> list[str]:
         parts = [
             f"{v.band.lower()} {_percent(v.contrast, v.sigma)}" for v in found.rays.bands if np.isfinite(v.contrast)
         ]
-        far = [v.extent_km for v in found.rays.bands if np.isfinite(v.extent_km)]
-        reach = f" \u00b7 seen {extent_words(found.rays, max(far))}" if far else ""
+        far = [v for v in found.rays.bands if np.isfinite(v.extent_km)]
+        farthest = max(far, key=lambda v: v.extent_km, default=None)
+        reach = "" if farthest is None else f" \u00b7 seen {extent_words(found.rays, farthest)}"
         verdict = f"{found.rays.verdict[0].upper()}{found.rays.verdict[1:]}, {found.rays.significance:.1f} sigma"
         return [
             " \u00b7 ".join([verdict, *parts]) + reach,

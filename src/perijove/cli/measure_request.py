@@ -43,8 +43,8 @@ class MeasureRequest:
 
     `points` are the places of a distance, the corners of an area, or a rim's; `seed` lies in a crater of about
     `diameter_km`, which `fixed` says to take as it is. `centre` and `radius_km`, or `start` and `end` with `width_km`,
-    belong to profiles. `reach` is how far profiles (None: 3) and rays (None: 8) are followed, in radii. `band` and
-    `shape` guide the search for a rim. `click_px` is the error of a given place in pixels of the file.
+    belong to profiles. `reach` is how far profiles (None: 3) and rays (None: as is clearest) are followed, in radii.
+    `band` and `shape` guide the search for a rim. `click_px` is the error of a given place in pixels of the file.
     """
 
     source: Path
