@@ -115,6 +115,8 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # or each answer would wait for a word of the client
+    disable_nagle_algorithm = True
     server: Server
 
     def setup(self) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
+import os
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -281,7 +284,7 @@ class Session:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise FetchError(
                     f"{request.url} cannot be trusted: its certificate is not valid ({error}); check the clock and the "
-                    "network of this machine", request.url,
+                    "network of this machine, or name what you trust in SSL_CERT_FILE", request.url,
                 ) from None  # fmt: skip
             raise Again(str(error) or type(error).__name__) from None
         except (library.HTTPError, library.InvalidURL, library.StreamError) as error:
@@ -333,8 +336,17 @@ class Session:
 
 @functools.cache
 def _certificates() -> Any:
-    """What this machine trusts; reading it takes longer than many an answer."""
-    return need("httpx2", "fetch", "perijove fetch").create_ssl_context()
+    """What this machine trusts, and Mozilla's list beside it: some systems lack what an archive's chain ends in.
+
+    SSL_CERT_FILE and SSL_CERT_DIR are obeyed alone. Reading takes longer than many an answer: once is enough.
+    """
+    context = need("httpx2", "fetch", "perijove fetch").create_ssl_context()
+    chosen = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    # where the system judges itself (Windows, macOS) the context is of another class
+    if not chosen and type(context) is ssl.SSLContext:
+        with contextlib.suppress(ImportError):
+            context.load_verify_locations(importlib.import_module("certifi").where())
+    return context
 
 
 class _Line:
