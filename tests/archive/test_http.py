@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import httpx2
 import pytest
 
 from perijove import __version__
@@ -302,6 +303,19 @@ def test_without_the_library_the_way_to_it_is_told(session: Session, monkeypatch
     monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(Exception, match=r"pip install 'perijove\[fetch\]'"):
         session.get("https://127.0.0.1/")
+
+
+def test_a_certificate_that_is_not_valid_is_told_at_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def refuse(*words: Any, **more: Any) -> None:
+        tries.append(words)
+        raise httpx2.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+
+    monkeypatch.setattr(httpx2.Client, "stream", refuse)
+    with pytest.raises(FetchError, match=r"cannot be trusted.*SSL_CERT_FILE"):
+        session.get("https://127.0.0.1/")
+    assert len(tries) == 1
 
 
 def test_threads_take_turns(server: Any, cache: Cache) -> None:
