@@ -28,6 +28,7 @@ from perijove.figure.ground import Ground, Locate, locator, middle_place, px_per
 from perijove.figure.ink import Colour, Sheet, text_width
 from perijove.figure.labels import CAPITAL, DESCENT, Label, Sheetroom, without_labels
 from perijove.figure.marks import ScaleBar, north_in_picture, round_bar, scale_bar
+from perijove.figure.moons import Marks, marks_of_moons, put_names
 from perijove.figure.naming import name_bands, name_features
 from perijove.geometry.ellipsoid import centric_from_graphic, graphic_from_centric
 from perijove.geometry.view import View
@@ -38,8 +39,9 @@ FloatArray = NDArray[np.float64]
 
 LINE: Colour = (1.0, 1.0, 1.0)
 SUNSET: Colour = (1.0, 0.78, 0.35)
-FAINT, CLEAR = 0.55, 0.75
-"""How far a line of the graticule, and limb and terminator, cover what is below."""
+MOON: Colour = (0.62, 0.85, 1.0)
+FAINT, CLEAR, RINGED = 0.55, 0.75, 0.9
+"""How far a line of the graticule, limb and terminator, and rings around moons and shadows cover what is below."""
 NET_HALO = 0.75
 """Width of the shade beside the graticule, in widths of that of the marks: on bright cloud it alone is seen."""
 WORD_HALO = 1.2
@@ -95,19 +97,22 @@ def annotated(
     north: bool = True,
     names: bool = True,
     longitudes: str = "east",
+    et: float | None = None,
 ) -> Picture:
     """The picture with lines, marks and names drawn on it.
 
     `picture` is coded for sRGB and belongs to `grid`, a `View` or a `MapGrid` of the body. `sun` (3,) points to the Sun
     in the body-fixed frame, None where it is unknown: then no terminator is drawn. Latitudes are planetocentric, or of
-    the map's own kind; `longitudes` 'east' or 'west' says which way their numbers grow, 0 to 360. Raises UsageError for
-    a linear picture, one that does not fit the grid, or an unknown direction.
+    the map's own kind; `longitudes` 'east' or 'west' says which way their numbers grow, 0 to 360. With `et`, the time
+    for which the body-fixed frame holds, its moons and their shadows are marked along with the names.
+
+    Raises UsageError for a linear picture, one that does not fit the grid, or an unknown direction.
     """
     check(picture, grid, longitudes)
     data: BoolArray = np.asarray(np.isfinite(picture.rgb).any(axis=-1))
     sheet = annotation_sheet(
         data, grid, body, sun, graticule=graticule, terminator=terminator, limb=limb, bar=bar, north=north,
-        names=names, longitudes=longitudes,
+        names=names, longitudes=longitudes, et=et,
     )  # fmt: skip
     rgb = picture.rgb.copy()
     sheet.over(rgb)
@@ -140,6 +145,7 @@ def annotation_sheet(
     north: bool = True,
     names: bool = True,
     longitudes: str = "east",
+    et: float | None = None,
 ) -> Sheet:
     """The sheet that `annotated` lays over a picture; `data` (h, w) tells where the picture has any."""
     towards = None if sun is None else np.asarray(sun, dtype=float)
@@ -157,11 +163,17 @@ def annotation_sheet(
     marks = Sheet(grid.width, grid.height)
     lines = lines_of(scene) if graticule else []
     draw_marks(marks, room, scene, bar, north, bool(lines))
+    moons = Marks([], [])
+    if names and et is not None:
+        moons = marks_of_moons(grid, body, et, scene.locate, max(0.85 * scene.sizes.mark, 10.5))
+        put_names(room, moons)
     label_lines(room, scene, lines)
     if names:
         name_features(room, scene.body, scene.grid, scene.sun, scene.seen, scene.locate, scene.sizes)
         name_bands(room, scene.body, scene.sun, scene.seen, scene.locate, scene.sizes)
     draw_lines(sheet, room, scene, lines, rim, dusk)
+    rings = [piece[:, ::-1] for piece in moons.lines]
+    sheet.lines(rings, 1.4 * scene.thin, MOON, halo=HALO * scene.sizes.line, alpha=RINGED)
     sheet.strokes.extend(marks.strokes)
     for label in room.labels:
         if label.dot is not None:
