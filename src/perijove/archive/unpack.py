@@ -194,7 +194,7 @@ def _same(path: Path, info: zipfile.ZipInfo) -> bool:
 
 
 def _copy(archive: Path, opened: zipfile.ZipFile, member: _Member, temporary: Path) -> None:
-    """Unpack one member; its checksum is compared at the end, and it never grows beyond what was announced."""
+    """Unpack one member; the reader stops at the size that was announced, and compares the checksum there."""
     left = member.info.file_size
     try:
         stream = opened.open(member.info)
@@ -203,8 +203,6 @@ def _copy(archive: Path, opened: zipfile.ZipFile, member: _Member, temporary: Pa
     with stream, written(temporary), open(temporary, "wb") as file:
         while block := _read(archive, stream, member):
             left -= len(block)
-            if left < 0:
-                break
             file.write(block)
     if left != 0:
         raise FetchError(f"{archive} holds {_shown(member.info)} with another size than it says: download it again")
