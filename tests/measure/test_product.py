@@ -76,6 +76,20 @@ def test_a_map_across_the_meridian_of_180() -> None:
     assert not product.shows(rad(0.0, 10.0))
 
 
+@pytest.mark.parametrize("east", [180.0, -179.99, 0.0])
+def test_a_map_of_the_whole_body_has_no_edge(east: float) -> None:
+    product = chart(west=-180.0, east=180.0, ppd=4.0, half=90.0)
+    for north in (0.0, 89.9):
+        patch = patch_of(product, rad(north, east), 200.0)
+        line, sample = np.mgrid[: patch.side, : patch.side] + 0.5
+        place = patch.place_of(line, sample)
+        # half a pixel is missing beyond the pole
+        seen = np.abs(place[..., 0]) < np.radians(89.8)
+        np.testing.assert_allclose(patch.light[0][seen], np.sin(place[..., 0])[seen], atol=3e-5)
+        np.testing.assert_allclose(patch.light[1][seen], np.cos(place[..., 1])[seen], atol=3e-5)
+    assert product.pixel_km(rad(0.0, east)) == pytest.approx([11.48] * 2, rel=1e-3)
+
+
 def test_lengths_of_pixels() -> None:
     product, degree = chart(), np.radians(1.0) * 2631.2
     across, down = degree * np.cos(np.radians(12.0)) / 8.0, degree / 8.0

@@ -185,7 +185,7 @@ def measure_ray_system(opened: Measurable, request: MeasureRequest) -> Found:
     else:
         crater = searched(product, request).crater
         centre, radius = crater.centre, crater.radius_km
-    own = float(np.sqrt(np.prod(product.pixel_km(centre))))
+    own = product.grain_km(centre)
     wide = min(AROUND * radius, WIDEST * min(product.body.radii_km))
     if request.reach is not None:
         wide = 1.02 * CONTROLS * request.reach * radius

@@ -65,7 +65,7 @@ class Found:
 
 def look(product: Product, centre: Place, half_km: float) -> Patch:
     """The light around a place, at the file's own scale or, where that would be large, at a coarser one."""
-    own = float(product.pixel_km(centre)[0])
+    own = product.grain_km(centre)
     half = max(half_km, LEAST_HALF_PX * own)
     return patch_of(product, centre, half, max(own, 2.0 * half / GROUND_PX))
 
@@ -224,7 +224,7 @@ def searched(product: Product, request: MeasureRequest) -> Rim:
     seed = placed(product, request.seed, "the seed")
     if product.drawn_over:
         raise UsageError(f"{product.name} has lines and names drawn on it: make it without --annotate to find a rim")
-    own = float(np.sqrt(np.prod(product.pixel_km(seed))))
+    own = product.grain_km(seed)
     half = SEARCH_PX * own if request.diameter_km is None else max(3.2 * request.diameter_km, LEAST_HALF_PX * own)
     shape: Any = request.shape
     return find_rim(look(product, seed, half), seed, request.diameter_km, band=request.band, shape=shape)

@@ -25,6 +25,8 @@ Place = tuple[float, float]
 
 MOST_VALUES = 150_000_000
 """Numbers of a product that are read for one patch; what is larger is to be measured in parts, or on a smaller map."""
+MOST_STRETCH = 6.0
+"""By how much longer than wide a product's pixel may be on the ground for all of its detail to be kept."""
 GEOMETRY = ("incidence", "emission")
 
 
@@ -69,14 +71,8 @@ class Product:
     def pixel_of(self, latitude: ArrayLike, longitude: ArrayLike) -> FloatArray:
         """Continuous pixels (..., 2) of places; NaN where they are not shown, else they may lie outside."""
         if self.grid is not None:
-            pixel = self.grid.pixel_of(latitude, longitude)
-            if self.grid.projection.kind == "equirectangular":
-                # a map may go on beyond the meridian opposite to its middle
-                turn = 2.0 * math.pi * self.grid.projection.radius_km * math.cos(self.grid.projection.latitude)
-                turn /= self.grid.scale_km
-                away = pixel[..., 1] - 0.5 * self.width
-                pixel[..., 1] -= np.where(np.abs(away) > 0.5 * turn, turn * np.rint(away / turn), 0.0)
-            return pixel
+            # a map may go on beyond the meridian opposite to its middle
+            return self.near(self.grid.pixel_of(latitude, longitude), 0.5 * self.width)
         assert self.view is not None
         points = point_from_centric(latitude, longitude, self.body.radii_km)
         sight = points - self.view.position_km
@@ -110,6 +106,7 @@ class Product:
         lon = longitude + turn * np.array([0.0, 0.0, 1.0, -1.0])
         points = point_from_centric(lat, lon, self.body.radii_km)
         pixel = self.pixel_of(lat, lon)
+        pixel = self.near(pixel, float(pixel[0, 1]))
         ground = np.stack([points[0] - points[1], points[2] - points[3]])
         shift = np.stack([pixel[0] - pixel[1], pixel[2] - pixel[3]])
         if not np.isfinite(shift).all():
@@ -118,6 +115,36 @@ class Product:
         lengths = np.linalg.norm(ground, axis=1)
         stretched = np.linalg.svd(shift / lengths[:, None], compute_uv=False)
         return np.asarray(1.0 / stretched)
+
+    def grain_km(self, place: Place) -> float:
+        """The length of pixels that keeps what the product shows at a place, km.
+
+        That of the shorter side of its own; where these are stretched, as at a pole or limb, not less than a sixth of
+        the longer one.
+        """
+        short, long = self.pixel_km(place)
+        return float(max(short, long / MOST_STRETCH))
+
+    @property
+    def turn_px(self) -> float:
+        """Pixels after which an equirectangular map comes around to the same meridian; NaN for all others."""
+        if self.grid is None or self.grid.projection.kind != "equirectangular":
+            return math.nan
+        projection = self.grid.projection
+        return 2.0 * math.pi * projection.radius_km * math.cos(projection.latitude) / self.grid.scale_km
+
+    @property
+    def goes_around(self) -> bool:
+        """Whether the right edge of the map continues at its left one."""
+        return self.width > self.turn_px - 1.0
+
+    def near(self, pixel: FloatArray, sample: float) -> FloatArray:
+        """The same pixels (..., 2), by whole turns of a map as near to a sample as can be."""
+        turn = self.turn_px
+        if not math.isfinite(turn):
+            return pixel
+        away = pixel[..., 1] - sample
+        return np.stack([pixel[..., 0], pixel[..., 1] - turn * np.rint(away / turn)], axis=-1)
 
     def check(self, place: Place, what: str) -> None:
         """MeasureError where a place is not on the product."""
@@ -148,13 +175,17 @@ def patch_of(product: Product, centre: Place, half_km: float, scale_km: float | 
     would be too large.
     """
     product.check(centre, "the place")
-    own = float(product.pixel_km(centre)[0])
+    own = product.grain_km(centre)
     scale = max(own, 2.0 * half_km / MAX_SIDE) if scale_km is None else scale_km
-    times = max(int(scale / own + 1e-6), 1)
+    # between both sides of an oblong pixel: neither much averaged nor much skipped
+    times = max(int(scale / math.sqrt(own * float(product.pixel_km(centre)[1])) + 1e-6), 1)
     frame = make_patch(lambda lat, _: np.zeros((1, *lat.shape)), ("",), centre, half_km, scale, product.body)
     line, across = np.meshgrid(*[np.arange(frame.side) + 0.5] * 2, indexing="ij")
     places = frame.place_of(line, across)
     pixels = product.pixel_of(places[..., 0], places[..., 1])
+    if product.goes_around:
+        # what lies beyond the edge of the map is found at its other one
+        pixels = product.near(pixels, float(product.pixel_of(*centre)[1]))
     values = _looked_up(product, pixels, times)
     count = len(product.bands)
     light = values[:count]
@@ -171,22 +202,26 @@ def patch_of(product: Product, centre: Place, half_km: float, scale_km: float | 
 
 def _looked_up(product: Product, pixels: FloatArray, times: int) -> Light:
     """The layers (n, ...) of a product at pixels (..., 2), averaged over `times` x `times` of its pixels first."""
+    around = product.goes_around
     with np.errstate(invalid="ignore"):
-        inside = (pixels >= -1.0).all(axis=-1) & (pixels[..., 0] <= product.height + 1.0)
-        inside &= pixels[..., 1] <= product.width + 1.0
+        inside = (pixels[..., 0] >= -1.0) & (pixels[..., 0] <= product.height + 1.0)
+        inside &= around | ((pixels[..., 1] >= -1.0) & (pixels[..., 1] <= product.width + 1.0))
     layers = len(product.bands) * (2 if product.with_sigma else 1) + len(product.angles)
     if not inside.any():
         return np.full((layers, *pixels.shape[:-1]), np.nan, np.float32)
     low = np.floor(pixels[inside].min(axis=0)).astype(int) - 2 * times
     high = np.ceil(pixels[inside].max(axis=0)).astype(int) + 2 * times
-    top, left = (max(int(v), 0) for v in low)
-    bottom, right = min(int(high[0]), product.height), min(int(high[1]), product.width)
+    top, bottom = max(int(low[0]), 0), min(int(high[0]), product.height)
+    left, right = int(low[1]), int(high[1])
+    if not around:
+        left, right = max(left, 0), min(right, product.width)
     if layers * (bottom - top) * product.width > MOST_VALUES:
         raise UsageError(
             f"{bottom - top} rows of {product.width} px and {layers} layers of {product.name} would have to be read: "
             "measure something smaller, or make a coarser map"
         )
-    window = np.asarray(product.read(top, bottom)[:, :, left:right], dtype=np.float32)
+    columns = np.arange(left, right) % product.width
+    window = np.asarray(product.read(top, bottom)[:, :, columns], dtype=np.float32)
     # pixels beyond the frame are far outside of the window too: a NaN in cv2's hands is anything
     at = np.where(inside[..., None], pixels - np.array([top, left]), -9.0)
     if times > 1:
