@@ -3,7 +3,7 @@
 import gzip
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,6 +14,7 @@ import pytest
 
 from perijove import __version__
 from perijove.archive.addresses import check_hop, place_of
+from perijove.archive.body import unpacked
 from perijove.archive.cache import Cache
 from perijove.archive.http import Conduct, Session
 from perijove.errors import FetchError
@@ -226,6 +227,15 @@ def test_packed_pages_are_bounded_unpacked(server: Any, session: Session, reply:
     exact = reply(b"\0" * 100001, packed=True)
     with pytest.raises(FetchError, match="longer than the 100000 bytes"):
         session.get(server.put("/b", exact), 100000)
+
+
+def test_no_more_is_read_of_a_page_that_is_too_long() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield gzip.compress(b"\0" * 1_000_000)[:500]
+        raise AssertionError("there was no need to ask for more")
+
+    with pytest.raises(FetchError, match="longer than the 1000 bytes"):
+        unpacked(chunks(), "gzip", None, 1000, "https://a.org/")
 
 
 @pytest.mark.parametrize(
