@@ -35,6 +35,8 @@ Quality = Literal["good", "fair", "poor"]
 LEAST_RADIUS_PX = 3.0
 AS_STRONG = 0.75
 """Share of the strongest edge's merit from which one around it, of opposite sign, is the rim."""
+STRONG_ENOUGH, CLEAR_SCORE = 0.4, 0.3
+"""The same share, and the score, for an edge of any sign where the size is not known."""
 ROUGHLY = 1.5
 """Factor within which a rough diameter is right."""
 STRAY_KNOWN, STRAY_ALONE = 0.5, 0.7
@@ -95,7 +97,7 @@ def find_rim(
         raise MeasureError("the patch holds no data: choose a place that the product shows")
     stray = STRAY_ALONE if diameter_km is None else STRAY_KNOWN
     circles = search_circles(light, where, radii_between(least, most), stray, patch.sun_azimuth)
-    best = _choose(circles)
+    best = _choose(circles, None if diameter_km is None else 0.5 * diameter_km / patch.scale_km)
     if best is None or best.score < LEAST_SCORE:
         raise MeasureError(_nothing("no circle stands out", best))
     significance = _significance(light, best, patch.sun_azimuth)
@@ -127,24 +129,30 @@ def _limits(patch: Patch, where: FloatArray, diameter_km: float | None) -> tuple
     return max(1.0, radius / ROUGHLY), min(radius * ROUGHLY, room)
 
 
-def _choose(circles: list[Circle]) -> Circle | None:
-    """The rim among the best circles of each radius.
+def _choose(circles: list[Circle], rough: float | None) -> Circle | None:
+    """The rim among the best circles of each radius, given a `rough` radius (pixels) or None.
 
     A wall in the light has a fainter edge below its outer flank, and one at its foot: the crest is the strongest, or,
-    where the foot (or a dark floor's edge) is as strong, what runs around that with the opposite sign.
+    where the foot (or a floor's edge) is as strong, what runs around that with the opposite sign. Without a rough
+    radius the strongest may be a central pit: the rim is the outermost clear edge around it.
     """
-    best = max(circles, key=lambda circle: circle.merit, default=None)
-    if best is None:
+    if not circles:
         return None
-    shade = best.terms / np.linalg.norm(best.terms)
-    for other in sorted(circles, key=lambda circle: -circle.merit):
-        if other.merit < AS_STRONG * best.merit:
-            break
-        apart = np.hypot(other.line - best.line, other.sample - best.sample)
-        opposite = float(other.terms @ shade) < -0.5 * float(np.linalg.norm(other.terms))
-        if opposite and best.radius < other.radius < 1.6 * best.radius and apart < 0.3 * other.radius:
-            return other
-    return best
+    radii = np.array([circle.radius for circle in circles])
+    merit = np.array([circle.merit for circle in circles])
+    if rough is not None:
+        merit = merit * np.exp(-0.5 * (np.log(radii / rough) / np.log(ROUGHLY) / 0.7) ** 2)
+    n = int(np.argmax(merit))
+    best = chosen = circles[n]
+    share = AS_STRONG if rough is not None else STRONG_ENOUGH
+    peak = (merit >= np.append(merit[1:], -1.0)) & (merit >= np.append(-1.0, merit[:-1]))
+    for other in (circles[k] for k in np.flatnonzero(peak & (merit >= share * merit[n]) & (radii > best.radius))):
+        around = np.hypot(other.line - best.line, other.sample - best.sample) < 0.3 * other.radius
+        limit = 0.5 * float(np.linalg.norm(other.terms) * np.linalg.norm(best.terms))
+        opposite = float(other.terms @ best.terms) < -limit
+        if around and (opposite if rough is not None else other.score >= CLEAR_SCORE):
+            chosen = other
+    return chosen
 
 
 def _significance(light: Light, best: Circle, sun_azimuth: float | None) -> float:
