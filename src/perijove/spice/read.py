@@ -43,13 +43,15 @@ class CameraAttitudes:
     """Attitudes of JunoCam (JUNO_JUNOCAM) by kernels: `et` (n,), `camera_from_j2000` (n, 3, 3).
 
     `angular_velocity` (n, 3) rad/s in j2000 is the spacecraft's, NaN where the kernel holds none. `names` are the
-    attitude kernels behind it.
+    attitude kernels behind it; with `solved` they are Perijove's own, made with its own optics of the camera, else they go
+    with those of NAIF's instrument kernel (see `attitude.given.optics_turn`).
     """
 
     et: FloatArray
     camera_from_j2000: FloatArray
     angular_velocity: FloatArray
     names: tuple[str, ...]
+    solved: bool = False
 
 
 def spice_trajectory(
@@ -203,9 +205,12 @@ def spice_attitude(kernels: KernelSet, et: ArrayLike) -> CameraAttitudes | None:
             rotations.append(found[0])
             rates.append(found[1])
     if not np.isfinite(rotations).all():
-        names = ", ".join(str(k.path) for k in chosen.of_kind("CK"))
-        raise SpiceError(f"{names}: holds attitudes that are no numbers; download the kernel again")
-    return CameraAttitudes(times, np.array(rotations), np.array(rates), tuple(k.name for k in chosen.of_kind("CK")))
+        paths = ", ".join(str(k.path) for k in chosen.of_kind("CK"))
+        raise SpiceError(f"{paths}: holds attitudes that are no numbers; download the kernel again")
+    names = tuple(k.name for k in chosen.of_kind("CK"))
+    # the last one is asked first
+    solved = chosen.of_kind("CK")[-1].origin == "solved"
+    return CameraAttitudes(times, np.array(rotations), np.array(rates), names, solved)
 
 
 def _turned(spice: ModuleType, frame: int, ticks: float) -> tuple[FloatArray, FloatArray] | None:
