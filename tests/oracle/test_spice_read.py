@@ -22,6 +22,7 @@ from perijove.spice import read
 from perijove.spice.daf import Daf, DafArray, daf_bytes, read_daf
 from perijove.spice.select import KernelSet
 from perijove.spice.toolkit import toolkit
+from perijove.spice.transfer import parse
 from perijove.timescale import et_from_utc
 
 spiceypy = pytest.importorskip("spiceypy", reason="spiceypy is not installed")
@@ -299,6 +300,18 @@ def test_what_a_program_had_loaded_is_there_again(data: Path) -> None:
     assert spiceypy.kdata(0, "ALL")[0] == leaps
     assert spiceypy.ktotal("ALL") == 1
     spiceypy.kclear()
+
+
+def test_kernels_of_our_own_are_known_and_win(kernels: KernelSet, data: Path, tmp_path: Path) -> None:
+    home = data / "kernels"
+    theirs = home / "juno_sc_rec_160821_160827_v01_1_sliced_-61000.xc"
+    ours = tmp_path / "a_pre.bc"
+    ours.write_bytes(daf_bytes(replace(parse(theirs), comments="Written by Perijove from pictures.")))
+    clock = [home / "naif0012.tls", home / "jno_sclkscet_00090.tsc"]
+    found = read.attitudes_over(KernelSet.find([ours, theirs, *clock]), 525560471.0, 525560480.0)
+    assert found.solved
+    assert found.names == (theirs.name, ours.name)
+    assert not read.attitudes_over(kernels, 525560471.0, 525560480.0).solved
 
 
 def test_velocities_that_do_not_lead_from_place_to_place_are_told(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ class CameraAttitudes:
     """Attitudes of JunoCam (JUNO_JUNOCAM) by kernels: `et` (n,), `camera_from_j2000` (n, 3, 3).
 
     `angular_velocity` (n, 3) rad/s in j2000 is the spacecraft's, NaN where the kernel holds none. `names` are the
-    attitude kernels behind it; with `solved` they are Perijove's own, made with its own optics of the camera, else they go
-    with those of NAIF's instrument kernel (see `attitude.given.optics_turn`).
+    attitude kernels behind it; with `solved` they are Perijove's own, made with its own optics of the camera, else they
+    go with those of NAIF's instrument kernel (see `attitude.given.optics_turn`).
     """
 
     et: FloatArray
