@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from perijove.attitude.adjust import Adjustment
 from perijove.attitude.exposure import Exposure, strip_camera
+from perijove.attitude.ground import GroundTies, ground_fit
 from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera
 from perijove.attitude.pointing import LimbPoints, Pointing
 from perijove.attitude.priors import LOOSE_MOUNTING_SIGMA, TILT_SIGMA, TWIST_SIGMA
@@ -43,11 +44,15 @@ OUTLIER = 4.0
 
 @dataclass(frozen=True)
 class Solution:
-    """A solution with all limb points it was measured on, outliers included, and their residuals."""
+    """A solution with all limb points it was measured on, outliers included, and their residuals.
+
+    `ground` has the ties to a map that it was found with.
+    """
 
     limb: LimbMeasure
     residuals: LimbResiduals
     adjustment: Adjustment
+    ground: GroundTies | None = None
 
 
 def used_points(residual: FloatArray) -> NDArray[np.bool_]:
@@ -125,7 +130,11 @@ def gather_pointing(
     sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
     good, verdict = _verdict(rms, int(used.sum()), sigma_px, _turned(at.spin, scene), at.spin, lost, agreed)
     et = framelet_times(exposure, image, at)
+    fit = None
+    if solution.ground is not None and adjustment.ground is not None:
+        fit = ground_fit(solution.ground, adjustment.ground, image, at, scene.trajectory, scene.body)
     source = "neighbours" if lost else "limb+ties" if tie_count else "limb"
+    source += "+map" if fit is not None and fit.ties else ""
     return Pointing(
         product_id=exposure.product_id,
         source=source,
@@ -145,6 +154,7 @@ def gather_pointing(
         limb_median_px=medians,
         ties=tie_count,
         tie_rms_px=tie_rms,
+        on_map=fit,
         sigma_px=sigma_px,
         good=good,
         verdict=verdict,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.attitude.ground import GroundFit
+from perijove.attitude.sampled import SampledAttitude
 from perijove.attitude.spin import SpinModel
 from perijove.instrument import Camera, Filter
 
@@ -30,7 +32,8 @@ class LimbPoints:
 class Pointing:
     """Where the camera pointed while one strip was taken.
 
-    `source` is 'limb', 'limb+ties', or 'neighbours' where axis and rate came from other strips. `et` (frames,) are the
+    `source` is 'limb', 'limb+ties', or 'neighbours' where axis and rate came from other strips; '+map' is added where
+    the ground was tied to a map, and `on_map` says how well. `et` (frames,) are the
     solved times of mid-exposure, `position_km` (frames, 3) the spacecraft in j2000 then. `start_offset_s` and
     `interframe_s` are corrections to the label's times beyond `instrument.START_TIME_BIAS_S` and `INTERFRAME_DELTA_S`.
     `parameters` and `sigmas` map the name of every unknown to its value and one-sigma error (degrees for angles),
@@ -41,7 +44,7 @@ class Pointing:
 
     product_id: str
     source: str
-    spin: SpinModel
+    spin: SpinModel | SampledAttitude
     camera: Camera
     et: FloatArray
     position_km: FloatArray
@@ -58,3 +61,4 @@ class Pointing:
     sigma_px: float
     good: bool
     verdict: str
+    on_map: GroundFit | None = None

@@ -15,11 +15,18 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from perijove.attitude.adjust import Adjustment, adjust
-from perijove.attitude.basemap import Basemap
+from perijove.attitude.basemap import ALIKE, REACHES_PX, TIE_REACH_PX, Basemap, all_ground
 from perijove.attitude.clock import Clock, set_clock
 from perijove.attitude.common import AxisFound, axis_found, common_axis
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.gather import Solution, gather_pointing, used_points
+from perijove.attitude.ground import (
+    GroundTies,
+    ground_residuals,
+    loosened,
+    weighed_by_misfit,
+    without_outliers,
+)
 from perijove.attitude.measure import (
     LimbMeasure,
     candidate_points,
@@ -78,11 +85,22 @@ def solve_pointing(
     camera = camera or Camera.measured()
     # matrices this small lose more to the threads' waiting for each other than they gain
     with threadpool_limits(1, user_api="blas"):
-        return _solve(exposures, scene, camera, ties, progress)
+        return _solve(exposures, scene, camera, _TieTo(ties, basemap), progress)
+
+
+@dataclass(frozen=True)
+class _TieTo:
+    """What the ground is tied to: `itself`, as other colours and framelets see it, and a map."""
+
+    itself: bool
+    basemap: Basemap | None = None
+
+
+_NOTHING = _TieTo(False)
 
 
 def _solve(
-    exposures: Sequence[Exposure], scene: Scene, camera: Camera, ties: bool, progress: Progress
+    exposures: Sequence[Exposure], scene: Scene, camera: Camera, tie_to: _TieTo, progress: Progress
 ) -> list[Pointing]:
     """All arcs: where there are several each first by itself, and then with the axis that they have in common."""
     clocks = {k: set_clock(e, scene, camera, progress) for k, e in enumerate(exposures) if e.open_times}
@@ -90,8 +108,8 @@ def _solve(
     guesses = _first_guesses(exposures, clocks, scene, camera, progress)
     arcs = [_Task([exposures[k] for k in arc], [guesses[k] for k in arc], arc) for arc in _arcs(exposures, guesses)]
 
-    def solve(task: _Task, anchor: Anchor | None, with_ties: bool) -> _Arc:
-        return _solve_arc(task.exposures, task.guesses, anchor, scene, camera, with_ties, progress)
+    def solve(task: _Task, anchor: Anchor | None, tie_to: _TieTo) -> _Arc:
+        return _solve_arc(task.exposures, task.guesses, anchor, scene, camera, tie_to, progress)
 
     anchor = None
     if len(arcs) > 1:
@@ -99,7 +117,7 @@ def _solve(
         alone, refused = [], []
         for task in arcs:
             try:
-                alone.append(solve(task, None, False))
+                alone.append(solve(task, None, _NOTHING))
             except PointingError as error:
                 refused.append(error)
         if not alone:
@@ -107,7 +125,7 @@ def _solve(
         anchor = common_axis([a.axis for a in alone])
     found: dict[int, Pointing] = {}
     for task in arcs:
-        found.update(zip(task.numbers, solve(task, anchor, ties).pointings, strict=True))
+        found.update(zip(task.numbers, solve(task, anchor, tie_to).pointings, strict=True))
     return [found[k] for k in range(len(exposures))]
 
 
@@ -171,7 +189,7 @@ def _solve_arc(
     anchor: Anchor | None,
     scene: Scene,
     camera: Camera,
-    with_ties: bool,
+    tie_to: _TieTo,
     progress: Progress,
 ) -> _Arc:
     """Joint solution of exposures close in time."""
@@ -185,15 +203,22 @@ def _solve_arc(
         scene = _with_roll(exposures[lead.index], alone.unknowns, scene, camera)
     start, lost = _chain(exposures, guesses, lead.index, alone.unknowns, scene)
     solution = _rounds(exposures, start, anchor, scene, camera, progress)
+    if tie_to.basemap is not None:
+        # the frame of a moon's map may be turned against the trajectory's; only the ground tells
+        scene = replace(scene, trajectory=loosened(scene.trajectory, scene.body))
+        solution = _on_map(exposures, solution, anchor, scene, camera, tie_to.basemap, progress)
     tied: Ties | None = None
     rounds = HAZY_ROUNDS if scene.body.atmosphere else BARE_ROUNDS
-    for _ in range(rounds if with_ties else 0):
+    for _ in range(rounds if tie_to != _NOTHING else 0):
         progress("tying the colours together on the ground")
         before = solution.adjustment.unknowns
-        tied = _all_ties(exposures, before, scene, camera)
-        if tied is None:
+        tied = _all_ties(exposures, before, scene, camera) if tie_to.itself else None
+        ground = None
+        if tie_to.basemap is not None:
+            ground = all_ground(exposures, before, scene, camera, tie_to.basemap, TIE_REACH_PX)
+        if tied is None and ground is None:
             break
-        solution = _settle(exposures, before, 2.5, tied, anchor, scene, camera)
+        solution = _settle(exposures, before, 2.5, tied, anchor, scene, camera, ground)
         if not scene.body.atmosphere and _settled(before, solution.adjustment):
             break
     pointings = [
@@ -201,6 +226,30 @@ def _solve_arc(
         for k in range(len(exposures))
     ]
     return _Arc(pointings, axis_found(solution.adjustment))
+
+
+def _on_map(
+    exposures: Sequence[Exposure],
+    solution: Solution,
+    anchor: Anchor | None,
+    scene: Scene,
+    camera: Camera,
+    basemap: Basemap,
+    progress: Progress,
+) -> Solution:
+    """The solution with the ground where a map has it, sought ever nearer; PointingError where it is not found."""
+    for reach in REACHES_PX:
+        progress(f"seeking the ground of {basemap.name}")
+        before = solution.adjustment.unknowns
+        ground = all_ground(exposures, before, scene, camera, basemap, reach)
+        if ground is None:
+            names = ", ".join(e.product_id for e in exposures)
+            raise PointingError(
+                f"{names}: no ground of {basemap.name} is found in the light: check that it shows the same place, and "
+                "--tie-centre where it has no coordinate system"
+            )
+        solution = _settle(exposures, before, 2.5, None, anchor, scene, camera, ground, fine=False)
+    return solution
 
 
 def _settled(before: Unknowns, after: Adjustment) -> bool:
@@ -309,7 +358,11 @@ def _chain(
         ahead = theirs.epoch - epoch
         turns = theirs.phase - phase - rate * ahead
         rate += (np.mod(turns + np.pi, 2 * np.pi) - np.pi) / ahead
-    lent = replace(alone, spin=replace(spin, phase=phase, rate=rate, epoch=epoch), offset=np.zeros(len(exposures)))
+    offset = np.zeros(len(exposures))
+    if exposures[lead].open_times:
+        # with times this uncertain the start is part of the pointing
+        offset[lead] = alone.offset[0]
+    lent = replace(alone, spin=replace(spin, phase=phase, rate=rate, epoch=epoch), offset=offset)
     return lent, lost
 
 
@@ -337,10 +390,16 @@ def _settle(
     anchor: Anchor | None,
     scene: Scene,
     camera: Camera,
+    ground: GroundTies | None = None,
+    *,
+    fine: bool = True,
 ) -> Solution:
-    """Measure the limb within `reach` px of the prediction, solve, drop the outliers, and solve again."""
+    """Measure the limb within `reach` px of the prediction, solve, drop the outliers, and solve again.
+
+    `fine` is false while a map is still being found: the misfit of its ground is the pointing's then, not the map's.
+    """
     limb = _all_limb(exposures, at, scene, camera, reach)
-    if len(limb.points) < 20:
+    if len(limb.points) < 20 and ground is None:
         names = ", ".join(e.product_id for e in exposures)
         raise PointingError(
             f"{names}: only {len(limb.points)} clear points of the limb of {scene.body.name} were found where it "
@@ -349,16 +408,20 @@ def _settle(
     # from farther off so much freedom would lead astray
     loose = ties is not None and not scene.body.atmosphere
     free = free_unknowns(exposures, anchor, at.spin, scene, loose=loose)
-    first = adjust(at, limb, ties, free, scene)
+    first = adjust(at, limb, ties, free, scene, ground)
     keep = used_points(first.limb.px)
     bulk = LimbMeasure(limb.points.take(keep), limb.sigma[keep])
     second = first
+    if ground is not None and first.ground is not None:
+        ground = without_outliers(ground, first.ground)
+        left = ground_residuals(ground, first.unknowns, scene.trajectory, scene.body, jacobian=False)
+        ground = weighed_by_misfit(ground, left, ALIKE) if fine else ground
     if ties is not None and first.ties is not None and not scene.body.atmosphere:
-        second = adjust(first.unknowns, bulk, weighed_by_scatter(ties, first.ties), free, scene)
-    elif not keep.all():
-        second = adjust(first.unknowns, bulk, ties, free, scene)
+        second = adjust(first.unknowns, bulk, weighed_by_scatter(ties, first.ties), free, scene, ground)
+    elif ground is not None or not keep.all():
+        second = adjust(first.unknowns, bulk, ties, free, scene, ground)
     residuals = limb_residuals(limb.points, second.unknowns, scene.trajectory, scene.body, scene.sun, jacobian=False)
-    return Solution(limb, residuals, second)
+    return Solution(limb, residuals, second, ground)
 
 
 def _all_limb(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera: Camera, reach: float) -> LimbMeasure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,7 @@ def _pointing(p: Pointing) -> dict[str, Any]:
             "median_px_by_band": {band.value: value for band, value in p.limb_median_px.items()},
         },
         "ties": {"points": p.ties, "typical_px_by_band": {band.value: value for band, value in p.tie_rms_px.items()}},
+        **({} if p.on_map is None else {"map": asdict(p.on_map)}),
         "sigma_px": p.sigma_px,
         "good": p.good,
         "verdict": p.verdict,
@@ -111,6 +113,15 @@ def detail(observation: Observation) -> dict[str, Any]:
     }
 
 
+def _on_map(p: Pointing) -> list[str]:
+    """A line on how a strip lies on the map that it was tied to; none where it was tied to none."""
+    fit = p.on_map
+    if fit is None:
+        return []
+    lies = f"{fit.latitude_deg:+.2f} N, {fit.longitude_deg:+.2f} E deg from where the trajectory has it"
+    return [f"  map         {fit.ties} places fit to {fit.median_px:.2f} px in the median; its ground lies {lies}"]
+
+
 def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -> str:
     """A few lines for people."""
     entry = describe(observation)
@@ -122,6 +133,7 @@ def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -
             f"{entry['product_id']}  {entry['target']}",
             f"  trajectory  {t.source}: {len(t.used)} label(s){fit}",
             f"  pointing    {p.source}; spin period {p.spin.period_s:.4f} s, twist {np.degrees(p.spin.twist):.3f} deg",
+            *_on_map(p),
             f"  limb        {int(p.limb.used.sum())} of {len(p.limb.used)} points, {p.limb_rms_px:.3f} px rms",
             f"  verdict     {p.verdict}",
             *([] if light.word is Word.GOOD else [f"  light       {light.word}: {'; '.join(light.reasons)}"]),
