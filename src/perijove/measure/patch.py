@@ -6,16 +6,17 @@ as everywhere the centre of element i stands at i + 0.5, so that the middle of t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from perijove.bodies import Body
 from perijove.errors import PerijoveError, UsageError
+from perijove.jit import kernel
 from perijove.measure.plane import Plane
 
 FloatArray = NDArray[np.float64]
@@ -129,18 +130,29 @@ def make_patch(
 def sample(image: Light, pixels: FloatArray) -> Light:
     """Light (...) of an image (n, m) between its pixels, bilinear, at continuous (line, sample) `pixels` (..., 2).
 
-    NaN outside, and where one of the four neighbours that count has no data.
+    NaN outside the outermost pixels' centres, and where one of the neighbours that count has no data.
     """
-    shape = pixels.shape[:-1]
-    rows = np.ascontiguousarray(pixels.reshape(-1, 1, 2) - 0.5, dtype=np.float32)
-    # remap wants no side longer than 32767: the points are laid out in rows
-    width = 16384
-    count = len(rows)
-    padded = np.full((-(-count // width) * width, 2), -9.0, np.float32)
-    padded[:count] = rows[:, 0]
-    grid = padded.reshape(-1, width, 2)
-    out = cv2.remap(
-        np.ascontiguousarray(image, dtype=np.float32), np.ascontiguousarray(grid[..., 1]),
-        np.ascontiguousarray(grid[..., 0]), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"),
-    )  # fmt: skip
-    return np.asarray(out, dtype=np.float32).reshape(-1)[:count].reshape(shape)
+    rows = np.ascontiguousarray(pixels, dtype=np.float64).reshape(-1, 2)
+    out = np.empty(len(rows), np.float32)
+    _bilinear(np.ascontiguousarray(image, dtype=np.float32), rows, out)
+    return out.reshape(pixels.shape[:-1])
+
+
+@kernel
+def _bilinear(image: Light, pixels: FloatArray, out: Light) -> None:
+    """Fill `out` (k,) with the light of an image (n, m) at continuous `pixels` (k, 2)."""
+    height, width = image.shape
+    for k in range(len(pixels)):
+        line, column = pixels[k, 0] - 0.5, pixels[k, 1] - 0.5
+        # written so that a place that is NaN is outside
+        if not (line >= 0.0 and line <= height - 1.0 and column >= 0.0 and column <= width - 1.0):
+            out[k] = math.nan
+            continue
+        i, j = int(line), int(column)
+        down, across = line - i, column - j
+        top = image[i, j] if across == 0.0 else (1.0 - across) * image[i, j] + across * image[i, j + 1]
+        if down == 0.0:
+            out[k] = top
+            continue
+        low = image[i + 1, j] if across == 0.0 else (1.0 - across) * image[i + 1, j] + across * image[i + 1, j + 1]
+        out[k] = (1.0 - down) * top + down * low
