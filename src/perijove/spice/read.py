@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 MARGIN_S = 300.0
 """The trajectory's grid reaches so far beyond the time that is asked for, where the kernels do."""
 STEP_S, FLYBY_STEP_S = 5.0, 1.0
-"""Spacing of the grid: cubic Hermite pieces are then good to 1 mm at perijove, and past a moon."""
+"""Spacing of the grid: cubic Hermite pieces are then good to 3 mm at perijove."""
 RECONSTRUCTED_KM = 1.0
 """Error of a reconstructed orbit in one coordinate, one sigma, generously: the labels of perijove 44, which were made
 from one, lie within 0.2 km of one orbit."""
