@@ -23,7 +23,7 @@ KINDS: Mapping[What, Callable[[Measurable, MeasureRequest], Found]] = {
     What.PROFILE: measure_profile,
     What.RAYS: measure_ray_system,
 }
-NO_CREDIT = "no credit is told in the file: name whoever made it"
+NO_CREDIT = "No credit is told in the file: name whoever made it"
 
 
 def run_measure(request: MeasureRequest) -> None:

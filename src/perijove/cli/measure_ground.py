@@ -111,7 +111,8 @@ def middle_of(product: Product, places: FloatArray) -> tuple[Place, float]:
     around = Plane((float(places[0, 0]), float(places[0, 1])), product.body)
     xy = around.xy_of(places[:, 0], places[:, 1])
     latitude, longitude = around.place_of(*(0.5 * (xy.min(axis=0) + xy.max(axis=0))))
-    centre = float(latitude), float(longitude)
+    # at a pole every direction is north: the meridian of 0 is put upwards
+    centre = float(latitude), float(longitude) if abs(latitude) < math.radians(89.9) else 0.0
     away = Plane(centre, product.body).xy_of(places[:, 0], places[:, 1])
     return centre, float(np.abs(away).max())
 
