@@ -226,11 +226,11 @@ def _placed(
         else:
             x, y = plane(np.degrees(longitude), np.degrees(shown))
             x, y = sign * np.asarray(x) / unit, np.asarray(y) / unit
-        column, row = onto * (np.asarray(x), np.asarray(y))
+        column, row = _applied(onto, x, y)
         return np.stack([row, column], axis=-1) / times
 
     def place_of(line: FloatArray, sample: FloatArray) -> FloatArray:
-        x, y = transform * (sample * times, line * times)
+        x, y = _applied(transform, sample * times, line * times)
         if plane is None:
             longitude, latitude = sign * x * unit, y * unit
         else:
@@ -239,6 +239,12 @@ def _placed(
 
     size = math.sqrt(abs(transform.determinant)) * unit * times
     return _Sheet(light, pixel_of, place_of, size if plane is None else size / ellipsoid.semi_major_metre)
+
+
+def _applied(transform: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What an affine transform makes of x and y: its operator is another in each of its versions."""
+    a, b, c, d, e, f = tuple(transform)[:6]
+    return a * x + b * y + c, d * x + e * y + f
 
 
 def _centric(latitude: FloatArray, body: Body) -> FloatArray:
