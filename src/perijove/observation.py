@@ -33,8 +33,8 @@ from perijove.raw import RawImage
 from perijove.swath import Swath, split_by_filter
 
 FloatArray = NDArray[np.float64]
-Flight = Callable[[Body, float, float], Trajectory]
-"""A source of trajectories: about a body, from one ET to another."""
+Flight = Callable[[Body, float, float], Trajectory | None]
+"""A source of trajectories: about a body, from one ET to another; None where it has none and labels are to tell."""
 LEAST_LIT = 200
 """Fewer lit places than this tell no exposure."""
 
@@ -221,7 +221,9 @@ def _fly(raws: Sequence[RawImage], labels: Sequence[Label], body: Body, flight: 
         reach = [REACH_SIGMAS * (raw.label.start_sigma_s or 0.0) for raw in raws]
         times = [framelet_times(raw.label) for raw in raws]
         first = min(float(et[0]) - far for et, far in zip(times, reach, strict=True))
-        return flight(body, first, max(float(et[-1]) + far for et, far in zip(times, reach, strict=True)))
+        found = flight(body, first, max(float(et[-1]) + far for et, far in zip(times, reach, strict=True)))
+        if found is not None:
+            return found
     if label.place_target in (None, body.name):
         return solve_trajectory(labels, label, body)
     home = BODIES.get(str(label.place_target))

@@ -37,6 +37,7 @@ from perijove.cli.requests import (
     Depth,
     Format,
     Interpolation,
+    KernelOutputs,
     LightRequest,
     PictureRequest,
     Recipe,
@@ -110,6 +111,22 @@ def solve(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the limb residuals by framelet and band.")
     ] = None,
+    write_spk: Annotated[
+        Path | None, typer.Option("--write-spk", metavar="FILE.bsp", help="Write Juno's solved path as a SPICE SPK.")
+    ] = None,
+    write_ck: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-ck", metavar="FILE.bc", help="Write the attitude as a SPICE CK (with an SCLK, given or written)."
+        ),
+    ] = None,
+    write_sclk: Annotated[
+        Path | None,
+        typer.Option("--write-sclk", metavar="FILE.tsc", help="Write the clock by the labels as a SPICE SCLK."),
+    ] = None,
+    write_ik: Annotated[
+        Path | None, typer.Option("--write-ik", metavar="FILE.ti", help="Write the solved camera as a SPICE IK.")
+    ] = None,
     calibration: Calibration = None,
     repair_suspects: Suspects = False,
     keep_stray: KeepStray = False,
@@ -125,6 +142,7 @@ def solve(
             plot=plot,
             light=LightRequest(calibration, repair_suspects, keep_stray),
             geometry=geometry(),
+            kernels=KernelOutputs(write_ck, write_spk, write_sclk, write_ik),
             quiet=quiet,
             json=json,
         )

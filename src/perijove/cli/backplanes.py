@@ -17,7 +17,7 @@ from perijove.cli.framing import frame, stand
 from perijove.cli.geometry_options import GeometryRequest
 from perijove.cli.report import describe
 from perijove.cli.requests import LightRequest, PictureRequest, Recipe, check_outputs, check_strips
-from perijove.cli.solve import all_sources, shares, solve_strips
+from perijove.cli.solve import all_sources, geometry_parameters, shares, solve_strips
 from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.errors import OutputError, UsageError
 from perijove.geometry.illumination import PLANES, check_planes
@@ -142,10 +142,11 @@ def planes_of(observation: Observation, request: BackplanesRequest, entry: Mappi
         "filters": [band.value for band in label.filters], "framelet_lines": raw.framelet_lines,
         "middle_of_exposure_et": observation.pointing.et,
         "middle_of_exposure_utc": [utc_from_et(float(et)) for et in observation.pointing.et],
+        **geometry_parameters(request.geometry),
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     origin = provenance(
-        all_sources(observation, request.light), parameters, solution,
+        all_sources(observation, request.light, request.geometry), parameters, solution,
         title=label.title or label.product_id, simulated=label.simulated,
     )  # fmt: skip
     return strip_raster(request.planes, geometries, len(raw.codes), origin)
@@ -172,10 +173,11 @@ def picture_planes_of(observation: Observation, request: BackplanesRequest, entr
     parameters = {
         "product": "backplanes of a picture", "planes": request.planes, "size": request.size, "view": framed.numbers,
         "body_radii_km": body.radii_km, "epoch_utc": utc_from_et(standing.et),
+        **geometry_parameters(request.geometry),
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     origin = provenance(
-        all_sources(observation, request.light), parameters, solution,
+        all_sources(observation, request.light, request.geometry), parameters, solution,
         title=label.title or label.product_id, simulated=label.simulated,
     )  # fmt: skip
     return Raster(None, layers, framed.view.width, framed.view.height, "float32", "linear", origin, rows)

@@ -40,8 +40,9 @@ class GeometryRequest:
 
     `target` is a body's name; `start` UTC and its error in s; `interframe_s` the step between frames and its error;
     `exposure_s` the exposure: all complete or correct labels, None where nothing is said. `trajectory` is a table of
-    positions in `frame` (None: by its name); `kernels` are SPICE's, or folders of them, used as `pointing` says. `tie`
-    is a map of the body, whose middle has the east longitude `tie_centre_deg` where it is a bare picture.
+    positions in `frame` (None: by its name), off by `trajectory_sigma_km` in a coordinate; `kernels` are SPICE's, or
+    folders of them, used as `pointing` says. `tie` is a map of the body, whose middle has the east longitude
+    `tie_centre_deg` where it is a bare picture.
     """
 
     target: str | None = None
@@ -50,6 +51,7 @@ class GeometryRequest:
     exposure_s: float | None = None
     trajectory: Path | None = None
     frame: str | None = None
+    trajectory_sigma_km: float | None = None
     kernels: tuple[Path, ...] = ()
     pointing: PointingBy = PointingBy.BOTH
     tie: Path | None = None
@@ -59,6 +61,11 @@ class GeometryRequest:
         """Refuse, with `UsageError`, what makes no sense."""
         if self.frame is not None and self.trajectory is None:
             raise UsageError("--frame is that of a table: give --trajectory too")
+        if self.trajectory_sigma_km is not None:
+            if self.trajectory is None:
+                raise UsageError("--trajectory-sigma is that of a table: give --trajectory too")
+            if not 0.0 < self.trajectory_sigma_km <= 10000.0:
+                raise UsageError("--trajectory-sigma cannot be: give km above 0 and to 10000")
         if self.tie_centre_deg is not None and self.tie is None:
             raise UsageError("--tie-centre is that of a map: give --tie too")
         if self.trajectory is not None and self.kernels:
@@ -135,6 +142,10 @@ def _options(
         str | None,
         typer.Option("--frame", metavar="NAME", help="Of that table: J2000, IAU_GANYMEDE ...; else by its name."),
     ] = None,
+    trajectory_sigma: Annotated[
+        float | None,
+        typer.Option("--trajectory-sigma", metavar="KM", help="How far that table may be off; else 10 km."),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option("--start", metavar="UTC[+-S]", help="START_TIME, to 20 s or the error given; solved for."),
@@ -169,6 +180,7 @@ def _options(
         exposure_s=None if exposure is None else parse_measure(exposure, "--exposure", "ms", 60000.0)[0] / 1e3,
         trajectory=trajectory,
         frame=frame,
+        trajectory_sigma_km=trajectory_sigma,
         kernels=tuple(kernels or ()),
         pointing=pointing,
         tie=tie,

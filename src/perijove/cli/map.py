@@ -20,7 +20,7 @@ from perijove.cli.common import Steps, json_text
 from perijove.cli.map_request import Longitudes, MapRequest
 from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.requests import Recipe
-from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
+from perijove.cli.solve import all_sources, geometry_parameters, light_parameters, shares, solve_strips
 from perijove.errors import OutputError, UsageError
 from perijove.geometry.illumination import PLANES
 from perijove.geometry.mapextent import Bounds, Wish
@@ -168,7 +168,7 @@ def one_map(
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     parameters = {**parameters_of(observation, request, made), "map": entry["map"]}
     origin = provenance(
-        all_sources(observation, request.light), parameters, solution,
+        all_sources(observation, request.light, request.geometry), parameters, solution,
         title=label.title or label.product_id, name=request.credit, simulated=label.simulated,
     )  # fmt: skip
     with steps.step("writing"):
@@ -216,6 +216,7 @@ def parameters_of(observation: Observation, request: MapRequest, made: Made) -> 
         "max_emission_deg": request.max_emission_deg, "white_balance": made.balance,
         "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
         "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
+        **geometry_parameters(request.geometry),
     }  # fmt: skip
 
 

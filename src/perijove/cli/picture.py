@@ -17,7 +17,7 @@ from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.requests import Depth, PictureRequest, Recipe
-from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
+from perijove.cli.solve import all_sources, geometry_parameters, light_parameters, shares, solve_strips
 from perijove.enhance.exposure import picture_bands
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError
@@ -122,13 +122,14 @@ def _one_picture(
         "annotate": request.annotate, "up": request.up, "interpolation": request.interpolation,
         "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
         "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
+        **geometry_parameters(request.geometry),
         "view": framed.numbers, "photometry": law.report,
         "perspective": describe_view(framed.view, observation.body, standing.sun, observation.middle_position),
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     title = label.title or label.product_id
     origin = provenance(
-        all_sources(observation, request.light), parameters, solution,
+        all_sources(observation, request.light, request.geometry), parameters, solution,
         title=title, name=request.credit, simulated=label.simulated,
     )  # fmt: skip
     with steps.step("writing"):

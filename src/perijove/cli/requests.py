@@ -99,6 +99,20 @@ class LightRequest:
 
 
 @dataclass(frozen=True)
+class KernelOutputs:
+    """The SPICE kernels that a solution is to be written as; None for those that are not wanted."""
+
+    ck: Path | None = None
+    spk: Path | None = None
+    sclk: Path | None = None
+    ik: Path | None = None
+
+    def named(self) -> dict[str, Path | None]:
+        """The files by their options."""
+        return {"--write-ck": self.ck, "--write-spk": self.spk, "--write-sclk": self.sclk, "--write-ik": self.ik}
+
+
+@dataclass(frozen=True)
 class SolveRequest:
     """`perijove solve`: strips of one pass, and where the solution goes."""
 
@@ -108,13 +122,14 @@ class SolveRequest:
     plot: Path | None = None
     light: LightRequest = field(default_factory=LightRequest)
     geometry: GeometryRequest = field(default_factory=GeometryRequest)
+    kernels: KernelOutputs = field(default_factory=KernelOutputs)
     quiet: bool = False
     json: bool = False
 
     def __post_init__(self) -> None:
         """Refuse, with `UsageError`, what makes no sense."""
         check_strips(self.strips)
-        check_outputs(self.strips, {"-o": self.output, "--plot": self.plot})
+        check_outputs(self.strips, {"-o": self.output, "--plot": self.plot, **self.kernels.named()})
         if self.plot is not None and self.plot.suffix.lower() != ".png":
             raise UsageError(f"--plot {self.plot} is no PNG: end its name in .png")
 

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perijove.attitude.basemap import Basemap
-from perijove.bodies import BODIES
+from perijove.bodies import BODIES, Body
 from perijove.calibrate.framelets import BUILT_IN, Calibrated, Treatment
 from perijove.cli.common import Steps, json_text
 from perijove.cli.geometry_options import GeometryRequest
 from perijove.cli.report import describe, detail, solution_summary
 from perijove.cli.requests import LightRequest, SolveRequest
-from perijove.ephemeris.table import trajectory_from_table
-from perijove.errors import PerijoveWarning, StripError, UsageError
+from perijove.ephemeris.table import POSITION_SIGMA_KM, trajectory_from_table
+from perijove.ephemeris.trajectory import Trajectory
+from perijove.errors import PerijoveWarning, SpiceGap, StripError, UsageError
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
-from perijove.io.provenance import Source, label_source, strip_source
+from perijove.io.provenance import Source, file_source, label_source, strip_source
 from perijove.io.trajectory_table import read_trajectory_table
 from perijove.label import Label
 from perijove.observation import Flight, Observation, body_of, observe
 from perijove.raw import RawImage
+
+if TYPE_CHECKING:
+    from perijove.spice.select import KernelSet
 
 COLOURS = {"BLUE": "tab:blue", "GREEN": "tab:green", "RED": "tab:red", "METHANE": "tab:purple"}
 _STEPS = {
@@ -36,9 +42,13 @@ _STEPS = {
 
 def run_solve(request: SolveRequest) -> None:
     """Do what the request says; PerijoveError for what fails, before anything is written."""
+    from perijove.cli.kernels import check_kernels, stage_kernels
+
     for path in (request.output, request.plot):
         if path is not None:
             check_writable(path)
+    wanted, given = request.kernels, kernel_files(request.geometry)
+    check_kernels(wanted.ck, wanted.spk, wanted.sclk, given, wanted.ik)
     steps = Steps(quiet=request.quiet)
     observations = solve_strips(request.strips, request.labels, steps, request.light, request.geometry)
     timings = shares(steps, len(observations))
@@ -48,6 +58,7 @@ def run_solve(request: SolveRequest) -> None:
             staged.add(request.plot, draw_residuals(observations))
         if request.output is not None:
             staged.add(request.output, text.encode())
+        stage_kernels(staged, observations, wanted.ck, wanted.spk, wanted.sclk, given, wanted.ik)
     if request.json:
         print(text, end="")
     elif not request.quiet:
@@ -93,12 +104,42 @@ def solve_strips(
     return observations
 
 
+def kernel_files(geometry: GeometryRequest) -> tuple[Path, ...]:
+    """The binary or text files of the kernels that were given, none where none were."""
+    kernels = kernel_set(geometry)
+    return () if kernels is None else tuple(kernel.binary for kernel in kernels.kernels)
+
+
+def kernel_set(geometry: GeometryRequest) -> KernelSet | None:
+    """The kernels that were given, None where none were; SpiceError for what is no kernel."""
+    if not geometry.kernels:
+        return None
+    from perijove.spice.select import KernelSet
+
+    return KernelSet.find(geometry.kernels)
+
+
 def flight_of(geometry: GeometryRequest) -> Flight | None:
     """The source of the trajectory that was asked for, None for labels; PerijoveError for what cannot be read."""
+    kernels = kernel_set(geometry)
+    if kernels is not None:
+        return partial(_flight_by_kernels, kernels)
     if geometry.trajectory is None:
         return None
     table = read_trajectory_table(geometry.trajectory, geometry.frame)
-    return lambda body, first, last: trajectory_from_table(table, body, first, last)
+    sigma = POSITION_SIGMA_KM if geometry.trajectory_sigma_km is None else geometry.trajectory_sigma_km
+    return lambda body, first, last: trajectory_from_table(table, body, first, last, sigma)
+
+
+def _flight_by_kernels(kernels: KernelSet, body: Body, first: float, last: float) -> Trajectory | None:
+    """The trajectory by kernels, None with a warning where they have a gap."""
+    from perijove.spice.read import spice_trajectory
+
+    try:
+        return spice_trajectory(kernels, body, first, last)
+    except SpiceGap as gap:
+        warnings.warn(f"{gap}: the trajectory is found from labels", PerijoveWarning, stacklevel=2)
+        return None
 
 
 def basemap_of(geometry: GeometryRequest, label: Label) -> Basemap | None:
@@ -125,9 +166,28 @@ def light_sources(raw: RawImage, light: LightRequest) -> list[Source]:
     return [strip_source(raw), *([] if light.calibration is None else calibration_sources(light.calibration))]
 
 
-def all_sources(observation: Observation, light: LightRequest) -> list[Source]:
-    """Everything that a solved strip was made from: itself, calibration frames, and the labels of its pass."""
-    return [*light_sources(observation.raw, light), *(label_source(label) for label in observation.labels)]
+def all_sources(observation: Observation, light: LightRequest, geometry: GeometryRequest | None = None) -> list[Source]:
+    """Everything that a solved strip was made from: itself, calibration frames, labels of its pass, and what else told
+    where it was taken."""
+    labels = [label_source(label) for label in observation.labels if label.path is not None]
+    return [*light_sources(observation.raw, light), *labels, *geometry_sources(geometry or GeometryRequest())]
+
+
+def geometry_sources(geometry: GeometryRequest) -> list[Source]:
+    """The table of positions, the kernels and the map that a strip was placed by, as inputs."""
+    named = [("trajectory", geometry.trajectory), ("basemap", geometry.tie), *(("kernel", k) for k in geometry.kernels)]
+    return [file_source(kind, path) for kind, path in named if path is not None]
+
+
+def geometry_parameters(geometry: GeometryRequest) -> dict[str, object]:
+    """What was told of a strip beside its label, for the provenance; only what was."""
+    told = {
+        "target": geometry.target, "start": geometry.start, "interframe_s": geometry.interframe_s,
+        "exposure_s": geometry.exposure_s, "frame": geometry.frame,
+        "trajectory_sigma_km": geometry.trajectory_sigma_km, "tie_centre_deg": geometry.tie_centre_deg,
+        "pointing": geometry.pointing.value if geometry.kernels else None,
+    }  # fmt: skip
+    return {"geometry": told} if any(value is not None for value in told.values()) else {}
 
 
 def light_parameters(raw: RawImage, light: LightRequest) -> dict[str, object]:

@@ -20,8 +20,13 @@ from perijove.errors import TrajectoryError, UsageError
 
 FloatArray = NDArray[np.float64]
 
-POSITION_SIGMA_KM, VELOCITY_SIGMA_KM_S = 0.5, 2e-4
-"""What a table's own orbit may be off by: reconstructed orbits of Juno are stated to some hundred metres."""
+POSITION_SIGMA_KM = 10.0
+"""How far a table's orbit may be off in one coordinate, where nobody says: reconstructed ones are good to some hundred
+metres, predicted ones are not. The ground of Ganymede puts a table of the flyby of June 2021 19 km across the path."""
+SHARE_PER_S = 4e-4
+"""Error of the velocity for that of the place, 1/s: an orbit that is off is so by much the same for an hour."""
+COARSEST_KM = 0.5
+"""Interpolation that leaves more than this open is refused."""
 INERTIAL = ("J2000", "ICRF", "EME2000", "GCRF")
 ECLIPTIC = "ECLIPJ2000"
 OBLIQUITY = np.radians(84381.448 / 3600.0)
@@ -60,9 +65,12 @@ def frame_body(frame: str) -> Body | None:
     return body
 
 
-def trajectory_from_table(table: PositionTable, body: Body, first: float, last: float) -> Trajectory:
+def trajectory_from_table(
+    table: PositionTable, body: Body, first: float, last: float, sigma_km: float = POSITION_SIGMA_KM
+) -> Trajectory:
     """The flight that a table describes, relative to `body`, from ET `first` to `last` and two minutes on either side.
 
+    `sigma_km` is how far the table may be off in one coordinate.
     Positions counted from a moon's planet are carried over by the moon's theory, whose error then enters. Raises
     TrajectoryError where the table does not span that time, or is too short to be interpolated.
     """
@@ -83,7 +91,7 @@ def trajectory_from_table(table: PositionTable, body: Body, first: float, last: 
     grid = np.linspace(begin, end, max(int((end - begin) / _STEP_S) + 2, 3))
     left = _inertial(table)[inside] - spline(table.et[inside]) if inside.any() else np.zeros((1, 3))
     position, velocity = np.asarray(spline(grid), dtype=float), np.asarray(spline(grid, 1), dtype=float)
-    sigma = np.repeat([POSITION_SIGMA_KM, VELOCITY_SIGMA_KM_S], 3)
+    sigma = sigma_km * np.repeat([1.0, SHARE_PER_S], 3)
     centre = _centre(table, body)
     flight = Trajectory(
         body=centre.name,
@@ -144,7 +152,7 @@ def _smooth(et: FloatArray, position: FloatArray, rounding: FloatArray, name: st
     if coarse is not None:
         # halving the step lowers the error of degree five by 2^6
         error = float(np.max(np.abs(position[1:-1:2] - coarse(et[1:-1:2])))) / 2.0**6
-        if error > POSITION_SIGMA_KM:
+        if error > COARSEST_KM:
             raise TrajectoryError(
                 f"{name} is too coarse or too rough to be interpolated: its rows leave {error:.1f} km open; "
                 "give a table with a row every few seconds, without slips"

@@ -57,6 +57,15 @@ def label_source(label: Label) -> Source:
     return Source("label", path.name, label.product_id, digest)
 
 
+def file_source(kind: str, path: Path) -> Source:
+    """Any other file as an input; a folder by its name alone."""
+    digest = None
+    if path.is_file():
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Source(kind, path.name, None, digest)
+
+
 def credit_line(name: str | None = None, *, simulated: bool = False) -> str:
     """The credit line of a picture, with the name of whoever made it; UsageError for a name of more than one line."""
     source = SIMULATED_CREDIT if simulated else SOURCE_CREDIT
