@@ -211,14 +211,15 @@ def test_a_picture_is_measured_by_its_sidecar(tmp_path: Path) -> None:
     )
     light = np.moveaxis(painted(latitude, longitude), 0, -1).astype(np.float32)
     bands = (Filter.RED, Filter.GREEN, Filter.BLUE)
-    parameters = {
+    perspective = describe_view(view, GANYMEDE, [1.0, 0.0, 0.0], where)
+    parameters: dict[str, Any] = {
         "recipe": "natural", "view": {"km_per_native_px": 3.0}, "photometry": {"model": "none"},
-        "perspective": describe_view(view, GANYMEDE, [1.0, 0.0, 0.0], where),
+        "perspective": perspective,
     }  # fmt: skip
     out = tmp_path / "p.png"
     write_picture(out, Picture(light, bands, "srgb", "natural", {}), {**ORIGIN, "parameters": parameters}, "16")
-    for sidecar in (True, False):
-        if not sidecar:
+    for with_sidecar in (True, False):
+        if not with_sidecar:
             (tmp_path / "p.png.json").unlink()
         told = done("crater", out, "--seed", "11,332", "--diameter", 60, "--figure", tmp_path / "f.png")
         assert told["latitude_deg"] == pytest.approx(11.0, abs=0.04)
@@ -230,6 +231,17 @@ def test_a_picture_is_measured_by_its_sidecar(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "stretched for the eye" in result.stderr
     assert "--recipe linear" in result.stderr
+    sidecar = tmp_path / "p.png.json"
+    for told, words in (
+        ("{", "provenance is damaged"),
+        ("[]", "is no provenance"),
+        (json.dumps({"parameters": {"perspective": {"body": "GANYMEDE"}}}), "perspective in its provenance is damaged"),
+        (json.dumps({"parameters": {**parameters, "perspective": {**perspective, "width": 99}}}), "as it was made"),
+    ):
+        sidecar.write_text(told)
+        result = run("distance", out, "--points", "11,332 12,332")
+        assert (result.exit_code, words in result.stderr) == (1, True), result.stderr
+    sidecar.unlink()
     assert cv2.imwrite(str(out), cv2.resize(cv2.imread(str(out), cv2.IMREAD_UNCHANGED), (350, 350)))
     assert "no map of Perijove's" in run("distance", out, "--points", "11,332 12,332").stderr
 
