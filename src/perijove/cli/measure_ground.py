@@ -281,10 +281,11 @@ def crater_features(crater: Crater, name: str | None, numbers: Mapping[str, Any]
 
 def crater_words(product: Product, crater: Crater, rim: Rim | None) -> list[str]:
     """A crater in a few lines."""
+    wide = float(np.hypot(crater.diameter_sigma_km, product.scale_sigma * crater.diameter_km))
     lines = [
         f"centre    {told(crater.centre)} (planetocentric), within {_km(crater.east_sigma_km)} east, "
         f"{_km(crater.north_sigma_km)} north; the places of the file within {_km(product.place_sigma_km)}",
-        f"diameter  {with_sigma(crater.diameter_km, crater.diameter_sigma_km, 'km')} by {crater.points} points of its "
+        f"diameter  {with_sigma(crater.diameter_km, wide, 'km')} by {crater.points} points of its "
         f"rim{f', {_km(crater.rms_km)} rms' if crater.points > 3 else ''}",
     ]
     if crater.shape == "ellipse":
