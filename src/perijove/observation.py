@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,7 +13,10 @@ from numpy.typing import NDArray
 from perijove.attitude.basemap import Basemap
 from perijove.attitude.clock import REACH_SIGMAS
 from perijove.attitude.exposure import INTERFRAME_SIGMA_S, START_JITTER_S, Exposure
+from perijove.attitude.given import given_pointing
 from perijove.attitude.pointing import Pointing
+from perijove.attitude.priors import Anchor
+from perijove.attitude.sampled import SampledAttitude
 from perijove.attitude.solve import solve_pointing
 from perijove.bodies import BODIES, Body
 from perijove.calibrate.framelets import Calibrated, Treatment, calibrate
@@ -20,11 +24,12 @@ from perijove.calibrate.pointspread import point_spread
 from perijove.calibrate.second_look import look_again
 from perijove.calibrate.sharpen import noise_growth
 from perijove.calibrate.sharpen import sharpen as sharpened
+from perijove.ephemeris.compare import compare
 from perijove.ephemeris.labels import solve_trajectory
 from perijove.ephemeris.moons import trajectory_about
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.ephemeris.trajectory import Trajectory
-from perijove.errors import LabelError, PointingError, TrajectoryError, UsageError
+from perijove.errors import LabelError, PerijoveWarning, PointingError, TrajectoryError, UsageError
 from perijove.geometry.ellipsoid import intersect
 from perijove.instrument import FRAMELET_LINES, INTERFRAME_DELTA_S, LIT_SAMPLES, START_TIME_BIAS_S, Filter
 from perijove.label import PASS_S, TDI_STEP_S, Label
@@ -33,8 +38,39 @@ from perijove.raw import RawImage
 from perijove.swath import Swath, split_by_filter
 
 FloatArray = NDArray[np.float64]
-Flight = Callable[[Body, float, float], Trajectory | None]
-"""A source of trajectories: about a body, from one ET to another; None where it has none and labels are to tell."""
+
+
+@dataclass(frozen=True)
+class Flight:
+    """Where trajectories come from but from labels.
+
+    `find` gives one about a body, from one ET to another, or None where labels are to tell. `final` is false where
+    labels that know the place better take precedence.
+    """
+
+    find: Callable[[Body, float, float], Trajectory | None]
+    final: bool = True
+
+
+@dataclass(frozen=True)
+class Attitude:
+    """Where attitudes come from but from the image.
+
+    `find` gives the camera's from one ET to another, or None where only the image tells. With `refined` the image has
+    the last word. `start` gives the ET of a label's clock count, None where START_TIME tells it as well.
+    """
+
+    find: Callable[[float, float], SampledAttitude | None]
+    refined: bool = True
+    start: Callable[[str], float | None] = lambda _: None
+
+
+ASIDE_S = 1.0
+"""Attitudes are asked for from so much before a strip to so much after it."""
+KERNEL_AXIS_SIGMA, KERNEL_RATE_SIGMA = np.radians(0.02), 2e-5
+"""Errors of axis (rad) and rate (relative) by an attitude kernel: two of 2016, 45 minutes apart, agree to 0.004 deg."""
+CLOCK_SIGMA_S = 1e-5
+"""Our own clock's counts stand for the solved start; they are written to 4 ms / 256."""
 LEAST_LIT = 200
 """Fewer lit places than this tell no exposure."""
 
@@ -165,6 +201,7 @@ def observe(
     *,
     treatment: Treatment | None = None,
     flight: Flight | None = None,
+    attitude: Attitude | None = None,
     basemap: Basemap | None = None,
     ties: bool = True,
     step: Callable[[str], object] = lambda _: None,
@@ -173,10 +210,10 @@ def observe(
 
     `pass_labels` are other labels of the same pass; the strips' own are added. Strips of several passes are solved pass
     by pass. `treatment` says how they are calibrated. `flight` gives the trajectory where it is not to be found from
-    labels; the ground of `basemap` ties the pointing. `step` is told what is being done. Raises PerijoveError where a
-    strip cannot be solved.
+    labels, `attitude` the camera's; the ground of `basemap` ties the pointing. `step` is told what is being done.
+    Raises PerijoveError where a strip cannot be solved.
     """
-    work = _Work(treatment, flight, basemap, ties, step)
+    work = _Work(treatment, flight, attitude, basemap, ties, step)
     labels = {label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}
     done: dict[str, Observation] = {}
     for group in _passes(raws):
@@ -209,6 +246,7 @@ class _Work:
 
     treatment: Treatment | None
     flight: Flight | None
+    attitude: Attitude | None
     basemap: Basemap | None
     ties: bool
     step: Callable[[str], object]
@@ -221,9 +259,9 @@ def _fly(raws: Sequence[RawImage], labels: Sequence[Label], body: Body, flight: 
         reach = [REACH_SIGMAS * (raw.label.start_sigma_s or 0.0) for raw in raws]
         times = [framelet_times(raw.label) for raw in raws]
         first = min(float(et[0]) - far for et, far in zip(times, reach, strict=True))
-        found = flight(body, first, max(float(et[-1]) + far for et, far in zip(times, reach, strict=True)))
+        found = flight.find(body, first, max(float(et[-1]) + far for et, far in zip(times, reach, strict=True)))
         if found is not None:
-            return found
+            return found if flight.final else _better(found, raws, labels, body)
     if label.place_target in (None, body.name):
         return solve_trajectory(labels, label, body)
     home = BODIES.get(str(label.place_target))
@@ -234,6 +272,63 @@ def _fly(raws: Sequence[RawImage], labels: Sequence[Label], body: Body, flight: 
         )
     there = [replace(one, target=home.name) for one in labels if one.place_target == home.name]
     return trajectory_about(body, solve_trajectory(there, replace(label, target=home.name), home))
+
+
+def _better(found: Trajectory, raws: Sequence[RawImage], labels: Sequence[Label], body: Body) -> Trajectory:
+    """The trajectory, or that by the labels where they know the place better; then told by a warning."""
+    try:
+        told = _fly(raws, labels, body, None)
+    except TrajectoryError:
+        return found
+    sigma, other = (float(np.sqrt(np.trace(one.covariance[:3, :3]))) for one in (found, told))
+    if other > sigma:
+        return found
+    apart = compare(found, told)
+    if (
+        max(abs(apart.late_s) * float(np.linalg.norm(found.velocity(found.reference_et))), apart.beside_km)
+        < sigma / 3.0
+    ):
+        return found
+    warnings.warn(
+        f"the orbit of {', '.join(found.used)} is {apart.late_s:+.1f} s late and {apart.beside_km:.0f} km beside the "
+        "positions in the labels, which know it better and are taken instead",
+        PerijoveWarning,
+        stacklevel=2,
+    )
+    return told
+
+
+def _by_clock(exposure: Exposure, label: Label, attitude: Attitude) -> Exposure:
+    """The exposure at the times of the clock by which its attitude was written, where that is our own."""
+    start = None if label.clock_start is None else attitude.start(label.clock_start)
+    if start is None:
+        return exposure
+    return replace(exposure.moved(start - label.start_et, 0.0), start_sigma_s=CLOCK_SIGMA_S)
+
+
+def _point(
+    raws: Sequence[RawImage],
+    exposures: Sequence[Exposure],
+    trajectory: Trajectory,
+    body: Body,
+    sun: FloatArray,
+    earth: FloatArray,
+    work: _Work,
+) -> list[Pointing]:
+    """Pointings from the image, from kernels, or from both."""
+    anchor = None
+    if work.attitude is not None:
+        ends = [float(t) for e in exposures for t in (e.et[0] - ASIDE_S, e.et[-1] + ASIDE_S)]
+        given = work.attitude.find(min(ends), max(ends))
+        if given is not None and not work.attitude.refined:
+            timed = [_by_clock(e, raw.label, work.attitude) for e, raw in zip(exposures, raws, strict=True)]
+            return [given_pointing(exposure, trajectory, given) for exposure in timed]
+        if given is not None:
+            anchor = Anchor(given.fitted, KERNEL_AXIS_SIGMA, KERNEL_RATE_SIGMA, of_the_moment=True)
+    return solve_pointing(
+        exposures, trajectory, body, sun,
+        earth=earth, ties=work.ties, basemap=work.basemap, anchor=anchor, progress=work.step,
+    )  # fmt: skip
 
 
 def _observe_pass(raws: Sequence[RawImage], labels: Sequence[Label], work: _Work) -> list[Observation]:
@@ -251,9 +346,7 @@ def _observe_pass(raws: Sequence[RawImage], labels: Sequence[Label], work: _Work
     step("fitting the trajectory")
     trajectory = _fly(raws, labels, body, work.flight)
     step("solving the pointing")
-    pointings = solve_pointing(
-        exposures, trajectory, body, sun, earth=earth, ties=work.ties, basemap=work.basemap, progress=step
-    )
+    pointings = _point(raws, exposures, trajectory, body, sun, earth, work)
     behind = tuple(label for label in labels if label.product_id in trajectory.used)
     observations = [
         Observation(

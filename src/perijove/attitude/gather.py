@@ -46,13 +46,14 @@ OUTLIER = 4.0
 class Solution:
     """A solution with all limb points it was measured on, outliers included, and their residuals.
 
-    `ground` has the ties to a map that it was found with.
+    `ground` has the ties to a map that it was found with; it is `loose` where the mounting was free to move.
     """
 
     limb: LimbMeasure
     residuals: LimbResiduals
     adjustment: Adjustment
     ground: GroundTies | None = None
+    loose: bool = False
 
 
 def used_points(residual: FloatArray) -> NDArray[np.bool_]:
@@ -128,7 +129,7 @@ def gather_pointing(
     covariance = adjustment.full_covariance()
     named = _named(at, covariance, image)
     sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
-    good, verdict = _verdict(rms, int(used.sum()), sigma_px, _turned(at.spin, scene), at.spin, lost, agreed)
+    good, verdict = _verdict(rms, int(used.sum()), sigma_px, _turned(at.spin, solution.loose), at.spin, lost, agreed)
     et = framelet_times(exposure, image, at)
     fit = None
     if solution.ground is not None and adjustment.ground is not None:
@@ -190,11 +191,12 @@ def _mapped_sigma(
     return float(np.sqrt(np.mean(variance)))
 
 
-def _turned(spin: SpinModel, scene: Scene) -> float:
+def _turned(spin: SpinModel, loose: bool) -> float:
     """By how many sigmas the camera would be turned on its mounting."""
-    loose = 0.0 if scene.body.atmosphere else LOOSE_MOUNTING_SIGMA
     twist, tilt = abs(spin.twist - MOUNTING_TWIST), abs(spin.tilt - MOUNTING_TILT)
-    return max(twist / max(TWIST_SIGMA, loose), tilt / max(TILT_SIGMA, loose))
+    if loose:
+        return max(twist, tilt) / LOOSE_MOUNTING_SIGMA
+    return max(twist / TWIST_SIGMA, tilt / TILT_SIGMA)
 
 
 def _verdict(

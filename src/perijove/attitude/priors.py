@@ -48,11 +48,15 @@ RATE_DRIFT = 0.0005
 
 @dataclass(frozen=True)
 class Anchor:
-    """What the rest of a pass tells an arc: a spin, and the error of its axis and (relative) of its rate."""
+    """What the rest of a pass, or a kernel, tells an arc: a spin, and the error of its axis and (relative) of its rate.
+
+    One that is `of_the_moment` has not drifted since, and knows how the camera is mounted.
+    """
 
     spin: SpinModel
     axis_sigma: float
     rate_sigma: float
+    of_the_moment: bool = False
 
 
 def free_unknowns(
@@ -65,12 +69,15 @@ def free_unknowns(
 ) -> dict[str, Prior]:
     """What may move, and what is known of it beforehand; `loose` lets the mounting move where it can be seen."""
     bands = [b for b in BANDS if any(b in e.light for e in exposures)]
+    twist, tilt = MOUNTING_TWIST, MOUNTING_TILT
+    if anchor is not None and anchor.of_the_moment:
+        twist, tilt, loose = anchor.spin.twist, anchor.spin.tilt, True
     free: dict[str, Prior] = {
         **_axis_prior(anchor, reference, scene),
         "phase": None,
         "rate": _rate_prior(anchor),
-        "twist": (MOUNTING_TWIST, LOOSE_MOUNTING_SIGMA if loose else TWIST_SIGMA),
-        "tilt": (MOUNTING_TILT, LOOSE_MOUNTING_SIGMA if loose else TILT_SIGMA),
+        "twist": (twist, LOOSE_MOUNTING_SIGMA if loose else TWIST_SIGMA),
+        "tilt": (tilt, LOOSE_MOUNTING_SIGMA if loose else TILT_SIGMA),
         "interframe": _interframe_prior(exposures),
     }
     if scene.body.atmosphere:
@@ -109,7 +116,8 @@ def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: 
 def _axis_prior(anchor: Anchor | None, reference: SpinModel, scene: Scene) -> dict[str, Prior]:
     """What is known of the axis: another arc's, else the scene's hint, else nothing."""
     if anchor is not None:
-        ra, dec, sigma = anchor.spin.ra, anchor.spin.dec, float(np.hypot(AXIS_SIGMA, anchor.axis_sigma))
+        drift = 0.0 if anchor.of_the_moment else AXIS_SIGMA
+        ra, dec, sigma = anchor.spin.ra, anchor.spin.dec, float(np.hypot(drift, anchor.axis_sigma))
     elif scene.axis is not None:
         (ra, dec), sigma = axis_angles(scene.axis.direction), scene.axis.sigma
     else:
@@ -122,6 +130,7 @@ def _axis_prior(anchor: Anchor | None, reference: SpinModel, scene: Scene) -> di
 def _rate_prior(anchor: Anchor | None) -> tuple[float, float]:
     """Mean and sigma of the spin rate: another arc's with its drift, else the mission's."""
     if anchor is not None:
-        return anchor.spin.rate, float(np.hypot(RATE_DRIFT, anchor.rate_sigma)) * anchor.spin.rate
+        drift = 0.0 if anchor.of_the_moment else RATE_DRIFT
+        return anchor.spin.rate, float(np.hypot(drift, anchor.rate_sigma)) * anchor.spin.rate
     nominal = 2 * np.pi / NOMINAL_PERIOD_S
     return nominal, RATE_SIGMA * nominal

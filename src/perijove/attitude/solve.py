@@ -71,21 +71,23 @@ def solve_pointing(
     camera: Camera | None = None,
     ties: bool = True,
     basemap: Basemap | None = None,
+    anchor: Anchor | None = None,
     progress: Progress = lambda _: None,
 ) -> list[Pointing]:
     """Pointings of exposures of one pass, in the order given.
 
     `sun` (3,) points from the body to the Sun in j2000, `earth` (3,) to the Earth: a loose prior for the axis where
     the limb alone leaves it open (a disc seen from above its pole). `camera` is `Camera.measured()` unless another is
-    given. `ties` lets what the colours share on the ground weigh in beside the limb. Raises PointingError, naming the
-    strip, where no limb is found and no neighbour can lend its axis and rate.
+    given. `ties` lets what the colours share on the ground weigh in beside the limb, `basemap` where a map has it.
+    `anchor` is what kernels tell of axis and rate. Raises PointingError, naming the strip, where no limb is found and
+    no neighbour can lend its axis and rate.
     """
     hint = None if earth is None else AxisHint(earth / np.linalg.norm(earth), EARTH_SIGMA)
     scene = Scene(trajectory, body, sun / np.linalg.norm(sun), hint)
     camera = camera or Camera.measured()
     # matrices this small lose more to the threads' waiting for each other than they gain
     with threadpool_limits(1, user_api="blas"):
-        return _solve(exposures, scene, camera, _TieTo(ties, basemap), progress)
+        return _solve(exposures, scene, camera, _TieTo(ties, basemap), anchor, progress)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,12 @@ _NOTHING = _TieTo(False)
 
 
 def _solve(
-    exposures: Sequence[Exposure], scene: Scene, camera: Camera, tie_to: _TieTo, progress: Progress
+    exposures: Sequence[Exposure],
+    scene: Scene,
+    camera: Camera,
+    tie_to: _TieTo,
+    anchor: Anchor | None,
+    progress: Progress,
 ) -> list[Pointing]:
     """All arcs: where there are several each first by itself, and then with the axis that they have in common."""
     clocks = {k: set_clock(e, scene, camera, progress) for k, e in enumerate(exposures) if e.open_times}
@@ -111,8 +118,7 @@ def _solve(
     def solve(task: _Task, anchor: Anchor | None, tie_to: _TieTo) -> _Arc:
         return _solve_arc(task.exposures, task.guesses, anchor, scene, camera, tie_to, progress)
 
-    anchor = None
-    if len(arcs) > 1:
+    if len(arcs) > 1 and anchor is None:
         # each by itself first: seen from several sides, a common axis is known far better than from any one
         alone, refused = [], []
         for task in arcs:
@@ -421,7 +427,7 @@ def _settle(
     elif ground is not None or not keep.all():
         second = adjust(first.unknowns, bulk, ties, free, scene, ground)
     residuals = limb_residuals(limb.points, second.unknowns, scene.trajectory, scene.body, scene.sun, jacobian=False)
-    return Solution(limb, residuals, second, ground)
+    return Solution(limb, residuals, second, ground, loose or (anchor is not None and anchor.of_the_moment))
 
 
 def _all_limb(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera: Camera, reach: float) -> LimbMeasure:

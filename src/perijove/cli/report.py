@@ -134,7 +134,11 @@ def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -
             f"  trajectory  {t.source}: {len(t.used)} label(s){fit}",
             f"  pointing    {p.source}; spin period {p.spin.period_s:.4f} s, twist {np.degrees(p.spin.twist):.3f} deg",
             *_on_map(p),
-            f"  limb        {int(p.limb.used.sum())} of {len(p.limb.used)} points, {p.limb_rms_px:.3f} px rms",
+            *(
+                [f"  limb        {int(p.limb.used.sum())} of {len(p.limb.used)} points, {p.limb_rms_px:.3f} px rms"]
+                if len(p.limb.used)
+                else []
+            ),
             f"  verdict     {p.verdict}",
             *([] if light.word is Word.GOOD else [f"  light       {light.word}: {'; '.join(light.reasons)}"]),
             *(f"  product     {note}" for note in light.notes),

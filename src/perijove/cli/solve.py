@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perijove.attitude.basemap import Basemap
+from perijove.attitude.given import optics_turn
+from perijove.attitude.sampled import SampledAttitude, sampled_attitude
 from perijove.bodies import BODIES, Body
 from perijove.calibrate.framelets import BUILT_IN, Calibrated, Treatment
 from perijove.cli.common import Steps, json_text
-from perijove.cli.geometry_options import GeometryRequest
+from perijove.cli.geometry_options import GeometryRequest, PointingBy
 from perijove.cli.report import describe, detail, solution_summary
 from perijove.cli.requests import LightRequest, SolveRequest
 from perijove.ephemeris.table import POSITION_SIGMA_KM, trajectory_from_table
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PerijoveWarning, SpiceGap, StripError, UsageError
+from perijove.instrument import Camera
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
 from perijove.io.provenance import Source, file_source, label_source, strip_source
 from perijove.io.trajectory_table import read_trajectory_table
 from perijove.label import Label
-from perijove.observation import Flight, Observation, body_of, observe
+from perijove.observation import Attitude, Flight, Observation, body_of, observe
 from perijove.raw import RawImage
 
 if TYPE_CHECKING:
@@ -95,6 +98,7 @@ def solve_strips(
             pass_labels,
             treatment=treatment,
             flight=flight,
+            attitude=attitude_of(geometry),
             basemap=basemap,
             step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
         )
@@ -110,8 +114,12 @@ def kernel_files(geometry: GeometryRequest) -> tuple[Path, ...]:
     return () if kernels is None else tuple(kernel.binary for kernel in kernels.kernels)
 
 
+@lru_cache(maxsize=1)
 def kernel_set(geometry: GeometryRequest) -> KernelSet | None:
-    """The kernels that were given, None where none were; SpiceError for what is no kernel."""
+    """The kernels that were given, None where none were; SpiceError for what is no kernel.
+
+    They are kept, as those in transfer form lie unpacked in a folder that goes with the set.
+    """
     if not geometry.kernels:
         return None
     from perijove.spice.select import KernelSet
@@ -123,12 +131,12 @@ def flight_of(geometry: GeometryRequest) -> Flight | None:
     """The source of the trajectory that was asked for, None for labels; PerijoveError for what cannot be read."""
     kernels = kernel_set(geometry)
     if kernels is not None:
-        return partial(_flight_by_kernels, kernels)
+        return Flight(partial(_flight_by_kernels, kernels), final=False)
     if geometry.trajectory is None:
         return None
     table = read_trajectory_table(geometry.trajectory, geometry.frame)
     sigma = POSITION_SIGMA_KM if geometry.trajectory_sigma_km is None else geometry.trajectory_sigma_km
-    return lambda body, first, last: trajectory_from_table(table, body, first, last, sigma)
+    return Flight(lambda body, first, last: trajectory_from_table(table, body, first, last, sigma))
 
 
 def _flight_by_kernels(kernels: KernelSet, body: Body, first: float, last: float) -> Trajectory | None:
@@ -140,6 +148,39 @@ def _flight_by_kernels(kernels: KernelSet, body: Body, first: float, last: float
     except SpiceGap as gap:
         warnings.warn(f"{gap}: the trajectory is found from labels", PerijoveWarning, stacklevel=2)
         return None
+
+
+def attitude_of(geometry: GeometryRequest) -> Attitude | None:
+    """The source of the attitude that was asked for, None for the image alone."""
+    kernels = kernel_set(geometry)
+    if kernels is None or geometry.pointing is PointingBy.IMAGE:
+        return None
+    find = partial(_attitude_by_kernels, kernels, geometry.pointing)
+    return Attitude(find, geometry.pointing is PointingBy.BOTH, partial(_start_by_clock, kernels))
+
+
+def _start_by_clock(kernels: KernelSet, count: str) -> float | None:
+    """The ET at which the clock of our own kernels shows a count, None for the mission's: START_TIME is as good."""
+    from perijove.spice.read import spice_clock
+
+    own = any(kernel.origin == "solved" for kernel in kernels.of_kind("CK"))
+    return spice_clock(kernels, count) if own else None
+
+
+def _attitude_by_kernels(kernels: KernelSet, wanted: PointingBy, first: float, last: float) -> SampledAttitude | None:
+    """The camera's attitude by kernels, None where they have a gap, with a warning where there are any of attitude."""
+    from perijove.spice.read import attitudes_over
+
+    if not kernels.of_kind("CK") and wanted is PointingBy.BOTH:
+        return None
+    try:
+        found = attitudes_over(kernels, first, last)
+    except SpiceGap as gap:
+        warnings.warn(f"{gap}: the pointing is solved from the image", PerijoveWarning, stacklevel=2)
+        return None
+    # NAIF's frames go with NAIF's optics
+    turn = np.eye(3) if found.solved else optics_turn(Camera.measured())
+    return sampled_attitude(found.et, turn @ found.camera_from_j2000)
 
 
 def basemap_of(geometry: GeometryRequest, label: Label) -> Basemap | None:
