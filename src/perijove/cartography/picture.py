@@ -123,7 +123,9 @@ class Painted:
         picture = self._colour(self.chart.planes(0, grid.height), None)
         if self.annotate:
             sun = self.chart.observation.middle_sun
-            picture = annotated(picture, grid, grid.body, sun, longitudes=self.longitudes)
+            picture = annotated(
+                picture, grid, grid.body, sun, longitudes=self.longitudes, et=self.chart.observation.middle_et
+            )
         return picture
 
     @property

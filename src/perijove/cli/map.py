@@ -208,7 +208,8 @@ def parameters_of(observation: Observation, request: MapRequest, made: Made) -> 
     return {
         "recipe": request.chosen_recipe, "settings": made.settings, "projection": request.projection,
         "latitudes": request.latitudes, "longitudes": request.longitudes,
-        "epoch_utc": utc_from_et(observation.middle_et), "bounds_deg": request.bounds_deg,
+        "epoch_utc": utc_from_et(observation.middle_et), "camera_km": observation.middle_position,
+        "bounds_deg": request.bounds_deg,
         "centre_deg": request.centre_deg, "bands": [band.value for band in made.chart.bands],
         "with_light": request.with_light, "with_sigma": request.with_sigma, "with_quality": request.with_quality,
         "backplanes": made.chart.content.backplanes, "photometry": request.photometry, "annotate": request.annotate,

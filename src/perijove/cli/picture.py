@@ -113,7 +113,7 @@ def _one_picture(
             quality=picture.quality if request.with_quality else None,
         )
         if request.annotate:
-            picture = annotated(picture, framed.view, observation.body, standing.sun)
+            picture = annotated(picture, framed.view, observation.body, standing.sun, et=standing.et)
     entry = describe(observation)
     path = request.path_for(label.product_id)
     parameters = {
