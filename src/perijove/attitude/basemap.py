@@ -44,13 +44,15 @@ MAP_SIGMA_PX = 0.3
 ALIKE = 20.0
 """Patches overlap by half, the filters share the map, and its neighbouring places their errors: about so many ties make
 one independent observation."""
-REACHES_PX, TIE_REACH_PX = (24.0, 8.0), 4.0
+REACHES_PX, TIE_REACH_PX = (48.0, 12.0), 4.0
 """How far from where the limb has put it the ground is sought, native px: first, and once the map has been found. Near
 a bare moon the limb leaves 20 px of roll."""
 FAR_SEARCH_PX = 8.0
 """Where the search is wider than this one filter is enough."""
 LEAST_TIES = 6
 """Fewer patches that agree with each other than this are none."""
+_LEAST_REACH_PX = 6
+"""Least reach of a search in px of the common scale: one before may have been off by that."""
 _FINER = 3
 """Times a map is sampled finer each way than the common scale: its pixels are crowded where the ground is slanted."""
 
@@ -106,7 +108,7 @@ def measure_ground(
     if reach_px > FAR_SEARCH_PX:
         bands = [next((swath for swath in bands if swath.band is Filter.GREEN), bands[0])]
     planes = render(bands, scene.body, et0, view, sun_direction=scene.sun)
-    reach = max(3, int(np.ceil(reach_px * planes.native)) + 1)
+    reach = max(_LEAST_REACH_PX, int(np.ceil(reach_px * planes.native)) + 2)
     drawn: dict[int, Plane] = {}
     found: dict[Filter, Found] = {}
     for swath in bands:

@@ -21,7 +21,9 @@ _CELL_PX = 4.0 * np.pi * FINE_PX**2
 """Pixels of smoothed noise that are worth one independent one."""
 _LEAST_SHARE = 0.3
 """Where fewer of the patches than this agree, chance has found them."""
+_LEAST_AGREEING = 6
 _AGREE_PX, _LEAST_AGREE_PX = 2.0, 0.6
+_TRIES, _MOST_TURN = 1500, 0.1
 
 
 @dataclass(frozen=True)
@@ -131,29 +133,50 @@ def _rises(surface: FloatArray, rest: FloatArray) -> bool:
 def agreeing(found: Found, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Which patches (n,) of a picture of a `size` (h, w) have shifts that change smoothly over it.
 
-    The densest shift is where it begins; from there a plane, and with many patches a quadratic, is fitted to those
-    nearby and what lies further off than it scatters is left out, until the choice stands.
+    It begins with the plane through three of the shifts that most of the others agree with; from there a plane, and
+    with many patches a quadratic, is fitted to those that agree, and what lies further off than they scatter is left
+    out, until the choice stands.
     """
     count = len(found)
-    if count < 3:
-        return np.zeros(count, np.bool_)
+    nothing = np.zeros(count, np.bool_)
+    if count < _LEAST_AGREEING:
+        return nothing
     y, x = ((found.centre - np.array(size) / 2.0) / (max(size) / 2.0)).T
-    apart = np.linalg.norm(found.shift[:, None] - found.shift[None], axis=-1)
-    near = apart < _AGREE_PX
-    keep: NDArray[np.bool_] = near[np.argmax(near.sum(axis=1))]
+    plane = np.stack([np.ones(count), y, x], axis=-1)
+    keep = _consensus(plane, found.shift, max(size) / 2.0)
     for step in range(12):
-        if keep.sum() < 4:
-            return np.zeros(count, np.bool_)
-        terms = [np.ones(count), y, x]
-        if step > 3 and keep.sum() >= 30:
-            terms += [y * y, y * x, x * x]
-        basis = np.stack(terms, axis=-1)
+        if keep.sum() < _LEAST_AGREEING:
+            return nothing
+        basis = plane
+        if step > 1 and keep.sum() >= 30:
+            basis = np.concatenate([plane, np.stack([y * y, y * x, x * x], axis=-1)], axis=1)
         fit, *_ = np.linalg.lstsq(basis[keep], found.shift[keep], rcond=None)
         off = np.linalg.norm(found.shift - basis @ fit, axis=1)
         bound = max(4.0 * float(np.median(off[keep])) / 1.1774, _LEAST_AGREE_PX)
-        bound = min(bound, 2.0 * _AGREE_PX)
-        following = off < bound
-        if step > 4 and np.array_equal(following, keep):
+        following = off < min(bound, 2.0 * _AGREE_PX)
+        if step > 2 and np.array_equal(following, keep):
             break
         keep = following
-    return keep if keep.sum() >= _LEAST_SHARE * count else np.zeros(count, np.bool_)
+    return keep if keep.sum() >= _LEAST_SHARE * count else nothing
+
+
+def _consensus(plane: FloatArray, shift: FloatArray, half: float) -> NDArray[np.bool_]:
+    """Which shifts (n, 2) lie close to the plane through three of them that most lie close to.
+
+    `plane` (n, 3) are its terms at the patches, `half` the px in a unit of the last two: ground that is turned, drawn
+    out or sheared by more than `_MOST_TURN` is none.
+    """
+    rng = np.random.default_rng(1)
+    three = rng.integers(0, len(plane), (_TRIES, 3))
+    terms = plane[three]
+    # corners that lie on a line, or too near each other, tell no slope
+    wide = np.abs(np.linalg.det(terms)) > 0.02
+    if not wide.any():
+        return np.zeros(len(plane), np.bool_)
+    fit = np.linalg.solve(terms[wide], shift[three[wide]])
+    fit = fit[np.abs(fit[:, 1:]).max(axis=(1, 2)) < _MOST_TURN * half]
+    if not len(fit):
+        return np.zeros(len(plane), np.bool_)
+    close = np.linalg.norm(shift - plane @ fit, axis=-1) < _AGREE_PX
+    best: NDArray[np.bool_] = close[np.argmax(close.sum(axis=1))]
+    return best
