@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,21 +63,12 @@ def adjust(
     order = [*free, *state]
     index = np.array([names.index(n) for n in order])
     base = start.vector()
-    priors = [(order.index(n), prior) for n, prior in free.items() if prior is not None]
-    whiten_state = np.linalg.inv(np.linalg.cholesky(scene.trajectory.covariance))
+    prior_rows, prior_means = _priors(free, order, scene)
 
     def full(x: FloatArray) -> Unknowns:
         vector = base.copy()
         vector[index] = x
         return start.moved(vector)
-
-    prior_rows = np.zeros((len(priors) + 6, len(order)))
-    for row, (i, (_, sigma)) in enumerate(priors):
-        prior_rows[row, i] = 1.0 / sigma
-    prior_rows[len(priors) :, len(free) :] = whiten_state
-    prior_means = np.zeros(len(order))
-    for i, (mean, _) in priors:
-        prior_means[i] = mean
 
     def model(x: FloatArray) -> tuple[FloatArray, FloatArray]:
         at = full(x)
@@ -106,6 +97,18 @@ def adjust(
         None if ties is None else tie_residuals(ties, at, scene.trajectory, scene.body),
         None if ground is None else ground_residuals(ground, at, scene.trajectory, scene.body, jacobian=False),
     )
+
+
+def _priors(
+    free: Mapping[str, tuple[float, float] | None], order: Sequence[str], scene: Scene
+) -> tuple[FloatArray, FloatArray]:
+    """Rows (priors + 6, n) that make what was known before of the unknowns in `order` unit variance, and its means."""
+    priors = [(order.index(n), prior) for n, prior in free.items() if prior is not None]
+    rows, means = np.zeros((len(priors) + 6, len(order))), np.zeros(len(order))
+    for row, (i, (mean, sigma)) in enumerate(priors):
+        rows[row, i], means[i] = 1.0 / sigma, mean
+    rows[len(priors) :, len(free) :] = np.linalg.inv(np.linalg.cholesky(scene.trajectory.covariance))
+    return rows, means
 
 
 def _whitened(ties: Ties, found: TieResiduals) -> tuple[FloatArray, FloatArray]:
