@@ -12,6 +12,8 @@ from perijove.timescale import et_from_utc
 _PRODUCT_ID = re.compile(r"JNC([ER])_([0-9]{4})([0-9]{3})_([0-9]{2,3})([A-Z])([0-9]{5})_V([0-9]{2})")
 
 
+UNKNOWN = "UNKNOWN"
+"""TARGET_NAME where nobody says what a strip shows."""
 SIMULATED = "Simulated by Perijove"
 """RATIONALE_DESC of strips that are not the mission's begins so."""
 START_SIGMA_S = 20.0

@@ -17,8 +17,10 @@ from perijove.attitude.given import given_pointing
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.priors import Anchor
 from perijove.attitude.sampled import SampledAttitude
+from perijove.attitude.search import Scene
 from perijove.attitude.solve import solve_pointing
-from perijove.bodies import BODIES, Body
+from perijove.attitude.target import LEAST_LEAD, likenesses
+from perijove.bodies import BODIES, GALILEAN, JUPITER, Body
 from perijove.calibrate.framelets import Calibrated, Treatment, calibrate
 from perijove.calibrate.pointspread import point_spread
 from perijove.calibrate.second_look import look_again
@@ -31,7 +33,7 @@ from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import LabelError, PerijoveWarning, PointingError, TrajectoryError, UsageError
 from perijove.geometry.ellipsoid import intersect
-from perijove.instrument import FRAMELET_LINES, INTERFRAME_DELTA_S, LIT_SAMPLES, START_TIME_BIAS_S, Filter
+from perijove.instrument import FRAMELET_LINES, INTERFRAME_DELTA_S, LIT_SAMPLES, START_TIME_BIAS_S, Camera, Filter
 from perijove.label import PASS_S, TDI_STEP_S, Label
 from perijove.photometry.expected import expected_light
 from perijove.raw import RawImage
@@ -193,6 +195,23 @@ def body_of(label: Label) -> Body:
         known = ", ".join(BODIES)
         raise UsageError(f"{label.product_id}: TARGET_NAME is {label.target}, but only {known} can be done so far")
     return body
+
+
+def target_of(raw: RawImage, flight: Flight) -> Body:
+    """The body that a strip shows, by its limb and the trajectory. Raises PointingError where that cannot tell."""
+    times = framelet_times(raw.label)
+    scenes = []
+    for body in (JUPITER, *GALILEAN):
+        there = flight.find(body, float(times[0]), float(times[-1]))
+        if there is not None:
+            sun = apparent_sun(float(times.mean()), body)
+            scenes.append(Scene(there, body, _direction(sun)))
+    exposure = exposure_of(raw, calibrate(raw))
+    found = likenesses(exposure, scenes, Camera.measured())
+    if not found or (len(found) > 1 and found[0].points < LEAST_LEAD * found[1].points):
+        seen = " or ".join(one.name for one in found[:2]) or "none of the bodies that Juno has passed"
+        raise PointingError(f"{raw.path}: its limb may be that of {seen}: give --target")
+    return BODIES[found[0].name]
 
 
 def observe(

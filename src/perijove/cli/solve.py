@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from perijove.cli.common import Steps, json_text
 from perijove.cli.geometry_options import GeometryRequest, PointingBy
 from perijove.cli.report import describe, detail, solution_summary
 from perijove.cli.requests import LightRequest, SolveRequest
-from perijove.ephemeris.table import POSITION_SIGMA_KM, trajectory_from_table
+from perijove.ephemeris.table import POSITION_SIGMA_KM, PositionTable, trajectory_from_table
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PerijoveWarning, SpiceGap, StripError, UsageError
 from perijove.instrument import Camera
@@ -27,8 +28,8 @@ from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
 from perijove.io.provenance import Source, file_source, label_source, strip_source
 from perijove.io.trajectory_table import read_trajectory_table
-from perijove.label import Label
-from perijove.observation import Attitude, Flight, Observation, body_of, observe
+from perijove.label import UNKNOWN, Label
+from perijove.observation import Attitude, Flight, Observation, body_of, observe, target_of
 from perijove.raw import RawImage
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def solve_strips(
         treatment = treatment_of(light or LightRequest())
         opened = [open_strip(path, labels, given) for path in paths]
         flight = flight_of(geometry)
+        opened = [replace(strip, raw=_aimed(strip.raw, geometry, flight)) for strip in opened]
     check_strips(opened)
     basemap = basemap_of(geometry, opened[0].raw.label)
     _warn_of_unreadable(opened)
@@ -106,6 +108,14 @@ def solve_strips(
     for observation in observations:
         warn_of_light(observation.raw, observation.calibrated, light or LightRequest())
     return observations
+
+
+def _aimed(raw: RawImage, geometry: GeometryRequest, flight: Flight | None) -> RawImage:
+    """The strip with its target found where nobody tells it: by the table's frame, or by its limb."""
+    if raw.label.target != UNKNOWN or flight is None:
+        return raw
+    body = table_of(geometry).body if geometry.trajectory is not None else target_of(raw, flight)
+    return raw if body is None else replace(raw, label=replace(raw.label, target=body.name))
 
 
 def kernel_files(geometry: GeometryRequest) -> tuple[Path, ...]:
@@ -127,6 +137,13 @@ def kernel_set(geometry: GeometryRequest) -> KernelSet | None:
     return KernelSet.find(geometry.kernels)
 
 
+@lru_cache(maxsize=1)
+def table_of(geometry: GeometryRequest) -> PositionTable:
+    """The table of positions that was given."""
+    assert geometry.trajectory is not None
+    return read_trajectory_table(geometry.trajectory, geometry.frame)
+
+
 def flight_of(geometry: GeometryRequest) -> Flight | None:
     """The source of the trajectory that was asked for, None for labels; PerijoveError for what cannot be read."""
     kernels = kernel_set(geometry)
@@ -134,7 +151,7 @@ def flight_of(geometry: GeometryRequest) -> Flight | None:
         return Flight(partial(_flight_by_kernels, kernels), final=False)
     if geometry.trajectory is None:
         return None
-    table = read_trajectory_table(geometry.trajectory, geometry.frame)
+    table = table_of(geometry)
     sigma = POSITION_SIGMA_KM if geometry.trajectory_sigma_km is None else geometry.trajectory_sigma_km
     return Flight(lambda body, first, last: trajectory_from_table(table, body, first, last, sigma))
 
@@ -269,6 +286,8 @@ def check_strips(opened: Sequence[OpenedStrip]) -> None:
     for strip in opened:
         label, path = strip.raw.label, strip.raw.path
         if label.target.upper() not in BODIES:
+            if label.target == UNKNOWN:
+                raise UsageError(f"{path}: nobody tells what it shows: give --target")
             raise StripError(
                 f"{path} shows {label.target}, but only {', '.join(BODIES)} can be done so far: give those"
             )

@@ -34,6 +34,8 @@ OBLIQUITY = np.radians(84381.448 / 3600.0)
 LEAST_ROWS = 6
 _DEGREE = 5
 _MARGIN_S, _STEP_S = 120.0, 10.0
+_GAP_STEPS = 10.0
+"""Rows further apart than two minutes and than so many of their neighbours' steps leave a gap."""
 _TOLERANCE = 1.15
 """The spline is fine enough where its residuals are no more than so many times the rounding."""
 
@@ -52,6 +54,11 @@ class PositionTable:
     frame: str
     name: str
     centre: str | None = None
+
+    @property
+    def body(self) -> Body | None:
+        """The body that the table's frame turns with, None for an inertial one."""
+        return frame_body(self.frame)
 
 
 def frame_body(frame: str) -> Body | None:
@@ -82,10 +89,16 @@ def trajectory_from_table(
             f"{table.name} spans {_hours(table, first)}, but the strip needs {last - first:.0f} s from there: "
             "give a table that covers the strip with a minute on either side, or correct --start"
         )
-    around = np.flatnonzero((table.et > first - _MARGIN_S) & (table.et < last + _MARGIN_S))
+    around = np.searchsorted(table.et, [first - _MARGIN_S, last + _MARGIN_S])
     # a little more than is asked for, as splines are worst at their ends
-    low, high = max(around[0] - 2 * LEAST_ROWS, 0), min(around[-1] + 2 * LEAST_ROWS + 1, len(table.et))
+    low, high = max(around[0] - 2 * LEAST_ROWS, 0), min(around[1] + 2 * LEAST_ROWS, len(table.et))
     et = table.et[low:high]
+    steps = np.diff(et)
+    if steps.max() > max(_MARGIN_S, _GAP_STEPS * float(np.median(steps))):
+        raise TrajectoryError(
+            f"{table.name} has a gap of {steps.max():.0f} s beside or within the strip, too long to be bridged: "
+            "give a table without it, or correct --start"
+        )
     spline = _smooth(et, _inertial(table)[low:high], table.rounding_km[low:high], table.name)
     begin, end = max(first - _MARGIN_S, et[0]), min(last + _MARGIN_S, et[-1])
     grid = np.linspace(begin, end, max(int((end - begin) / _STEP_S) + 2, 3))
@@ -148,13 +161,17 @@ def _smooth(et: FloatArray, position: FloatArray, rounding: FloatArray, name: st
             return spline
         pieces *= 2
     spline = make_interp_spline(et, position, k=_DEGREE)
-    coarse = make_interp_spline(et[::2], position[::2], k=_DEGREE) if len(et) >= 2 * (_DEGREE + 1) else None
-    if coarse is not None:
+    if len(et) >= 2 * (_DEGREE + 1):
         # halving the step lowers the error of degree five by 2^6
+        coarse = make_interp_spline(et[::2], position[::2], k=_DEGREE)
         error = float(np.max(np.abs(position[1:-1:2] - coarse(et[1:-1:2])))) / 2.0**6
-        if error > COARSEST_KM:
-            raise TrajectoryError(
-                f"{name} is too coarse or too rough to be interpolated: its rows leave {error:.1f} km open; "
-                "give a table with a row every few seconds, without slips"
-            )
+    else:
+        # so few rows tell the error of degree three, which is larger
+        between = 0.5 * (et[1:] + et[:-1])
+        error = float(np.max(np.abs(spline(between) - make_interp_spline(et, position, k=3)(between))))
+    if error > COARSEST_KM:
+        raise TrajectoryError(
+            f"{name} is too coarse or too rough to be interpolated: its rows leave {error:.1f} km open; "
+            "give a table with a row every few seconds, without slips"
+        )
     return spline

@@ -17,7 +17,7 @@ from perijove.instrument import FRAMELET_LINES, SAMPLES, Filter
 from perijove.io.fields import ANGLE_UNITS, LENGTH_UNITS, TIME_UNITS, Fields
 from perijove.io.layout import image_layout
 from perijove.io.pds3 import Block, parse_pds3
-from perijove.label import Label, parse_product_id, product_id_in
+from perijove.label import UNKNOWN, Label, parse_product_id, product_id_in
 
 MAX_LABEL_BYTES = 1 << 20
 """No label is larger (they are 2 kB); of a file with an attached label only so much is looked at."""
@@ -126,7 +126,7 @@ def _build(fields: Fields, path: Path) -> Label:
     return Label(
         product_id=product_id,
         file_name=file_name,
-        target=(fields.text("TARGET_NAME") or "UNKNOWN").upper(),
+        target=(fields.text("TARGET_NAME") or UNKNOWN).upper(),
         filters=filters,
         lines=lines,
         samples=samples,

@@ -6,10 +6,10 @@ import re
 import warnings
 from pathlib import Path
 
-from perijove.errors import LabelError, UsageError
+from perijove.errors import LabelError
 from perijove.instrument import FRAMELET_LINES, SAMPLES, Filter
 from perijove.io.strips import StripWarning, picture_size
-from perijove.label import Given, Label, completed, parse_product_id, product_id_in
+from perijove.label import UNKNOWN, Given, Label, completed, parse_product_id, product_id_in
 from perijove.timescale import et_from_utc
 
 _FILTERS = {"C": (Filter.BLUE, Filter.GREEN, Filter.RED), "M": (Filter.METHANE,)}
@@ -19,14 +19,12 @@ _FILTERS = {"C": (Filter.BLUE, Filter.GREEN, Filter.RED), "M": (Filter.METHANE,)
 def stand_in_label(data: bytes, path: Path, given: Given, missing: LabelError) -> Label:
     """What is known of a strip without a label: the orbit and the filters by its name, its size, and what is given.
 
-    Raises `missing`, the error that told of the missing label, where no start time is given or the strip is no PNG or
-    JPEG; UsageError where no target is given.
+    Without a target it says `label.UNKNOWN`. Raises `missing`, the error that told of the missing label, where no start
+    time is given or the strip is no PNG or JPEG.
     """
     size = picture_size(data, path)
     if given.start_utc is None or size is None:
         raise missing
-    if given.target is None:
-        raise UsageError(f"{path} has no label, and its name does not tell what it shows: give --target")
     product = product_id_in(path.name)
     parts = None if product is None else parse_product_id(product)
     filters = _FILTERS.get("C" if parts is None else parts.kind)
@@ -47,7 +45,7 @@ def stand_in_label(data: bytes, path: Path, given: Given, missing: LabelError) -
     label = Label(
         product_id=product or re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)[:80],
         file_name=path.name,
-        target=given.target,
+        target=given.target or UNKNOWN,
         filters=filters,
         lines=lines,
         samples=samples,
