@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from pathlib import Path
 
@@ -20,7 +19,9 @@ _TIMES = {"utc", "time", "time_utc", "utc_time", "epoch", "date", "datetime", "e
 _SECONDS = {"et", "et_s", "tdb_s", "time_et"}
 _UNITS = {"": 1.0, "_km": 1.0, " (km)": 1.0, " [km]": 1.0, "_m": 1e-3, " (m)": 1e-3, " [m]": 1e-3}
 _AXES = {f"{axis}{unit}": (k, scale) for k, axis in enumerate("xyz") for unit, scale in _UNITS.items()}
-_DIGITS = re.compile(r"[+-]?[0-9]*(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
+_DIGITS = re.compile(r"[+-]?[0-9]*(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?")
+_LARGEST = 1e13
+"""Places and times beyond, m or s, are slips."""
 
 
 def read_trajectory_table(path: Path | str, frame: str | None = None, centre: str | None = None) -> PositionTable:
@@ -42,12 +43,12 @@ def read_trajectory_table(path: Path | str, frame: str | None = None, centre: st
         raise TrajectoryError(f"{path} is empty: give a CSV with the columns utc,x_km,y_km,z_km")
     head = plain[0][1]
     delimiter = next((mark for mark in (",", ";", "\t") if mark in head), ",")
-    names = [name.strip().lower() for name in next(csv.reader(io.StringIO(head), delimiter=delimiter))]
+    names = [name.lower() for name in _cells(head, delimiter, path, plain[0][0])]
     time, axes = _columns(names, path)
     et = np.empty(len(plain) - 1)
     position, rounding = np.empty((len(et), 3)), np.empty((len(et), 3))
     for row, (number, line) in enumerate(plain[1:]):
-        cells = [cell.strip() for cell in line.split(delimiter)]
+        cells = _cells(line, delimiter, path, number)
         if len(cells) < len(names):
             raise TrajectoryError(f"{path}, line {number}: {len(cells)} of {len(names)} columns; correct the line")
         et[row] = _time(cells[time], names[time], path, number)
@@ -73,15 +74,25 @@ def _text(path: Path) -> str:
         raise TrajectoryError(f"{path} cannot be read ({reason}): check the name and the permissions") from None
 
 
+def _cells(line: str, delimiter: str, path: Path, number: int) -> list[str]:
+    """The cells of a line, without the quotes and blanks around them."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    except csv.Error as error:
+        raise TrajectoryError(f"{path}, line {number}: {error}; give a CSV with utc,x_km,y_km,z_km") from None
+
+
 def _guess(path: Path, text: str) -> str | None:
-    """The frame that a file names in its comments, else in its own name."""
+    """The frame that a file names in its comments and in its own name; UsageError where these name two."""
     comments = " ".join(line for line in text[:8192].splitlines() if line.startswith("#"))
+    found = []
     for where in (comments, path.stem):
         upper = where.upper().replace("-", "_")
-        for name in (*(f"IAU_{body}" for body in BODIES), ECLIPTIC, *INERTIAL):
-            if re.search(rf"(?<![A-Z0-9]){name}(?![A-Z0-9])", upper):
-                return name
-    return None
+        named = (*(f"IAU_{body}" for body in BODIES), ECLIPTIC, *INERTIAL)
+        found += [name for name in named if re.search(rf"(?<![A-Z0-9]){name}(?![A-Z0-9])", upper)][:1]
+    if len(set(found)) > 1:
+        raise UsageError(f"{path} has {found[0]} in its comments and {found[1]} in its name: say with --frame which")
+    return found[0] if found else None
 
 
 def _columns(names: list[str], path: Path) -> tuple[int, list[tuple[int, float]]]:
@@ -93,7 +104,7 @@ def _columns(names: list[str], path: Path) -> tuple[int, list[tuple[int, float]]
             k, scale = _AXES[name]
             axes.setdefault(k, (i, scale))
     if not times or len(axes) < 3:
-        shown = ", ".join(names[:8])[:80]
+        shown = ascii(", ".join(names[:8])[:80])
         raise TrajectoryError(f"{path} has the columns {shown}, but utc,x_km,y_km,z_km are needed: name them so")
     return times[0], [axes[k] for k in range(3)]
 
@@ -115,9 +126,9 @@ def _number(cell: str, scale: float, path: Path, number: int) -> tuple[float, fl
         value = float(cell)
     except ValueError:
         match = None
-    if match is None or not np.isfinite(value):
-        raise TrajectoryError(f"{path}, line {number}: {cell[:40]!r} is no number; correct the line")
-    unit = 10.0 ** (int(match[2] or 0) - len(match[1] or ""))
+    if match is None or not abs(value) < _LARGEST:
+        raise TrajectoryError(f"{path}, line {number}: {cell[:40]!r} is no number that can be; correct the line")
+    unit = 10.0 ** max(min(int(match[2] or 0) - len(match[1] or ""), 10), -12)
     return value * scale, unit * scale
 
 
