@@ -29,7 +29,7 @@ REACH_SIGMAS = 2.5
 STEP_GROWTH = 0.03
 """Starting values lie so close that the disc's size changes by no more than this from one to the next; the vote for
 the disc's edge takes 0.02."""
-LEAST_STEP_S, MOST_TRIALS = 0.5, 60
+LEAST_STEP_S, MOST_TRIALS = 0.5, 61
 REFINED = 3
 """So many of the trials are refined."""
 RATE_SIGMA = 0.006
