@@ -170,7 +170,8 @@ class Label:
 def completed(label: Label, given: Given) -> Label:
     """The label with what a user tells in the place of what it says, and a guess of the step where nobody tells it."""
     if given.target is not None and given.target != label.target:
-        label = replace(label, target=given.target, place_target=label.place_target or label.target)
+        counted = None if label.target == UNKNOWN else label.target
+        label = replace(label, target=given.target, place_target=label.place_target or counted)
     if given.start_utc is not None:
         start = et_from_utc(given.start_utc)
         stop = None if label.stop_et is None else label.stop_et + start - label.start_et
