@@ -312,3 +312,12 @@ def world() -> World:
 @pytest.fixture(scope="session")
 def ganymede() -> World:
     return make_ganymede()
+
+
+GANYMEDE_LATE_S = 0.012
+
+
+@pytest.fixture(scope="session")
+def ganymede_strip(ganymede: World) -> Exposure:
+    """The whole disc in 28 frames, whose label is early by `GANYMEDE_LATE_S`."""
+    return ganymede.expose("JNCE_2021158_34C00002_V01", ganymede.et0, 28, GANYMEDE_LATE_S, noise=0.002)

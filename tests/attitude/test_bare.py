@@ -17,6 +17,7 @@ from perijove.errors import PointingError
 from perijove.instrument import Filter
 
 LATE_S = 0.012
+"""As `ganymede_strip` is."""
 
 
 def test_light_inside_the_limb_by_hand() -> None:
@@ -86,17 +87,12 @@ def test_ties_are_weighed_by_their_scatter(ganymede) -> None:
     np.testing.assert_allclose(weighed[20:], 1 / (2 * 0.3), rtol=0.35)
 
 
-@pytest.fixture(scope="module")
-def strip(ganymede):
-    return ganymede.expose("JNCE_2021158_34C00002_V01", ganymede.et0, 28, LATE_S, noise=0.002)
-
-
-def test_past_ganymede(ganymede, strip) -> None:
+def test_past_ganymede(ganymede, ganymede_strip) -> None:
     # as good as labels of a pass are: 0.1 km and 0.5 m/s
     trajectory = ganymede.trajectory(np.array([0.1, -0.1, 0.1, 5e-4, -5e-4, 3e-4]), (0.12, 5e-4))
-    pointing = solve_pointing([strip], trajectory, GANYMEDE, ganymede.sun, earth=ganymede.earth)[0]
+    pointing = solve_pointing([ganymede_strip], trajectory, GANYMEDE, ganymede.sun, earth=ganymede.earth)[0]
     assert pointing.good, pointing.verdict
-    error = ganymede.pointing_error(strip, LATE_S, pointing)
+    error = ganymede.pointing_error(ganymede_strip, LATE_S, pointing)
     length = np.linalg.norm(error, axis=1)
     assert len(length) > 2000
     # 0.1 km is 0.1 px below the spacecraft, and the texture's noise turns the disc by as much
@@ -109,7 +105,7 @@ def test_past_ganymede(ganymede, strip) -> None:
     assert pointing.parameters["haze_green"] == pointing.parameters["haze_p1"] == 0.0
 
 
-def test_a_moons_name_is_in_the_refusal(ganymede, strip) -> None:
-    dark = replace(strip, light={b: light * 0 for b, light in strip.light.items()})
+def test_a_moons_name_is_in_the_refusal(ganymede, ganymede_strip) -> None:
+    dark = replace(ganymede_strip, light={b: light * 0 for b, light in ganymede_strip.light.items()})
     with pytest.raises(PointingError, match="limb of GANYMEDE"):
         solve_pointing([dark], ganymede.trajectory(), GANYMEDE, ganymede.sun)
