@@ -299,7 +299,9 @@ def _better(found: Trajectory, raws: Sequence[RawImage], labels: Sequence[Label]
         told = _fly(raws, labels, body, None)
     except TrajectoryError:
         return found
-    sigma, other = (float(np.sqrt(np.trace(one.covariance[:3, :3]))) for one in (found, told))
+    sigma, other = (
+        float(np.sqrt(np.trace(one.covariance[:3, :3]) + 3.0 * one.unseen_km**2)) for one in (found, told)
+    )
     if other > sigma:
         return found
     apart = compare(found, told)

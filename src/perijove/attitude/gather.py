@@ -28,7 +28,7 @@ from perijove.attitude.search import Scene
 from perijove.attitude.spin import SpinModel
 from perijove.attitude.ties import Ties, project
 from perijove.geometry.ellipsoid import intersect
-from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, SAMPLES, Camera, Filter
+from perijove.instrument import FOCAL_LENGTH_PX, MOUNTING_TILT, MOUNTING_TWIST, SAMPLES, Camera, Filter
 
 FloatArray = NDArray[np.float64]
 
@@ -128,8 +128,11 @@ def gather_pointing(
     tie_count, tie_rms = _tie_lengths(exposure, image, solution, ties)
     covariance = adjustment.full_covariance()
     named = _named(at, covariance, image)
-    sigma_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
-    good, verdict = _verdict(rms, int(used.sum()), sigma_px, _turned(at.spin, solution.loose), at.spin, lost, agreed)
+    inner_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
+    sigma_px = float(np.hypot(inner_px, _unseen_px(scene)))
+    good, verdict = _verdict(
+        rms, int(used.sum()), sigma_px, inner_px, _turned(at.spin, solution.loose), at.spin, lost, agreed
+    )
     et = framelet_times(exposure, image, at)
     fit = None
     if solution.ground is not None and adjustment.ground is not None:
@@ -191,6 +194,13 @@ def _mapped_sigma(
     return float(np.sqrt(np.mean(variance)))
 
 
+def _unseen_px(scene: Scene) -> float:
+    """How far, in px, the ground in the middle of the disc lies off for what the trajectory leaves out."""
+    trajectory, radius = scene.trajectory, float(np.mean(scene.body.radii_km))
+    distance = float(np.linalg.norm(trajectory.position(trajectory.reference_et)))
+    return trajectory.unseen_km * radius / distance * FOCAL_LENGTH_PX / max(distance - radius, 1.0)
+
+
 def _turned(spin: SpinModel, loose: bool) -> float:
     """By how many sigmas the camera would be turned on its mounting."""
     twist, tilt = abs(spin.twist - MOUNTING_TWIST), abs(spin.tilt - MOUNTING_TILT)
@@ -200,7 +210,7 @@ def _turned(spin: SpinModel, loose: bool) -> float:
 
 
 def _verdict(
-    rms: float, used: int, sigma_px: float, turned: float, spin: SpinModel, lost: bool, agreed: bool
+    rms: float, used: int, sigma_px: float, inner_px: float, turned: float, spin: SpinModel, lost: bool, agreed: bool
 ) -> tuple[bool, str]:
     """Whether a solution can be trusted, and a sentence that says so."""
     if lost:
@@ -227,6 +237,11 @@ def _verdict(
         return False, f"weak: only {used} limb points; places on the disc may stand off by {sigma_px:.1f} px"
     if rms > 0.6:
         return False, f"doubtful: the limb leaves {rms:.2f} px rms, more than a clean solution does"
+    if sigma_px > GOOD_PX > inner_px:
+        return False, (
+            f"fair: {used} limb points fit to {rms:.2f} px rms, but for the trajectory's error places may stand off by "
+            f"{sigma_px:.1f} px, all alike; --tie MAP finds that, --trajectory-sigma says that it is less"
+        )
     if sigma_px > GOOD_PX:
         return False, (
             f"fair: {used} limb points fit to {rms:.2f} px rms, but the part of the limb seen leaves the disc free to "

@@ -119,10 +119,12 @@ def loosened(trajectory: Trajectory, body: Body) -> Trajectory:
     The limb of a round body does not tell such a turn when the camera turns along; only the ground does.
     """
     if body.atmosphere:
-        return trajectory
+        place = np.diag(np.repeat([trajectory.unseen_km**2, 0.0], 3))
+        return replace(trajectory, covariance=trajectory.covariance + place, unseen_km=0.0)
     et = np.array([trajectory.reference_et])
     turn = np.vstack([_cross(trajectory.position(et)[0]), _cross(trajectory.velocity(et)[0])])
-    return replace(trajectory, covariance=trajectory.covariance + FRAME_SIGMA**2 * turn @ turn.T)
+    place = np.diag(np.repeat([trajectory.unseen_km**2, 0.0], 3))
+    return replace(trajectory, covariance=trajectory.covariance + FRAME_SIGMA**2 * turn @ turn.T + place, unseen_km=0.0)
 
 
 def _cross(v: FloatArray) -> FloatArray:

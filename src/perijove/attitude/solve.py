@@ -56,7 +56,7 @@ ARC_GAP_S = 1800.0
 HAZY_ROUNDS, BARE_ROUNDS = 2, 10
 """Rounds of measuring ties and solving with them. Near a bare moon the roll about the disc's middle hangs on them
 alone, and shifts so small come out too small at first."""
-SETTLED = 0.02
+SETTLED = 0.25
 """The rounds end where no unknown moves by more than this share of its error."""
 Progress = Callable[[str], object]
 
@@ -209,13 +209,35 @@ def _solve_arc(
         scene = _with_roll(exposures[lead.index], alone.unknowns, scene, camera)
     start, lost = _chain(exposures, guesses, lead.index, alone.unknowns, scene)
     solution = _rounds(exposures, start, anchor, scene, camera, progress)
+    tied: Ties | None = None
     if tie_to.basemap is not None:
+        if tie_to.itself and not scene.body.atmosphere:
+            # the limb of a bare moon leaves a roll of many degrees, in which no ground is to be recognised
+            solution, _ = _tie(exposures, solution, anchor, scene, camera, _TieTo(True), progress)
         # the frame of a moon's map may be turned against the trajectory's; only the ground tells
         scene = replace(scene, trajectory=loosened(scene.trajectory, scene.body))
         solution = _on_map(exposures, solution, anchor, scene, camera, tie_to.basemap, progress)
+    if tie_to != _NOTHING:
+        solution, tied = _tie(exposures, solution, anchor, scene, camera, tie_to, progress)
+    pointings = [
+        gather_pointing(exposures[k], k, solution, tied, scene, camera, k in lost, agreed)
+        for k in range(len(exposures))
+    ]
+    return _Arc(pointings, axis_found(solution.adjustment))
+
+
+def _tie(
+    exposures: Sequence[Exposure],
+    solution: Solution,
+    anchor: Anchor | None,
+    scene: Scene,
+    camera: Camera,
+    tie_to: _TieTo,
+    progress: Progress,
+) -> tuple[Solution, Ties | None]:
+    """The solution with ties on the ground, measured and solved in turn until it rests, and the last ties."""
     tied: Ties | None = None
-    rounds = HAZY_ROUNDS if scene.body.atmosphere else BARE_ROUNDS
-    for _ in range(rounds if tie_to != _NOTHING else 0):
+    for _ in range(HAZY_ROUNDS if scene.body.atmosphere else BARE_ROUNDS):
         progress("tying the colours together on the ground")
         before = solution.adjustment.unknowns
         tied = _all_ties(exposures, before, scene, camera) if tie_to.itself else None
@@ -227,11 +249,7 @@ def _solve_arc(
         solution = _settle(exposures, before, 2.5, tied, anchor, scene, camera, ground)
         if not scene.body.atmosphere and _settled(before, solution.adjustment):
             break
-    pointings = [
-        gather_pointing(exposures[k], k, solution, tied, scene, camera, k in lost, agreed)
-        for k in range(len(exposures))
-    ]
-    return _Arc(pointings, axis_found(solution.adjustment))
+    return solution, tied
 
 
 def _on_map(

@@ -26,7 +26,9 @@ def describe(observation: Observation) -> dict[str, Any]:
             "labels": len(trajectory.used),
             "rms_km": trajectory.rms_km,
             "rejected": list(trajectory.rejected),
-            "position_sigma_km": float(np.sqrt(np.trace(trajectory.covariance[:3, :3]) / 3.0)),
+            "position_sigma_km": float(
+                np.sqrt(np.trace(trajectory.covariance[:3, :3]) / 3.0 + trajectory.unseen_km**2)
+            ),
         },
         "pointing": _pointing(observation.pointing),
         "light": light_report(observation.calibrated),

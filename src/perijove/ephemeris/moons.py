@@ -67,7 +67,7 @@ def relative_to_moon(state: ArrayLike, et: ArrayLike, moon: Body) -> FloatArray:
 
 
 def trajectory_about(moon: Body, trajectory: Trajectory) -> Trajectory:
-    """A trajectory about a planet as one about a moon of it, its covariance enlarged by the moon's own error.
+    """A trajectory about a planet as one about a moon of it, with the error of the moon's own place and velocity.
 
     Raises ValueError where the trajectory is about another body.
     """
@@ -75,7 +75,7 @@ def trajectory_about(moon: Body, trajectory: Trajectory) -> Trajectory:
     if trajectory.body != planet.name:
         raise ValueError(f"{moon.name} circles {planet.name}, the trajectory is about {trajectory.body}")
     own = moon_state(moon, trajectory.et)
-    error = np.repeat([place_error_km(moon), velocity_error_km_s(moon)], 3)
+    error = np.repeat([0.0, velocity_error_km_s(moon)], 3)
     return replace(
         trajectory,
         body=moon.name,
@@ -83,6 +83,7 @@ def trajectory_about(moon: Body, trajectory: Trajectory) -> Trajectory:
         position_km=trajectory.position_km - own[:, :3],
         velocity_km_s=trajectory.velocity_km_s - own[:, 3:],
         covariance=trajectory.covariance + np.diag(error**2),
+        unseen_km=float(np.hypot(trajectory.unseen_km, place_error_km(moon))),
     )
 
 

@@ -23,6 +23,8 @@ FloatArray = NDArray[np.float64]
 POSITION_SIGMA_KM = 10.0
 """How far a table's orbit may be off in one coordinate, where nobody says: reconstructed ones are good to some hundred
 metres, predicted ones are not. The ground of Ganymede puts a table of the flyby of June 2021 19 km across the path."""
+INNER_SIGMA_KM = 0.5
+"""Error that the solution of a pointing is to reckon with: it has no means to find more, and would go astray."""
 SHARE_PER_S = 4e-4
 """Error of the velocity for that of the place, 1/s: an orbit that is off is so by much the same for an hour."""
 COARSEST_KM = 0.5
@@ -104,7 +106,8 @@ def trajectory_from_table(
     grid = np.linspace(begin, end, max(int((end - begin) / _STEP_S) + 2, 3))
     left = _inertial(table)[inside] - spline(table.et[inside]) if inside.any() else np.zeros((1, 3))
     position, velocity = np.asarray(spline(grid), dtype=float), np.asarray(spline(grid, 1), dtype=float)
-    sigma = sigma_km * np.repeat([1.0, SHARE_PER_S], 3)
+    inner = min(sigma_km, INNER_SIGMA_KM)
+    sigma = inner * np.repeat([1.0, SHARE_PER_S], 3)
     centre = _centre(table, body)
     flight = Trajectory(
         body=centre.name,
@@ -114,6 +117,7 @@ def trajectory_from_table(
         velocity_km_s=velocity,
         reference_et=0.5 * (first + last),
         covariance=np.diag(sigma**2),
+        unseen_km=float(np.sqrt(sigma_km**2 - inner**2)),
         rms_km=float(np.sqrt(np.mean(np.sum(left**2, axis=1)))),
     )
     return flight if centre is body else trajectory_about(body, flight)

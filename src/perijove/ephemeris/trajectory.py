@@ -17,8 +17,10 @@ class Trajectory:
     """States on a grid of times, joined by cubic Hermite pieces.
 
     `et` (n,) s; `position_km` (n, 3) and `velocity_km_s` (n, 3) in j2000, relative to the centre of `body`, geometric.
-    `covariance` (6, 6) is that of the state (km, km/s) at `reference_et`; `rms_km` the residual of the fit, NaN where
-    nothing was fitted; `used` and `rejected` name the products whose labels went into it or were found wrong.
+    `covariance` (6, 6) is that of the state (km, km/s) at `reference_et`; on top of it the whole may be off by
+    `unseen_km` in a coordinate, of which an image is not asked, for its limb would follow. `rms_km` is the residual of
+    the fit, NaN where nothing was fitted; `used` and `rejected` name the products whose labels went into it or were
+    found wrong.
     """
 
     body: str
@@ -28,6 +30,7 @@ class Trajectory:
     velocity_km_s: FloatArray
     reference_et: float
     covariance: FloatArray
+    unseen_km: float = 0.0
     rms_km: float = float("nan")
     used: tuple[str, ...] = ()
     rejected: tuple[str, ...] = field(default=())
