@@ -29,7 +29,7 @@ REACH_SIGMAS = 2.5
 STEP_GROWTH = 0.03
 """Starting values lie so close that the disc's size changes by no more than this from one to the next; the vote for
 the disc's edge takes 0.02."""
-LEAST_STEP_S, MOST_TRIALS = 0.5, 61
+LEAST_STEP_S, MOST_TRIALS = 0.5, 151
 REFINED = 3
 """So many of the trials are refined."""
 RATE_SIGMA = 0.006
@@ -111,7 +111,12 @@ def _offsets(exposure: Exposure, scene: Scene) -> FloatArray:
     size = np.arcsin(np.minimum(max(scene.body.radii_km) / distance, 1.0))
     growth = float(np.max(np.abs(np.gradient(np.log(size), times)))) if reach > 0 else 0.0
     step = max(STEP_GROWTH / max(growth, 1e-9), LEAST_STEP_S)
-    count = min(2 * int(np.ceil(reach / step)) + 1, MOST_TRIALS)
+    count = 2 * int(np.ceil(reach / step)) + 1
+    if count > MOST_TRIALS:
+        raise PointingError(
+            f"{exposure.product_id}: {exposure.start_sigma_s:g} s is too wide an error so near {scene.body.name}: "
+            f"give --start with an error of {step * MOST_TRIALS / (2.0 * REACH_SIGMAS):.0f} s or less"
+        )
     # a reach of less than a step needs no trials
     return np.linspace(-reach, reach, count) if reach > step else np.zeros(1)
 

@@ -12,6 +12,7 @@ from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.pointing import LimbPoints, Pointing
 from perijove.attitude.problem import SHAPES, Unknowns
 from perijove.attitude.sampled import SampledAttitude
+from perijove.bodies import BODIES
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PointingError
 from perijove.instrument import FOCAL_LENGTH_PX, FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
@@ -75,7 +76,9 @@ def given_pointing(
         )
     own = strip_camera(camera or Camera.measured(), exposure)
     parameters, sigmas = _named(exposure, trajectory, attitude)
-    sigma_px = _sigma_px(exposure, trajectory, attitude, float(np.linalg.norm(place, axis=1).min()))
+    # what counts is how far the nearest ground is
+    near = float(np.linalg.norm(place, axis=1).min()) - min(BODIES[trajectory.body].radii_km)
+    sigma_px = _sigma_px(exposure, trajectory, attitude, max(near, 1.0))
     nothing = np.zeros(0)
     none = LimbPoints(
         nothing.astype(np.str_), nothing.astype(np.int64), nothing, nothing, nothing, nothing > 0, nothing
@@ -109,7 +112,7 @@ def given_pointing(
 def _sigma_px(exposure: Exposure, trajectory: Trajectory, attitude: SampledAttitude, distance_km: float) -> float:
     """What is left open in one coordinate, px: the turn within the start's error, the mounting, the place."""
     turned = exposure.start_sigma_s * abs(attitude.rate)
-    moved = np.sqrt(np.linalg.eigvalsh(trajectory.covariance[:3, :3])[-1]) / distance_km
+    moved = np.sqrt(np.linalg.eigvalsh(trajectory.covariance[:3, :3])[-1] + trajectory.unseen_km**2) / distance_km
     return float(np.sqrt((np.hypot(turned, moved) * FOCAL_LENGTH_PX) ** 2 + MOUNTING_SIGMA_PX**2))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,8 @@ def run_solve(request: SolveRequest) -> None:
     for path in (request.output, request.plot):
         if path is not None:
             check_writable(path)
-    wanted, given = request.kernels, kernel_files(request.geometry)
+    kernels, wanted = kernel_set(request.geometry), request.kernels
+    given = () if kernels is None else tuple(kernel.binary for kernel in kernels.kernels)
     check_kernels(wanted.ck, wanted.spk, wanted.sclk, given, wanted.ik)
     steps = Steps(quiet=request.quiet)
     observations = solve_strips(request.strips, request.labels, steps, request.light, request.geometry)
@@ -118,17 +119,10 @@ def _aimed(raw: RawImage, geometry: GeometryRequest, flight: Flight | None) -> R
     return raw if body is None else replace(raw, label=replace(raw.label, target=body.name))
 
 
-def kernel_files(geometry: GeometryRequest) -> tuple[Path, ...]:
-    """The binary or text files of the kernels that were given, none where none were."""
-    kernels = kernel_set(geometry)
-    return () if kernels is None else tuple(kernel.binary for kernel in kernels.kernels)
-
-
-@lru_cache(maxsize=1)
 def kernel_set(geometry: GeometryRequest) -> KernelSet | None:
     """The kernels that were given, None where none were; SpiceError for what is no kernel.
 
-    They are kept, as those in transfer form lie unpacked in a folder that goes with the set.
+    Those in transfer form lie unpacked in a folder that goes with the set.
     """
     if not geometry.kernels:
         return None
@@ -137,7 +131,6 @@ def kernel_set(geometry: GeometryRequest) -> KernelSet | None:
     return KernelSet.find(geometry.kernels)
 
 
-@lru_cache(maxsize=1)
 def table_of(geometry: GeometryRequest) -> PositionTable:
     """The table of positions that was given."""
     assert geometry.trajectory is not None
