@@ -1,16 +1,47 @@
-"""Times of framelets, the choice of the body, and the sorting of strips by pass."""
+"""Times of framelets, the choice of body and trajectory, the sorting of strips by pass, the exposure by the light."""
 
+import json
+import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from perijove.errors import LabelError, UsageError
+from perijove.attitude.exposure import Exposure
+from perijove.attitude.given import given_pointing
+from perijove.attitude.sampled import sampled_attitude
+from perijove.bodies import GANYMEDE, JUPITER
+from perijove.calibrate.framelets import calibrate
+from perijove.ephemeris.labels import solve_trajectory
+from perijove.ephemeris.moons import moon_state
+from perijove.ephemeris.sun_earth import apparent_sun
+from perijove.ephemeris.trajectory import Trajectory
+from perijove.errors import LabelError, PerijoveWarning, TrajectoryError, UsageError
 from perijove.instrument import INTERFRAME_DELTA_S, Filter
-from perijove.label import PASS_S, Label
-from perijove.observation import _passes, body_of, framelet_times
+from perijove.io.labels import parse_label
+from perijove.io.places import scan_labels
+from perijove.label import PASS_S, Given, Label, completed
+from perijove.observation import (
+    CLOCK_SIGMA_S,
+    Attitude,
+    Flight,
+    Observation,
+    _by_clock,
+    _exposed,
+    _fly,
+    _passes,
+    body_of,
+    exposure_by_light,
+    exposure_of,
+    framelet_times,
+)
 from perijove.raw import RawImage
+from perijove.simulate import photograph
+from perijove.simulate.scene import Scene
+from perijove.simulate.scenes import ganymede_scene, perijove_scene
+from perijove.simulate.strip import take
 
 LABEL = Label(
     product_id="JNCE_2022229_44C00029_V01",
@@ -72,8 +103,8 @@ def test_without_an_exposure_one_stage_is_taken() -> None:
 def test_body_is_the_labels_target() -> None:
     assert body_of(LABEL).name == "JUPITER"
     assert body_of(replace(LABEL, target="GANYMEDE")).name == "GANYMEDE"
-    with pytest.raises(UsageError, match=r"44C00029.*AMALTHEA.*JUPITER.*CALLISTO"):
-        body_of(replace(LABEL, target="AMALTHEA"))
+    with pytest.raises(UsageError, match=r"44C00029.*SATURN.*JUPITER.*CALLISTO.*AMALTHEA"):
+        body_of(replace(LABEL, target="SATURN"))
 
 
 def test_strips_are_sorted_by_pass_and_target() -> None:
@@ -87,3 +118,167 @@ def test_strips_are_sorted_by_pass_and_target() -> None:
     # each strip hangs on the one before it
     chain = [strip(str(k), k * 0.9 * PASS_S) for k in range(4)]
     assert len(_passes(chain)) == 1
+
+
+def bare(label: Label) -> RawImage:
+    return RawImage(label, np.zeros((0, 1648), np.uint8), Path(label.file_name), "")
+
+
+@pytest.fixture(scope="module")
+def passed(data: Path) -> tuple[Label, ...]:
+    """The labels of perijove 44, that of 44C00029 first."""
+    found = scan_labels([data / "pj44"]).labels
+    return tuple(
+        sorted(found, key=lambda label: (not label.product_id.startswith("JNCE_2022229_44C00029"), label.start_et))
+    )
+
+
+@pytest.fixture(scope="module")
+def told(passed: tuple[Label, ...]) -> Trajectory:
+    """The flight by the labels."""
+    return solve_trajectory(passed, passed[0], JUPITER)
+
+
+def late(flight: Trajectory, seconds: float, sigma_km: float) -> Flight:
+    """A source that has the flight, but so much later."""
+    covariance = np.diag(np.repeat([sigma_km, 1e-3 * sigma_km], 3)) ** 2
+    moved = replace(
+        flight, et=flight.et + seconds, source="kernels, predicted", covariance=covariance, used=("spk_pre.bsp",)
+    )
+    return Flight(lambda body, first, last: moved, final=False)
+
+
+def test_labels_overrule_a_predicted_orbit(passed: tuple[Label, ...], told: Trajectory) -> None:
+    raws = [bare(passed[0])]
+    predicted = late(told, 10.0, 300.0)
+    # an orbit that is 10 s late has Juno where it was 10 s before
+    with pytest.warns(PerijoveWarning, match=r"orbit of spk_pre.bsp is \+10.0 s late and [0-5] km beside .* labels"):
+        found = _fly(raws, passed, JUPITER, predicted)
+    np.testing.assert_array_equal(found.position_km, told.position_km)
+    with pytest.warns(PerijoveWarning, match=r"is -10.0 s late"):
+        _fly(raws, passed, JUPITER, late(told, -10.0, 300.0))
+
+
+@pytest.mark.parametrize(("seconds", "sigma_km", "why"), [
+    (10.0, 1e-4, "it knows better than the labels"), (0.5, 300.0, "within its own error they agree"),
+])  # fmt: skip
+def test_a_kernels_orbit_stays(
+    passed: tuple[Label, ...], told: Trajectory, seconds: float, sigma_km: float, why: str
+) -> None:
+    flight = late(told, seconds, sigma_km)
+    with warnings.catch_warnings(action="error"):
+        assert _fly([bare(passed[0])], passed, JUPITER, flight) is flight.find(JUPITER, 0.0, 1.0), why
+
+
+def test_a_table_has_the_last_word_and_a_gap_none(passed: tuple[Label, ...], told: Trajectory) -> None:
+    table = replace(late(told, 10.0, 300.0), final=True)
+    raws = [bare(passed[0])]
+    with warnings.catch_warnings(action="error"):
+        assert _fly(raws, passed, JUPITER, table) is table.find(JUPITER, 0.0, 1.0)
+        by_labels = _fly(raws, passed, JUPITER, Flight(lambda body, first, last: None))
+    np.testing.assert_array_equal(by_labels.position_km, told.position_km)
+
+
+def test_without_places_in_the_labels_a_worse_orbit_will_do(told: Trajectory) -> None:
+    predicted = late(told, 10.0, 300.0)
+    lost = replace(LABEL, start_et=told.reference_et, latitude_graphic=None)
+    with pytest.raises(TrajectoryError):
+        _fly([bare(lost)], [lost], JUPITER, None)
+    with warnings.catch_warnings(action="error"):
+        assert _fly([bare(lost)], [lost], JUPITER, predicted) is predicted.find(JUPITER, 0.0, 1.0)
+
+
+def test_a_flight_is_asked_for_as_far_as_the_start_may_be_off() -> None:
+    asked: list[tuple[str, float, float]] = []
+
+    def find(body: object, first: float, last: float) -> None:
+        asked.append((body.name, first, last))  # type: ignore[attr-defined]
+
+    open_start, other = replace(LABEL, start_sigma_s=20.0), replace(LABEL, start_et=1100.0)
+    with pytest.raises(TrajectoryError):
+        _fly([bare(open_start), bare(other)], [], JUPITER, Flight(find))
+    # 2.5 sigmas before the first frame of the first, and to the last frame of the second
+    last = framelet_times(other)[-1]
+    assert asked == [("JUPITER", pytest.approx(1000.06428 - 50.0), pytest.approx(last))]
+
+
+def test_a_moons_strip_by_labels_about_its_planet(passed: tuple[Label, ...], told: Trajectory) -> None:
+    moon = tuple(completed(label, Given("GANYMEDE")) for label in passed)
+    found = _fly([bare(moon[0])], moon, GANYMEDE, None)
+    et = found.reference_et
+    assert found.body == "GANYMEDE"
+    np.testing.assert_allclose(found.position(et) + moon_state(GANYMEDE, et)[:3], told.position(et), rtol=0, atol=1e-3)
+    with pytest.raises(TrajectoryError, match=r"44C00029.*counted from EUROPA, which does not tell where GANYMEDE is"):
+        _fly([bare(replace(moon[0], place_target="EUROPA"))], moon, GANYMEDE, None)
+
+
+def test_our_own_clock_tells_the_start_and_no_other() -> None:
+    raw = bare(replace(LABEL, clock_start="700000000:12"))
+    exposure = Exposure(raw.label.product_id, {}, framelet_times(raw.label), 1)
+    asked: list[str] = []
+
+    def start(count: str) -> float | None:
+        asked.append(count)
+        return 1002.5
+
+    ours = _by_clock(exposure, raw.label, Attitude(lambda first, last: None, start=start))
+    assert asked == ["700000000:12"]
+    np.testing.assert_allclose(ours.et, framelet_times(LABEL) + 2.5, rtol=0, atol=1e-9)
+    assert (ours.start_sigma_s, ours.start_moved_s) == (CLOCK_SIGMA_S, 2.5)
+    # the mission's clock tells what START_TIME does
+    assert _by_clock(exposure, raw.label, Attitude(lambda first, last: None)) is exposure
+    assert _by_clock(exposure, LABEL, Attitude(lambda first, last: None, start=start)) is exposure
+
+
+@pytest.fixture(scope="module")
+def coarse() -> Iterator[None]:
+    """Ground that is looked at every 30 px needs few texels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(photograph, "TEXELS_PER_PIXEL", 0.1)
+        yield
+
+
+def observed(scene: Scene, stages: int) -> tuple[Observation, float]:
+    """A few simulated frames as they are known without an exposure, and the exposure."""
+    shot = next(shot for shot in scene.shots if shot.exposed)
+    strip = take(scene, replace(shot, binning=2, frames=10, stages=stages), per_side=1, smear=False)
+    assert strip.exposed is not None
+    label = parse_label(json.dumps(strip.label), Path("made.json"))
+    assert label.exposure_s is not None
+    raw = RawImage(replace(label, exposure_s=None, tdi_stages=None), strip.exposed.codes, Path("made.png"), "")
+    body, et = scene.flight.body, strip.timing.et
+    sun = apparent_sun(float(et.mean()), body)
+    calibrated = calibrate(raw, sun_distance_km=float(np.linalg.norm(sun)))
+    flight = Trajectory(
+        body.name,
+        "true",
+        scene.flight.et,
+        scene.flight.position_km,
+        scene.flight.velocity_km_s,
+        float(et[0]),
+        np.eye(6),
+    )
+    times = np.linspace(et[0] - 1.0, et[-1] + 1.0, 40)
+    attitude = sampled_attitude(times, np.swapaxes(scene.spin.j2000_from_camera(times), -1, -2))
+    pointing = given_pointing(replace(exposure_of(raw, calibrated), et=et), flight, attitude)
+    observation = Observation(raw, calibrated, body, flight, pointing, sun / np.linalg.norm(sun), (raw.label,))
+    return observation, label.exposure_s
+
+
+@pytest.mark.parametrize(("scene", "stages"), [(ganymede_scene(), 1), (perijove_scene(44), 2)])
+def test_the_exposure_by_the_light_is_good_to_a_third(coarse: None, scene: Scene, stages: int) -> None:
+    observation, true = observed(scene, stages)
+    assert true == pytest.approx(0.0032 * stages)
+    found = exposure_by_light(observation)
+    assert true / 1.34 < found < true * 1.34
+    done = _exposed(observation, None)
+    # there are whole stages only, and the light is of that exposure
+    assert done.raw.label.tdi_stages == stages
+    assert done.raw.label.exposure_s == pytest.approx(true)
+    assert done.calibrated.exposure_s == pytest.approx(true)
+    assert done.labels == (done.raw.label,)
+    dark = {band: np.full_like(light, np.nan) for band, light in observation.calibrated.light.items()}
+    with pytest.raises(
+        LabelError, match=r"made.png: no label tells the exposure, and too little of .* give --exposure"
+    ):
+        exposure_by_light(replace(observation, calibrated=replace(observation.calibrated, light=dark)))

@@ -19,6 +19,7 @@ from perijove.ephemeris.table import (
     frame_body,
     trajectory_from_table,
 )
+from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import PerijoveError, TrajectoryError, UsageError
 from perijove.io.trajectory_table import read_trajectory_table
 
@@ -127,9 +128,22 @@ def test_a_table_about_the_planet_serves_for_its_moon(frame: str) -> None:
     # short waves that the theory's velocity rounds off, below 1 m/s
     assert np.abs(found.velocity(found.et[1:-1]) - velocity(found.et[1:-1])).max() < 1e-3
     # the theory's error comes on top
-    assert found.covariance[0, 0] > 2.0**2 + 50.0**2
+    assert total_error_km(found) == pytest.approx(np.hypot(2.0, 60.0))
     own = trajectory_from_table(tabled(place(SECONDS), SECONDS, 1e-3), GANYMEDE, T0 - 10.0, T0 + 10.0, 2.0)
-    np.testing.assert_allclose(np.sqrt(np.diag(own.covariance)), np.repeat([2.0, 2.0 * SHARE_PER_S], 3))
+    assert total_error_km(own) == pytest.approx(2.0)
+    # the velocity is off by what the place is in three quarters of an hour
+    np.testing.assert_allclose(np.sqrt(np.diag(own.covariance)[3:] / np.diag(own.covariance)[:3]), SHARE_PER_S)
+
+
+@pytest.mark.parametrize("sigma_km", [0.01, 0.5, 19.0])
+def test_what_is_said_of_its_error_is_kept(sigma_km: float) -> None:
+    found = trajectory_from_table(tabled(place(SECONDS), SECONDS, 0.1), GANYMEDE, T0, T0 + 10.0, sigma_km)
+    assert total_error_km(found) == pytest.approx(sigma_km)
+
+
+def total_error_km(found: Trajectory) -> float:
+    """One sigma of a coordinate, with what the limb cannot tell."""
+    return float(np.hypot(np.sqrt(found.covariance[0, 0]), found.unseen_km))
 
 
 @pytest.mark.parametrize(("frame", "target"), [("IAU_GANYMEDE", JUPITER), ("IAU_EUROPA", GANYMEDE)])
