@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +17,16 @@ from perijove.errors import OutputError, UsageError
 from perijove.io.atomic import Staged, check_folder
 from perijove.simulate.custom import Settings, custom_scene
 from perijove.simulate.detector import Detector
+from perijove.simulate.flown import flight_from_table
+from perijove.simulate.motion import Flight
 from perijove.simulate.photograph import Photograph
 from perijove.simulate.scene import Scene
-from perijove.simulate.scenes import SCENES
+from perijove.simulate.scenes import SCENES, named_scene
 from perijove.simulate.strip import Strip, take, truth
 from perijove.simulate.worlds.texture import MapPainter
 
 MAX_TOML_BYTES = 1_000_000
+MAX_TABLE_BYTES = 20_000_000
 TRUTH = "truth.json"
 
 
@@ -104,7 +107,8 @@ def chosen_scene(request: SimulateRequest) -> Scene:
             settings = Settings(table, str(path), list(table))
             centre = settings.number("texture_centre_deg", 180.0, -360.0, 360.0)
             painter = read_texture(path.parent / settings.text("texture", ""), centre)
-        scene = custom_scene(table, str(path), seed=request.seed, painter=painter)
+        flight = read_flight(table, path) if "flight" in table else None
+        scene = custom_scene(table, str(path), seed=request.seed, painter=painter, flight=flight)
     else:
         scene = custom_scene({"scene": request.scene}, request.scene, seed=request.seed or 0, painter=painter)
     if request.ideal:
@@ -181,6 +185,24 @@ def read_texture(path: Path, centre_deg: float) -> MapPainter:
             "it is high"
         )
     return MapPainter(np.ascontiguousarray(image), centre_longitude_deg=centre_deg, srgb=image.dtype == np.uint8)
+
+
+def read_flight(table: Mapping[str, object], path: Path) -> Flight:
+    """The path in the table that a .toml file at `path` names under [flight]; UsageError where there is none."""
+    flight = Settings(table["flight"], f"{path} [flight]", ("table", "frame"))
+    scene = table.get("scene")
+    if not isinstance(scene, str):
+        raise UsageError(f"{path} [flight]: a table of positions replaces the path of a scene: name the scene")
+    body = named_scene(scene).flight.body
+    place = path.parent / flight.text("table", "")
+    try:
+        if place.stat().st_size > MAX_TABLE_BYTES:
+            raise UsageError(f"{place} is too large for a pass: give the hour around the shots")
+        text = place.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no text in UTF-8"
+        raise UsageError(f"{flight.where}: {place}: {reason}; name a table of positions") from None
+    return flight_from_table(text, flight.text("frame", f"IAU_{body.name}"), body, str(place))
 
 
 def read_toml(path: Path) -> dict[str, object]:

@@ -33,7 +33,7 @@ Table = Mapping[str, object]
 _Changeable = TypeVar("_Changeable", Lens, Detector, Haze)
 
 _TOP = ("scene", "name", "target", "seed", "perijove", "flyby", "spin", "errors", "lens", "detector", "haze", "stars",
-        "shots", "texture", "texture_centre_deg")  # fmt: skip
+        "shots", "texture", "texture_centre_deg", "flight")  # fmt: skip
 _FLYBY = ("utc", "altitude_km", "latitude_deg", "longitude_deg", "speed_km_s", "heading_deg")
 _SPIN = ("axis_ra_deg", "axis_dec_deg", "period_s", "turn_deg", "twist_deg", "tilt_deg", "nutation_deg", "coning")
 _SHOT = ("number", "utc", "minutes", "filters", "frames", "interframe_s", "stages", "binning", "bit_mode",
@@ -138,12 +138,14 @@ class Settings:
         return et
 
 
-def custom_scene(table: Table, where: str, *, seed: int | None = None, painter: Painter | None = None) -> Scene:
+def custom_scene(
+    table: Table, where: str, *, seed: int | None = None, painter: Painter | None = None, flight: Flight | None = None
+) -> Scene:
     """The scene that settings describe; docs/simulate.md lists them all.
 
-    `where` names their source in messages. `seed` and `painter` replace the settings' own. Either `scene` names a scene
-    that is changed by the other settings, or `target` and `flyby` make a new one. Raises UsageError for whatever makes
-    no sense.
+    `where` names their source in messages. `seed` and `painter` replace the settings' own; `flight` is the path of the
+    table that they name under `flight`. Either `scene` names a scene that is changed by the other settings, or `target`
+    and `flyby` make a new one. Raises UsageError for whatever makes no sense.
     """
     top = Settings(table, where, _TOP)
     number = top.whole("seed", 0, 0, 2**31 - 1) if seed is None else seed
@@ -151,6 +153,10 @@ def custom_scene(table: Table, where: str, *, seed: int | None = None, painter: 
         scene = named_scene(top.text("scene", ""), number)
         if painter is not None:
             scene = replace(scene, world=replace(scene.world, painter=painter))
+        if flight is not None:
+            if flight.body != scene.flight.body:
+                raise UsageError(f"{where} [flight]: it passes {flight.body.name}, not the scene's body: change one")
+            scene = replace(scene, flight=flight)
     else:
         scene = _flyby_scene(top, number, painter)
     perijove = top.whole("perijove", scene.perijove, 0, 99)
