@@ -221,12 +221,16 @@ def all_sources(observation: Observation, light: LightRequest, geometry: Geometr
     """Everything that a solved strip was made from: itself, calibration frames, labels of its pass, and what else told
     where it was taken."""
     labels = [label_source(label) for label in observation.labels if label.path is not None]
-    return [*light_sources(observation.raw, light), *labels, *geometry_sources(geometry or GeometryRequest())]
+    et = observation.pointing.et
+    placed = geometry_sources(geometry or GeometryRequest(), float(et[0]), float(et[-1]))
+    return [*light_sources(observation.raw, light), *labels, *placed]
 
 
-def geometry_sources(geometry: GeometryRequest) -> list[Source]:
-    """The table of positions, the kernels and the map that a strip was placed by, as inputs."""
-    named = [("trajectory", geometry.trajectory), ("basemap", geometry.tie), *(("kernel", k) for k in geometry.kernels)]
+def geometry_sources(geometry: GeometryRequest, first: float, last: float) -> list[Source]:
+    """The table of positions, the map, and of the kernels those that cover ET `first` to `last`, as inputs."""
+    kernels = kernel_set(geometry)
+    covering = () if kernels is None else kernels.covering(first, last).kernels
+    named = [("trajectory", geometry.trajectory), ("basemap", geometry.tie), *(("kernel", k.path) for k in covering)]
     return [file_source(kind, path) for kind, path in named if path is not None]
 
 
