@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from perijove.bodies import JUPITER
+from perijove.bodies import CALLISTO, JUPITER
+from perijove.cli import solve
 from perijove.cli.app import app
 from perijove.cli.geometry_options import GeometryRequest, PointingBy
-from perijove.cli.solve import attitude_of, flight_of, geometry_parameters, geometry_sources
+from perijove.cli.solve import _aimed, attitude_of, flight_of, geometry_parameters, geometry_sources
 from perijove.errors import PerijoveWarning, SpiceError, TrajectoryError
+from perijove.io.labels import parse_label
+from perijove.raw import RawImage
 from perijove.spice.daf import Daf, DafArray, daf_bytes
 from perijove.timescale import et_from_utc
 
@@ -203,3 +206,38 @@ def test_a_table_is_the_flight_it_holds(solved: Path) -> None:
     with pytest.raises(TrajectoryError, match=r"flight_j2000.csv spans"):
         flight.find(JUPITER, first - 60.0, last)
     assert flight_of(GeometryRequest()) is None
+
+
+def unnamed(frame: str, folder: Path) -> str:
+    """The target of a strip without a label, whose table of positions is in a frame."""
+    table = folder / f"{frame}.csv"
+    table.write_text("et,x,y,z\n1,2,3,4\n")
+    geometry = GeometryRequest(trajectory=table)
+    label = parse_label(json.dumps({**LABEL, "TARGET_NAME": "N/A"}), Path("made.json"))
+    raw = RawImage(label, np.zeros((384, 1648), np.uint8), Path("made.png"), "")
+    return _aimed(raw, geometry, flight_of(geometry)).label.target
+
+
+def test_a_strip_shows_the_moon_of_the_tables_frame_or_what_its_limb_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solve, "target_of", lambda raw, flight: CALLISTO)
+    assert unnamed("iau_ganymede", tmp_path) == "GANYMEDE"
+    # a path about Jupiter, or in no body's frame, may lead past any moon
+    assert unnamed("iau_jupiter", tmp_path) == "CALLISTO"
+    assert unnamed("j2000", tmp_path) == "CALLISTO"
+
+
+def test_a_strip_that_nobody_names(solved: Path, tmp_path: Path) -> None:
+    (strip,) = solved.glob("*.png")
+    alone = tmp_path / strip.name
+    alone.write_bytes(strip.read_bytes())
+    result = run("solve", alone, "--start", START_UTC, "-q")
+    assert result.exit_code == 2
+    assert "nobody tells what it shows: give --target" in result.stderr
+
+
+LABEL = {
+    "PRODUCT_ID": "JNCE_2022229_44C90001_V01", "FILE_NAME": "x.png", "FILTER_NAME": ["BLUE", "GREEN", "RED"],
+    "LINES": 384, "LINE_SAMPLES": 1648, "START_TIME": START_UTC,
+}  # fmt: skip

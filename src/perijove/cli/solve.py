@@ -112,11 +112,14 @@ def solve_strips(
 
 
 def _aimed(raw: RawImage, geometry: GeometryRequest, flight: Flight | None) -> RawImage:
-    """The strip with its target found where nobody tells it: by the table's frame, or by its limb."""
+    """The strip with its target found where nobody tells it: by the table's frame if it is a moon's, or by its limb."""
     if raw.label.target != UNKNOWN or flight is None:
         return raw
-    body = table_of(geometry).body if geometry.trajectory is not None else target_of(raw, flight)
-    return raw if body is None else replace(raw, label=replace(raw.label, target=body.name))
+    body = None if geometry.trajectory is None else table_of(geometry).body
+    if body is None or body.parent is None:
+        # a path about the planet may be that of a moon's strip
+        body = target_of(raw, flight)
+    return replace(raw, label=replace(raw.label, target=body.name))
 
 
 def kernel_set(geometry: GeometryRequest) -> KernelSet | None:
