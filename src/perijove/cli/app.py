@@ -171,6 +171,14 @@ def picture(
     at: At = None,
     look: Look = None,
     annotate: Annotate = False,
+    caption: Annotated[
+        str | None,
+        typer.Option(
+            "--caption",
+            metavar="TITLE",
+            help='Scale bar, north arrow, and a caption with credit below; "" for its title.',
+        ),
+    ] = None,
     north: Annotated[bool, typer.Option("--north/--camera-up", help="What points upwards.")] = True,
     report: Report = None,
     credit: Credit = None,
@@ -219,6 +227,7 @@ def picture(
             viewpoint=Station.SPACECRAFT if whence is None else parse_viewpoint(whence),
             at_et=None if at is None else parse_time(at),
             annotate=annotate,
+            caption=caption,
             up=Up.NORTH if north else Up.CAMERA,
             report=report,
             credit=credit,

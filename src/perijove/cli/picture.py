@@ -14,7 +14,7 @@ from perijove.calibrate.balance import white_balance
 from perijove.cartography.scatter import law_for
 from perijove.cartography.shading import camera_angles, freed, gains
 from perijove.cli.common import Steps, json_text
-from perijove.cli.framing import frame, stand
+from perijove.cli.framing import Framed, Standing, frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.requests import Depth, PictureRequest, Recipe
 from perijove.cli.solve import all_sources, geometry_parameters, light_parameters, shares, solve_strips
@@ -22,11 +22,13 @@ from perijove.enhance.exposure import picture_bands
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
+from perijove.figure.caption import captioned
+from perijove.geometry.view import disc_middle, km_per_native_px
 from perijove.geometry.viewpoint import CAMERA_HORIZON
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.perspective import describe_view
 from perijove.io.pictures import encode_picture, picture_format
-from perijove.io.provenance import provenance, sidecar_path
+from perijove.io.provenance import credit_line, provenance, sidecar_path
 from perijove.observation import Observation
 from perijove.photometry.models import Law, Model
 from perijove.render.engine import Prepared, prepare
@@ -116,10 +118,20 @@ def _one_picture(
             picture = annotated(picture, framed.view, observation.body, standing.sun, et=standing.et)
     entry = describe(observation)
     path = request.path_for(label.product_id)
+    title = label.title or label.product_id
+    shown_title = request.caption or title
+    if request.caption is not None:
+        with steps.step("colouring"):
+            picture = captioned(
+                picture, planes, observation.body, title=shown_title,
+                credit=credit_line(request.credit, simulated=label.simulated),
+                notes=caption_notes(observation, standing, framed, request), marks=not request.annotate,
+            )  # fmt: skip
     parameters = {
         "recipe": picture.recipe, "settings": picture.settings, "size": request.size, "fov_deg": request.fov_deg,
         "look_deg": request.centre_deg, "from": standing.name, "at": utc_from_et(standing.et),
-        "annotate": request.annotate, "up": request.up, "interpolation": request.interpolation,
+        "annotate": request.annotate, "caption": request.caption, "up": request.up,
+        "interpolation": request.interpolation,
         "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
         "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
         **geometry_parameters(request.geometry),
@@ -127,10 +139,9 @@ def _one_picture(
         "perspective": describe_view(framed.view, observation.body, standing.sun, observation.middle_position),
     }  # fmt: skip
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
-    title = label.title or label.product_id
     origin = provenance(
         all_sources(observation, request.light, request.geometry), parameters, solution,
-        title=title, name=request.credit, simulated=label.simulated,
+        title=shown_title, name=request.credit, simulated=label.simulated,
     )  # fmt: skip
     with steps.step("writing"):
         for place, data in encode_picture(path, picture, origin, _DEPTHS[request.bits]).items():
@@ -138,6 +149,21 @@ def _one_picture(
     entry["picture"] = {"path": str(path), "width": picture.width, "height": picture.height, **framed.numbers}
     entry["timings_s"] = {**solving, **steps.timings_s}
     return entry
+
+
+def caption_notes(observation: Observation, standing: Standing, framed: Framed, request: PictureRequest) -> list[str]:
+    """What a caption says of a picture: what, when, from how far, in which light, and how fine."""
+    place, body = standing.position_km, observation.body
+    away = place / np.linalg.norm(place)
+    phase = float(np.degrees(np.arccos(np.clip(away @ standing.sun, -1.0, 1.0))))
+    height = float(np.linalg.norm(place)) - float(np.mean(body.radii_km))
+    view = framed.view
+    middle = km_per_native_px(view, disc_middle(observation.middle_position, body, observation.middle_sun))
+    when = utc_from_et(standing.et)[:16].replace("T", " ")
+    return [
+        f"{body.name.capitalize()} · {when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "
+        f"{middle:.2g} km a camera pixel · {request.recipe.value} colour · JunoCam {observation.raw.label.product_id}"
+    ]
 
 
 def take_law(

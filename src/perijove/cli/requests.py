@@ -142,7 +142,8 @@ class PictureRequest:
     recipe (`file_format`, `bits` say which). `size` is the longer side in px, `fov_deg` the full angle; `centre_deg`
     planetocentric latitude and east longitude in degrees. `viewpoint` is a station, or planetocentric latitude and east
     longitude in degrees with a height in km; `at_et` the time at which the viewpoint is taken, None for that of the
-    image. With `annotate` graticule, names and the like are drawn on the picture. `light` says how codes become light;
+    image. With `annotate` graticule, names and the like are drawn on the picture. `caption` is the title of a caption
+    below it (empty: the strip's own), None for none. `light` says how codes become light;
     `white_balance` is `solar`, `perijove` or three factors as text; `photometry` a model's name.
     """
 
@@ -156,6 +157,7 @@ class PictureRequest:
     viewpoint: Station | tuple[float, float, float] = Station.SPACECRAFT
     at_et: float | None = None
     annotate: bool = False
+    caption: str | None = None
     up: Up = Up.NORTH
     report: Path | None = None
     credit: str | None = None
@@ -216,6 +218,10 @@ class PictureRequest:
 
         check_photometry(self.photometry)
         white_balance(self.white_balance, 0)
+        if self.caption is not None and not self.caption.isprintable():
+            raise UsageError("--caption holds characters that cannot be printed: give a plain title on one line")
+        if self.recipe is Recipe.LINEAR and self.caption is not None:
+            raise UsageError("--caption would write into the I/F of recipe linear: choose another recipe")
         if self.recipe is Recipe.LINEAR and self.annotate:
             raise UsageError("--annotate would write over the I/F of recipe linear: choose another recipe")
         if self.recipe is Recipe.LINEAR:

@@ -71,13 +71,15 @@ def captioned(
     notes: Sequence[str],
     point: tuple[float, float] | None = None,
     places: Sequence[Place] = (),
+    marks: bool = True,
 ) -> Picture:
     """The picture with a scale bar, a north arrow and named places on it, and a caption in a dark band below.
 
     `picture` is coded for sRGB and of the same size as `planes`, which need backplanes. The bar and the arrow are true
     at `point` (planetocentric latitude, east longitude, rad), by default the middle of what is shown of the body by
     day; the bar lies across the line of sight. They go into the corners that hold least of the body. `notes` are
-    lines, broken where they are too long; `places` are (name, planetocentric latitude, east longitude) in rad.
+    lines, broken where they are too long; `places` are (name, planetocentric latitude, east longitude) in rad. Without
+    `marks` there is the caption alone.
 
     Raises UsageError for a linear picture, planes that do not fit it, a point behind the view or a place that is not in
     the picture.
@@ -88,7 +90,8 @@ def captioned(
     caption = lay_out_caption(width, sizes, title, notes, credit)
     band = caption[-1].bottom
     sheet = Sheet(width, height + band)
-    draw_marks(sheet, planes, body, sizes, point, places)
+    if marks:
+        draw_marks(sheet, planes, body, sizes, point, places)
     draw_caption(sheet, height, caption, sizes)
     page = np.empty((height + band, width, picture.rgb.shape[2]), np.float32)
     page[:height] = picture.rgb

@@ -128,6 +128,8 @@ def _picture(path: Path, told: Mapping[str, Any], seen: Mapping[str, Any]) -> Pr
     except (KeyError, TypeError, ValueError) as error:
         raise MapError(f"{path}: the perspective in its provenance is damaged ({error}): {_REMEDY}") from error
     names, pixels = _pixels(path)
+    # a caption stands below the picture
+    pixels = pixels[:, : where.view.height]
     if pixels.shape[1:] != (where.view.height, where.view.width):
         raise MapError(
             f"{path} has {pixels.shape[2]} x {pixels.shape[1]} px, and was made with {where.view.width} x "
