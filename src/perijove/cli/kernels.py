@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from perijove.attitude.exposure import INTERFRAME_SIGMA_S, START_JITTER_S
 from perijove.attitude.sampled import SampledAttitude
 from perijove.attitude.spin import SpinModel
 from perijove.errors import PerijoveWarning, UsageError
@@ -29,6 +30,7 @@ from perijove.spice.clock import (
     make_clock,
     sclk_text,
 )
+from perijove.spice.solved import SolvedStrip, moved_covariance, solved_text
 from perijove.spice.toolkit import toolkit
 from perijove.spice.write import Flight, ck_bytes, corrected_path, sample_times, spk_bytes, stretches
 from perijove.timescale import utc_from_et
@@ -324,10 +326,36 @@ def _strip_text(o: Observation, clock: Clock | KernelClock) -> list[str]:
         f"    {named[3]:+.6f} {named[4]:+.6f} {named[5]:+.6f} km/s at {trajectory.reference_et:.3f}",
         f"  limb {p.limb_rms_px:.2f} px rms; one sigma of a place on the disc {p.sigma_px:.2f} px",
         *_wrapped(f"  {p.verdict}"),
+        *solved_text(_worth(o)),
     ]
     if isinstance(clock, KernelClock) and label.clock_start is not None:
         lines.insert(6, f"  START_TIME_BIAS: {_start_bias(o, clock):.6f} s, to be added to the count's ET")
     return lines
+
+
+def _worth(o: Observation) -> SolvedStrip:
+    """What is read back of a strip with its kernels, beside place and attitude."""
+    p, trajectory = o.pointing, o.trajectory
+    middle = 0.5 * float(p.et[0] + p.et[-1])
+    names = list(p.parameters)
+    found = trajectory.covariance
+    if len(p.covariance) == len(names) and set(_STATE) <= set(names):
+        state = [names.index(name) for name in _STATE]
+        found = p.covariance[np.ix_(state, state)]
+    label = o.raw.label
+    return SolvedStrip(
+        product_id=p.product_id,
+        first=float(p.et[0]),
+        last=float(p.et[-1]),
+        frames=len(p.et),
+        start_sigma_s=p.sigmas.get("offset", label.start_sigma_s or START_JITTER_S),
+        step_sigma_s=p.sigmas.get("interframe", label.interframe_sigma_s or INTERFRAME_SIGMA_S),
+        sigma_px=p.sigma_px,
+        unseen_km=trajectory.unseen_km,
+        optics={band.value: (*p.camera.centre(band), p.camera.scale.get(band, 1.0)) for band in o.calibrated.light},
+        found=moved_covariance(found, middle - trajectory.reference_et),
+        before=moved_covariance(trajectory.covariance, middle - trajectory.reference_et),
+    )
 
 
 def _wrapped(text: str) -> list[str]:

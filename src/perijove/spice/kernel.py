@@ -10,6 +10,7 @@ from pathlib import Path
 
 from perijove.errors import SpiceError
 from perijove.spice.daf import Daf, read_daf
+from perijove.spice.solved import SolvedStrip, solved_strips
 from perijove.spice.transfer import FIRST_WORD, decode
 
 JUNO, SPACECRAFT, CAMERA = -61, -61000, -61500
@@ -53,6 +54,7 @@ class Kernel:
     `kind` is LSK, PCK, FK, IK, SCLK, SPK, CK, MK, or OTHER for kernels that Juno's geometry needs not. `origin` is
     'reconstructed', 'predicted', 'solved' (by Perijove), or '' where neither name nor comments tell. `reach` is where
     the table of a clock or of leap seconds ends, in its own unit; `leaps` whether a clock cannot do without the latter.
+    `solved` is what a kernel of our own tells of its strips.
     """
 
     path: Path
@@ -62,6 +64,7 @@ class Kernel:
     segments: tuple[Segment, ...] = ()
     reach: float = -math.inf
     leaps: bool = True
+    solved: tuple[SolvedStrip, ...] = ()
 
     @property
     def name(self) -> str:
@@ -86,7 +89,7 @@ def recognise(path: Path, place: Callable[[Path], Path]) -> Kernel | None:
         return Kernel(path, path, "OTHER")
     if head.startswith(b"KPL/"):
         kind = head[4:64].split()[0].decode("latin-1") if head[4:64].split() else ""
-        return Kernel(path, path, kind if kind in _TEXT_KINDS else "OTHER")
+        return Kernel(path, path, kind if kind in _TEXT_KINDS else "OTHER", _ours(head.decode("latin-1")))
     if b"\\begindata" in head and b"\0" not in head:
         data = head.decode("latin-1").split("\\begindata", 1)[1]
         return Kernel(path, path, next((kind for kind, word in _CONTENT if word in data), "OTHER"))
@@ -112,12 +115,20 @@ def _from_daf(path: Path, binary: Path) -> Kernel:
     segments = tuple(
         Segment(a.integers[0], a.integers[shape], float(a.doubles[0]), float(a.doubles[1])) for a in daf.arrays
     )
-    return Kernel(path, binary, daf.kind, _origin(path, daf), segments)
+    origin = _origin(path, daf)
+    return Kernel(
+        path, binary, daf.kind, origin, segments, solved=solved_strips(daf.comments) if origin == "solved" else ()
+    )
+
+
+def _ours(comments: str) -> str:
+    """'solved' where comments say that Perijove wrote the file, else ''."""
+    return "solved" if "written by perijove" in comments.lower() else ""
 
 
 def _origin(path: Path, daf: Daf) -> str:
     """Whether a kernel tells what was or what was to be: our own by its comments, others by name, else comments."""
-    if "written by perijove" in daf.comments.lower():
+    if _ours(daf.comments):
         return "solved"
     for text in (path.stem.lower(), daf.title.lower()):
         words = set(re.split(r"[^a-z]+", text))

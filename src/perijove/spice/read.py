@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -15,6 +16,7 @@ from perijove.errors import SpiceError, SpiceGap, UsageError
 from perijove.instrument import camera_from_spacecraft
 from perijove.spice.kernel import CAMERA, JUNO, SPACECRAFT, Kernel, Segment
 from perijove.spice.select import KernelSet, told
+from perijove.spice.solved import SolvedStrip, moved_covariance, nearest
 from perijove.timescale import utc_from_et
 
 FloatArray = NDArray[np.float64]
@@ -28,6 +30,8 @@ RECONSTRUCTED_KM = 1.0
 from one, lie within 0.2 km of one orbit."""
 UNKNOWN_KM, UNKNOWN_S = 2.0, 1.0
 """Error of an orbit whose kernel does not say what it is: across, and the time along it."""
+OF_OUR_OWN = "kernels, solved"
+"""What a trajectory by kernels of our own has for its source."""
 PREDICTED_KM, PREDICTED_S = 10.0, 10.0
 """Error of a predicted orbit: across, and the time along it. The one issued a week before perijove 44 was 6.6 s late
 there and up to 6 km beside the orbit of the labels."""
@@ -55,13 +59,15 @@ class CameraAttitudes:
 
 
 def spice_trajectory(
-    kernels: KernelSet, body: Body, et0: float, et1: float, *, step_s: float | None = None
+    kernels: KernelSet, body: Body, et0: float, et1: float, *, step_s: float | None = None, image: bool = True
 ) -> Trajectory:
     """Juno's states about the centre of a body from `et0` to `et1` and 5 minutes on either side, by SPK kernels.
 
     Geometric, in j2000. Where the kernels have only the barycentre of Jupiter's system, or not the moon, its place is
-    that of `ephemeris.moons`, with its error in the covariance. `step_s` is the spacing of the grid. Raises SpiceGap
-    where the kernels do not cover the time (it names what they cover), SpiceError for damaged ones.
+    that of `ephemeris.moons`, with its error in the covariance. `step_s` is the spacing of the grid. Kernels of our own
+    are as good as they say: with what their `image` told, or as the place was known before it, for whoever asks the
+    same image again. Raises SpiceGap where the kernels do not cover the time (it names what they cover), SpiceError for
+    damaged ones.
     """
     chosen = kernels.covering(et0, et1)
     spans = [s for s in chosen.position_spans() if s[0] <= et0 and et1 <= s[1]]
@@ -82,6 +88,12 @@ def spice_trajectory(
     states, theory = found
     _check_states(states[:-1], grid, chosen)
     orbit = _source_of(chosen, reference)
+    own = nearest(orbit.solved, reference)
+    covariance = (
+        orbit_covariance(states[-1], body, orbit.origin, reference)
+        if own is None
+        else own.covariance(reference, image=image)
+    )
     return Trajectory(
         body=body.name,
         source=f"kernels, {orbit.origin or 'of unknown origin'}" + (", a moon's place by theory" if theory else ""),
@@ -89,8 +101,45 @@ def spice_trajectory(
         position_km=states[:-1, :3],
         velocity_km_s=states[:-1, 3:],
         reference_et=reference,
-        covariance=orbit_covariance(states[-1], body, orbit.origin, reference) + np.diag(theory_error(body, theory)),
+        covariance=covariance + np.diag(theory_error(body, theory)),
+        unseen_km=0.0 if own is None else own.unseen_km,
         used=tuple(k.name for k in chosen.of_kind("SPK")),
+    )
+
+
+def pieced_trajectory(
+    kernels: KernelSet, body: Body, stretches: Sequence[tuple[float, float]], *, image: bool = True
+) -> Trajectory:
+    """`spice_trajectory` from the first to the last of some stretches of ET, or where there are gaps between them piece
+    by piece; what lies between pieces is a guess then.
+
+    The worst piece tells the covariance. Raises SpiceGap where a stretch is not covered.
+    """
+    first, last = min(a for a, _ in stretches), max(b for _, b in stretches)
+    try:
+        return spice_trajectory(kernels, body, first, last, image=image)
+    except SpiceGap:
+        if len(stretches) == 1:
+            raise
+    pieces = [spice_trajectory(kernels, body, a, b, image=image) for a, b in sorted(stretches)]
+    worst = max(pieces, key=lambda p: float(np.trace(p.covariance[:3, :3])) + 3.0 * p.unseen_km**2)
+    et, place, velocity = pieces[0].et, pieces[0].position_km, pieces[0].velocity_km_s
+    for piece in pieces[1:]:
+        new = piece.et > et[-1]
+        et = np.concatenate([et, piece.et[new]])
+        place, velocity = (
+            np.vstack([place, piece.position_km[new]]),
+            np.vstack([velocity, piece.velocity_km_s[new]]),
+        )
+    reference = 0.5 * (first + last)
+    return replace(
+        worst,
+        et=et,
+        position_km=place,
+        velocity_km_s=velocity,
+        reference_et=reference,
+        covariance=moved_covariance(worst.covariance, reference - worst.reference_et),
+        used=tuple(dict.fromkeys(name for piece in pieces for name in piece.used)),
     )
 
 
@@ -165,8 +214,8 @@ def orbit_covariance(state: FloatArray, body: Body, origin: str, et: float) -> F
     The time along the orbit moves the position by the velocity and the velocity by gravity; beside that each coordinate
     has its own error, and the velocity that error over the time in which the geometry changes.
     """
-    known = {"predicted": (PREDICTED_KM, PREDICTED_S), "": (UNKNOWN_KM, UNKNOWN_S)}
-    km, seconds = known.get(origin, (RECONSTRUCTED_KM, 0.0))
+    known = {"predicted": (PREDICTED_KM, PREDICTED_S), "reconstructed": (RECONSTRUCTED_KM, 0.0)}
+    km, seconds = known.get(origin, (UNKNOWN_KM, UNKNOWN_S))
     # late along its orbit round Jupiter; past a moon the moon's own flight is no part of that
     planet = BODIES[body.parent] if body.parent else body
     about = state + moon_state(body, et) if body.parent else state
@@ -246,6 +295,12 @@ def attitudes_over(kernels: KernelSet, et0: float, et1: float, *, step_s: float 
     return found
 
 
+def solved_strip(kernels: KernelSet, product_id: str, frames: int) -> SolvedStrip | None:
+    """What attitude kernels of our own tell of a product with so many frames, by the last; None for nothing."""
+    found = [s for k in kernels.of_kind("CK") for s in k.solved if s.is_of(product_id, frames)]
+    return found[-1] if found else None
+
+
 def spice_clock(kernels: KernelSet, count: str) -> float:
     """ET when Juno's clock shows a count as labels write it ('525560580:87'). Raises SpiceError where none tells."""
     kernels.need_clock()
@@ -260,10 +315,13 @@ def spice_clock(kernels: KernelSet, count: str) -> float:
 
 
 __all__ = [
+    "OF_OUR_OWN",
     "CameraAttitudes",
     "attitudes_over",
     "centre_of_jupiter",
     "orbit_covariance",
+    "pieced_trajectory",
+    "solved_strip",
     "spice_attitude",
     "spice_clock",
     "spice_trajectory",
