@@ -80,8 +80,9 @@ def set_clock(
             found.append(_Trial(guess.unknowns.moved(vector), guess.agree))
     if not found:
         raise PointingError(
-            f"{exposure.product_id}: no limb of {scene.body.name} of the right size is to be seen within "
-            f"{offsets[-1]:.0f} s of the time given: check --start, --trajectory and --target"
+            f"{exposure.product_id}: no limb of {scene.body.name} of the right size is to be seen at the time given"
+            f"{f' or within {offsets[-1]:.0f} s of it' if offsets[-1] > 0.5 else ''}: check --start, --target, and where "
+            "Juno is said to be (--trajectory with its units and --frame, or --kernels)"
         )
     best = sorted(found, key=lambda trial: -trial.agree)[:REFINED]
     winner = max((_refined(exposure, points, trial, scene) for trial in best), key=lambda trial: trial.agree)

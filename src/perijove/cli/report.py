@@ -12,7 +12,10 @@ from perijove.attitude.pointing import Pointing
 from perijove.calibrate.framelets import Calibrated
 from perijove.calibrate.response import ABSOLUTE_UNCERTAINTY, UNCERTAINTY
 from perijove.calibrate.triage import Word
+from perijove.instrument import START_TIME_BIAS_S
+from perijove.label import TDI_STEP_S
 from perijove.observation import Observation
+from perijove.timescale import utc_from_et
 
 
 def describe(observation: Observation) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def describe(observation: Observation) -> dict[str, Any]:
                 np.sqrt(np.trace(trajectory.covariance[:3, :3]) / 3.0 + trajectory.unseen_km**2)
             ),
         },
-        "pointing": _pointing(observation.pointing),
+        "pointing": {**_pointing(observation.pointing), "times": times_found(observation)},
         "light": light_report(observation.calibrated),
     }
 
@@ -115,6 +118,32 @@ def detail(observation: Observation) -> dict[str, Any]:
     }
 
 
+def times_found(observation: Observation) -> dict[str, Any]:
+    """START_TIME and INTERFRAME_DELAY as they were solved, as a label would have them, with their errors."""
+    p, label = observation.pointing, observation.raw.label
+    start = float(p.et[0]) - START_TIME_BIAS_S - (label.exposure_s or TDI_STEP_S) / 2.0
+    step = None if label.interframe_delay_s is None else label.interframe_delay_s + p.interframe_s
+    return {
+        "start_utc": utc_from_et(start),
+        "start_sigma_s": p.sigmas["offset"],
+        "interframe_delay_s": step,
+        "interframe_delay_sigma_s": p.sigmas["interframe"],
+    }
+
+
+def _times(observation: Observation) -> list[str]:
+    """A line on time and step where no label told them; none where one did."""
+    label = observation.raw.label
+    if label.start_sigma_s is None and label.interframe_sigma_s is None:
+        return []
+    found = times_found(observation)
+    start = f"{found['start_utc']} +- {found['start_sigma_s']:.2f} s"
+    step = ""
+    if found["interframe_delay_s"] is not None:
+        step = f", step {found['interframe_delay_s']:.4f} +- {found['interframe_delay_sigma_s']:.4f} s"
+    return [f"  start       {start}{step}, exposure {1e3 * (label.exposure_s or TDI_STEP_S):.1f} ms"]
+
+
 def _on_map(p: Pointing) -> list[str]:
     """A line on how a strip lies on the map that it was tied to; none where it was tied to none."""
     fit = p.on_map
@@ -135,6 +164,7 @@ def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -
             f"{entry['product_id']}  {entry['target']}",
             f"  trajectory  {t.source}: {len(t.used)} label(s){fit}",
             f"  pointing    {p.source}; spin period {p.spin.period_s:.4f} s, twist {np.degrees(p.spin.twist):.3f} deg",
+            *_times(observation),
             *_on_map(p),
             *(
                 [f"  limb        {int(p.limb.used.sum())} of {len(p.limb.used)} points, {p.limb_rms_px:.3f} px rms"]
