@@ -81,26 +81,26 @@ def detail(plane: NDArray[np.float32]) -> NDArray[Any]:
 
 
 def test_colours_lie_on_each_other(done: Done) -> None:
-    """Shifts of red and of blue against green, in pixels of the map; of these the camera's are the larger ones."""
+    """Shifts of red and of blue against green on the ground, in the finest of the camera's pixels."""
     camera_km = 1.24
     have = np.isfinite(done.light).all(axis=0)
     fine = [detail(np.where(have, plane, 0.0)) for plane in done.light]
     size, window = 96, np.outer(np.hanning(96), np.hanning(96))
     apart = []
     for i in range(0, have.shape[0] - size, size):
-        for j in range(0, have.shape[1] - size, size):
+        for j in range(0, have.shape[1] - size, 2 * size):
             box = np.s_[i : i + size, j : j + size]
             if have[max(i - 16, 0) : i + size + 16, max(j - 16, 0) : j + size + 16].all():
                 green = fine[1][box] * window
                 apart.append(
                     [
-                        phase_cross_correlation(green, fine[k][box] * window, upsample_factor=50, normalization=None)[0]
+                        phase_cross_correlation(green, fine[k][box] * window, upsample_factor=20, normalization=None)[0]
                         for k in (0, 2)
                     ]
                 )
     raster_km = done.observation.body.radii_km[0] * np.radians(48.0) / have.shape[1]
     native = np.linalg.norm(np.array(apart), axis=-1) * raster_km / camera_km
-    assert len(native) > 60
+    assert len(native) > 30
     assert (np.median(native, axis=0) <= 0.35).all()
 
 
