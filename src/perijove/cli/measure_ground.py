@@ -32,6 +32,8 @@ SEARCH_PX = 200.0
 """Half side of the patch in which a crater of unknown size is looked for, in the file's own pixels."""
 LEAST_HALF_PX = 16.0
 """Half side of the smallest patch, in the file's own pixels."""
+COMPARED_PX = 128.0
+"""Px around a seed with which a rim is compared that is not clear: rays of a small crater cover all that is nearer."""
 STEPS = 65
 """Places along a leg that are drawn."""
 
@@ -228,7 +230,12 @@ def searched(product: Product, request: MeasureRequest) -> Rim:
     own = product.grain_km(seed)
     half = SEARCH_PX * own if request.diameter_km is None else max(3.2 * request.diameter_km, LEAST_HALF_PX * own)
     shape: Any = request.shape
-    return find_rim(look(product, seed, half), seed, request.diameter_km, band=request.band, shape=shape)
+    try:
+        return find_rim(look(product, seed, half), seed, request.diameter_km, band=request.band, shape=shape)
+    except MeasureError:
+        if half >= COMPARED_PX * own:
+            raise
+    return find_rim(look(product, seed, COMPARED_PX * own), seed, request.diameter_km, band=request.band, shape=shape)
 
 
 def around(product: Product, crater: Crater, half_km: float) -> RadialProfile | None:

@@ -129,10 +129,10 @@ def measure_rays(
     """The rays between `inner` and `outer` crater radii of the crater at `centre` (rad) with `radius_km`.
 
     Light is compared with the plane through the ground from `outer` to 1.6 times that; with `outer` None reaches of 5,
-    8, 12 and 16 radii are tried as far as the patch goes, the clearest is taken and its significance lowered for the
-    choice. `reference` is the band that colours are relative to (None: GREEN where there is one, otherwise the first).
-    `seed` chooses the places nearby that show what the terrain does without rays: a patch that reaches 3 times as far
-    as `outer` has room for enough of them.
+    8, 12 and 16 radii are tried as far as the patch goes, the clearest is taken (of those that tell bright from dark,
+    where any does), and its significance lowered for the choice. `reference` is the band that colours are relative to
+    (None: GREEN where there is one, otherwise the first). `seed` chooses the places nearby that show what the terrain
+    does without rays: a patch that reaches 3 times as far as `outer` has room for enough of them.
 
     A verdict other than none needs 3 sigma. MeasureError where half of the annulus has no data, or there is too little
     ground to compare with; UsageError where the annulus does not fit the patch.
@@ -151,7 +151,8 @@ def measure_rays(
             "too little ground with data around the crater to tell rays from the terrain: "
             "take a product that shows more of it, or a smaller outer radius"
         )
-    best = max(found, key=lambda look: look.significance)
+    # streaks may go on where light and dark ground have levelled out: first where the tone is told
+    best = max(found, key=lambda look: (abs(look.z) >= LEAST_TONE, look.significance))
     significance = _lowered(best.significance, len(found))
     sign = 0 if significance < LEAST_SIGMA or abs(best.z) < LEAST_TONE else (1 if best.z > 0.0 else -1)
     return _described(patch, centre, radius_km, best, sign, significance, name, seed)
