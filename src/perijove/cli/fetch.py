@@ -213,7 +213,8 @@ def _tell_plan(request: FetchRequest, plan: Plan) -> None:
         wide.print(table)
     known = [size_words(plan.about_bytes)] if plan.about_bytes or not plan.unknown else []
     unknown = [f"{plan.unknown} file{'s' * (plan.unknown > 1)} of unknown size"] if plan.unknown else []
-    print(f"to be downloaded: {' and '.join(known + unknown)}")
+    if plan.orders:
+        print(f"to be downloaded: {' and '.join(known + unknown)}")
     _complain_of(plan, [])
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from perijove.cli.common import command
-from perijove.cli.fetch_request import DEFAULT_MAX_SIZE, FetchRequest, Level, Source, parse_size
+from perijove.cli.fetch_request import DEFAULT_MAX_SIZE, FetchRequest, Level, Source, parse_perijove, parse_size
 from perijove.cli.options import Json, Quiet
 
 What = Annotated[
@@ -17,7 +17,7 @@ What = Annotated[
         metavar="WHAT", help="Numbers, or product ids, also short (34C00002); with --kernels strips or labels."
     ),
 ]
-PerijoveOption = Annotated[int | None, typer.Option("--perijove", metavar="N", help="Search the images of a perijove.")]
+PerijoveOption = Annotated[str | None, typer.Option("--perijove", metavar="N", help="Search the images of a perijove.")]
 TitleOption = Annotated[
     str | None, typer.Option("--title", metavar="WORDS", help="Words that must all be in the title, in any case.")
 ]
@@ -84,7 +84,7 @@ def fetch(
     with command():
         request = FetchRequest(
             what=tuple(what or ()),
-            perijove=perijove,
+            perijove=None if perijove is None else parse_perijove(perijove),
             words=tuple((title or "").split()),
             target=target,
             filters=tuple(filters or ()),

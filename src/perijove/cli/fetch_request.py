@@ -10,12 +10,13 @@ from pathlib import Path
 from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.label import parse_product_id
-from perijove.timescale import et_from_utc
+from perijove.timescale import TimeError, et_from_utc
 
 DEFAULT_MAX_SIZE = "4G"
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,7}")
 _SHORT = re.compile(r"[0-9]{2,3}[A-Z][0-9]{5}")
+_PERIJOVE = re.compile(r"(?:PJ)?([0-9]{1,4})", re.IGNORECASE)
 
 
 class Source(Enum):
@@ -90,6 +91,8 @@ class FetchRequest:
         for name in self.filters:
             if name.upper() not in known:
                 raise UsageError(f"--filter {name[:40]} is none of JunoCam's: {', '.join(sorted(known)).lower()}")
+        if self.target is not None:
+            _check_target(self.target)
         if task is Task.KERNELS:
             self._check_kernels()
             if self.labels_only:
@@ -121,11 +124,16 @@ class FetchRequest:
             if all(_NUMBER.fullmatch(one) for one in self.what):
                 return Task.NUMBERS
             for one in self.what:
-                if not is_product(one):
+                if not (is_product(one) or _NUMBER.fullmatch(one)):
                     raise UsageError(
                         f"{one[:60]!r} is neither a number of the mission's site such as 13639 nor a product id such "
-                        "as JNCE_2021158_34C00002_V01 or 34C00002, or is one among others of the other sort"
+                        "as JNCE_2021158_34C00002_V01 or 34C00002: correct it"
                     )
+            if not all(is_product(one) for one in self.what):
+                raise UsageError(
+                    "numbers (13639) and product ids (JNCE_...) come from different archives: ask for the one sort, "
+                    "then for the other"
+                )
             return Task.PRODUCTS
         if self.volume is not None or self.level is not None or self.source is Source.PDS:
             return Task.INDEX if self.source is not Source.MISSION else Task.GALLERY
@@ -141,8 +149,13 @@ class FetchRequest:
     def _check_kernels(self) -> None:
         if (self.start is None) != (self.stop is None):
             raise UsageError("give both --from and --to, or neither")
+        if self.what and self.start is not None:
+            raise UsageError(
+                f"--from and --to ask for the kernels of a time, {self.what[0][:60]} for those of an image: give the "
+                "one or the other; --kernels WHAT alone takes the image's own time"
+            )
         if self.start is not None and self.stop is not None:
-            if et_from_utc(self.stop) < et_from_utc(self.start):
+            if _told_et("--to", self.stop) < _told_et("--from", self.start):
                 raise UsageError(f"--to {self.stop} lies before --from {self.start}: swap them")
         elif not self.what:
             raise UsageError("say for which time: perijove fetch --kernels STRIP, or --from UTC --to UTC")
@@ -167,6 +180,32 @@ class FetchRequest:
             if there:
                 what = "kernels" if task is Task.KERNELS else "what is named by number or id"
                 raise UsageError(f"{option} is for searching strips, not for {what}: leave it out")
+
+
+def _check_target(name: str) -> None:
+    """`UsageError` for a target that no label names."""
+    from perijove.bodies import BODIES
+
+    # what is solved here, and what was passed on the way to Jupiter
+    known = (*BODIES, "EARTH", "MOON")
+    if name.upper() not in known:
+        raise UsageError(f"--target {name[:40]} is not known: give one of {', '.join(known).lower()}, or --title WORDS")
+
+
+def _told_et(option: str, utc: str) -> float:
+    """The ET of an option's UTC; `UsageError` that names the option where it is none."""
+    try:
+        return et_from_utc(utc)
+    except TimeError:
+        raise UsageError(f"{option} {utc[:60]!r} is no time: write UTC as 2021-06-07T16:58:04") from None
+
+
+def parse_perijove(text: str) -> int:
+    """The number of a perijove, written as 34 or PJ34; `UsageError` for anything else."""
+    match = _PERIJOVE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"--perijove {text[:40]!r} is no number of a perijove: give one such as 34")
+    return int(match[1])
 
 
 def is_product(text: str) -> bool:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from perijove.archive.http import Conduct
 from perijove.cli.app import app
 from perijove.cli.fetch import run_fetch
-from perijove.cli.fetch_request import FetchRequest, Level, Source, Task, parse_size, size_words
+from perijove.cli.fetch_request import FetchRequest, Level, Source, Task, parse_perijove, parse_size, size_words
 from perijove.errors import FetchError, UsageError
 from perijove.io.finder import open_strip
 
@@ -310,7 +310,8 @@ def test_hostile_words_of_a_page_do_no_harm(fetch: Any, archives: Any, capsys: p
     [
         ({}, "say what to fetch"),
         ({"what": ("11",), "output": None}, "-o DIR"),
-        ({"what": ("11", ONE)}, "neither a number"),
+        ({"what": ("11", ONE)}, "come from different archives"),
+        ({"what": ("11", "x")}, "'x' is neither a number"),
         ({"what": ("11",), "perijove": 34}, "--perijove is for searching"),
         ({"what": ("11",), "source": Source.PDS}, "product ids"),
         ({"what": (ONE,), "source": Source.MISSION, "level": Level.RDR}, "--level"),
@@ -325,16 +326,30 @@ def test_hostile_words_of_a_page_do_no_harm(fetch: Any, archives: Any, capsys: p
         ({"kernels": True}, "for which time"),
         ({"start": "2021-06-07T00:00"}, "both --from and --to"),
         ({"start": "2021-06-08T00:00", "stop": "2021-06-07T00:00"}, "swap"),
-        ({"start": "noon", "stop": "2021-06-07T00:00"}, "not a UTC time"),
+        ({"start": "noon", "stop": "2021-06-07T00:00"}, "--from 'noon' is no time"),
+        ({"start": "2021-06-07T00:00", "stop": "x"}, "--to 'x' is no time"),
         ({"what": (ONE,), "kernels": True, "source": Source.PDS}, "NAIF"),
         ({"what": (ONE,), "kernels": True, "labels_only": True}, "--labels-only"),
         ({"what": ("34C00002",), "source": Source.MISSION}, "whole id"),
-        ({"what": ("34C00002", "11")}, "neither a number"),
+        ({"what": ("34C00002", "11")}, "come from different archives"),
+        ({"target": "pluto", "perijove": 34}, "--target pluto is not known: give one of jupiter, .*ganymede.*earth"),
+        ({"what": (ONE,), "start": "2021-06-07T00:00", "stop": "2021-06-08T00:00"}, "--from and --to .*--kernels WHAT"),
     ],
 )
 def test_requests_that_make_no_sense(changes: dict[str, Any], what: str) -> None:
     with pytest.raises((UsageError, ValueError), match=what):
         FetchRequest(**{"output": Path("x"), **changes})
+
+
+@pytest.mark.parametrize(("text", "number"), [("34", 34), (" PJ34 ", 34), ("pj1", 1), ("0", 0)])
+def test_perijoves(text: str, number: int) -> None:
+    assert parse_perijove(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "abc", "34A", "-1", "3.5", "PJ", "12345"])
+def test_no_perijove(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--perijove .* is no number of a perijove: give one such as 34"):
+        parse_perijove(text)
 
 
 def test_tasks() -> None:
