@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perijove.errors import PerijoveError, TrajectoryError, UsageError
+from perijove.errors import PerijoveError, PerijoveWarning, TrajectoryError, UsageError
 from perijove.io import trajectory_table
 from perijove.io.trajectory_table import read_trajectory_table
 from perijove.timescale import et_from_utc
@@ -85,8 +85,12 @@ def test_metres(tmp_path: Path, metres: str) -> None:
 def test_the_frame_is_guessed(tmp_path: Path, name: str, comment: str, frame: str) -> None:
     path = put(tmp_path, f"{comment}\n{PLAIN}", name)
     assert read_trajectory_table(path).frame == frame
-    # what is said outright counts
-    assert read_trajectory_table(path, "eme2000").frame == "EME2000"
+    # what is said outright counts, but not in silence where the file says otherwise
+    if frame in ("J2000", "ICRF"):
+        assert read_trajectory_table(path, "eme2000").frame == "EME2000"
+        return
+    with pytest.warns(PerijoveWarning, match=rf"--frame EME2000 is taken though .* names {frame}"):
+        assert read_trajectory_table(path, "eme2000").frame == "EME2000"
 
 
 @pytest.mark.parametrize("name", ["juno.csv", "xj2000.csv", "iau_iota.csv", "ganymede.csv", "J20001.csv"])
@@ -182,12 +186,36 @@ def test_places_without_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         read_trajectory_table(put(tmp_path, PLAIN))
 
 
-def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
-    assert read_trajectory_table(put(tmp_path, PLAIN.splitlines()[0])).position_km.shape == (0, 3)
+def test_a_header_alone_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(TrajectoryError, match="has no rows below its header: give one every few seconds"):
+        read_trajectory_table(put(tmp_path, PLAIN.splitlines()[0]))
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "near", "message"),
+    [
+        (
+            "iau_ganymede",
+            "",
+            1.01e6,
+            r"within 1e\+06 km from Ganymede.*1.01e\+06: if these are metres, name .* x_m,y_m",
+        ),
+        ("iau_ganymede", "_km", 4.4e6, "if these are metres"),
+        ("iau_ganymede", "_m", 4.4e9, "check the columns and their units"),
+        ("iau_jupiter", "", 1.01e7, r"within 1e\+07 km from Jupiter"),
+        ("j2000", "", 7.6e7, r"within 1e\+07 km, the nearest is 7.6e\+07"),
+    ],
+)
+def test_places_that_juno_never_was_in(tmp_path: Path, name: str, unit: str, near: float, message: str) -> None:
+    text = f"et,x{unit},y{unit},z{unit}\n1,0,{{}},0\n2,0,0,{2 * near}\n"
+    with pytest.raises(TrajectoryError, match=message):
+        read_trajectory_table(put(tmp_path, text.format(near), f"{name}.csv"))
+    # one row near enough is enough
+    assert len(read_trajectory_table(put(tmp_path, text.format(0.9e6), f"{name}.csv")).et) == 2
 
 
 @settings(max_examples=50, deadline=None)
-@given(value=st.floats(-1e7, 1e7), digits=st.integers(0, 9), metres=st.booleans(), power=st.booleans())
+@given(value=st.floats(-5e5, 5e5), digits=st.integers(0, 9), metres=st.booleans(), power=st.booleans())
 def test_numbers_come_back_with_the_unit_of_their_last_digit(
     tmp_path_factory: pytest.TempPathFactory, value: float, digits: int, metres: bool, power: bool
 ) -> None:

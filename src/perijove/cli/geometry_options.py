@@ -65,7 +65,9 @@ class GeometryRequest:
             if self.trajectory is None:
                 raise UsageError("--trajectory-sigma is that of a table: give --trajectory too")
             if not 0.0 < self.trajectory_sigma_km <= 10000.0:
-                raise UsageError("--trajectory-sigma cannot be: give km above 0 and to 10000")
+                raise UsageError(
+                    f"--trajectory-sigma {self.trajectory_sigma_km:g} cannot be: give km above 0 and to 10000"
+                )
         if self.tie_centre_deg is not None and self.tie is None:
             raise UsageError("--tie-centre is that of a map: give --tie too")
         if self.trajectory is not None and self.kernels:
@@ -111,7 +113,9 @@ def parse_start(text: str) -> tuple[str, float]:
     return match["utc"], sigma
 
 
-def parse_measure(text: str, option: str, unit: str, most: float) -> tuple[float, float]:
+def parse_measure(
+    text: str, option: str, unit: str, most: float, example: str = "0.375 or 0.375+-0.005"
+) -> tuple[float, float]:
     """A positive number and its error, of ``0.375+-0.005`` or ``0.38`` (to half its last digit); else UsageError."""
     match = _NUMBER.fullmatch(text)
     try:
@@ -120,9 +124,7 @@ def parse_measure(text: str, option: str, unit: str, most: float) -> tuple[float
     except ValueError:
         value = 0.0
     if match is None or not 0.0 < value <= most:
-        raise UsageError(
-            f"{option} {text[:40]} cannot be: give {unit} above 0 and to {most:g}, as 0.375 or 0.375+-0.005"
-        )
+        raise UsageError(f"{option} {text[:40]} cannot be: give {unit} above 0 and to {most:g}, as {example}")
     if match["sigma"] is None:
         sigma = 0.5 * 10.0 ** -len(match["digits"] or "")
     if not sigma > 0.0:
@@ -148,7 +150,9 @@ def _options(
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--start", metavar="UTC[+-S]", help="START_TIME, to 20 s or the error given; solved for."),
+        typer.Option(
+            "--start", metavar="UTC[+-S]", help="START_TIME, to 20 s or the error given, as 2021-06-07T16:58:04+-5."
+        ),
     ] = None,
     interframe: Annotated[
         str | None,
@@ -169,7 +173,9 @@ def _options(
     ] = None,
     tie_centre: Annotated[
         float | None,
-        typer.Option("--tie-centre", metavar="DEG", help="East longitude of its middle, of a bare picture."),
+        typer.Option(
+            "--tie-centre", metavar="DEG", help="East longitude of its middle, 0 or 180, where it is a bare picture."
+        ),
     ] = None,
 ) -> GeometryRequest:
     """The request that the options describe."""
@@ -177,7 +183,7 @@ def _options(
         target=target,
         start=None if start is None else parse_start(start),
         interframe_s=None if interframe is None else parse_measure(interframe, "--interframe", "seconds", 60.0),
-        exposure_s=None if exposure is None else parse_measure(exposure, "--exposure", "ms", 60000.0)[0] / 1e3,
+        exposure_s=None if exposure is None else parse_measure(exposure, "--exposure", "ms", 60000.0, "6.4")[0] / 1e3,
         trajectory=trajectory,
         frame=frame,
         trajectory_sigma_km=trajectory_sigma,

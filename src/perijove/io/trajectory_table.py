@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perijove.bodies import BODIES
 from perijove.ephemeris.table import ECLIPTIC, INERTIAL, PositionTable, frame_body
-from perijove.errors import TrajectoryError, UsageError
+from perijove.errors import PerijoveWarning, TrajectoryError, UsageError
 from perijove.timescale import TimeError, et_from_utc
+
+FloatArray = NDArray[np.float64]
 
 MAX_TABLE_BYTES = 1 << 28
 """A day of positions each second has 5 MB."""
@@ -20,6 +24,8 @@ _SECONDS = {"et", "et_s", "tdb_s", "time_et"}
 _UNITS = {"": 1.0, "_km": 1.0, " (km)": 1.0, " [km]": 1.0, "_m": 1e-3, " (m)": 1e-3, " [m]": 1e-3}
 _AXES = {f"{axis}{unit}": (k, scale) for k, axis in enumerate("xyz") for unit, scale in _UNITS.items()}
 _DIGITS = re.compile(r"[+-]?[0-9]*(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?")
+FARTHEST_KM, FARTHEST_OF_MOON_KM = 1e7, 1e6
+"""Juno's widest orbit takes it 8 million km from Jupiter; from the second a moon is no more than a few pixels wide."""
 _LARGEST = 1e13
 """Places and times beyond, m or s, are slips."""
 
@@ -29,15 +35,15 @@ def read_trajectory_table(path: Path | str, frame: str | None = None, centre: st
 
     Its header names a time (`utc`, or `et` in TDB seconds past J2000) and `x_km`, `y_km`, `z_km` (or `_m`; bare names
     are km); other columns are passed over, lines that begin with # too. Without `frame` it is guessed from the file's
-    name or those lines: J2000 and the like, ECLIPJ2000, or IAU_ with a body's name. Raises TrajectoryError for what
-    cannot be read, naming file and line, UsageError where the frame is not to be guessed.
+    name or those lines: J2000 and the like, ECLIPJ2000, or IAU_ with a body's name; where these name another than
+    `frame`, a PerijoveWarning says so. Raises TrajectoryError for what cannot be read, naming file and line, and for
+    positions no closer than Juno ever was; UsageError where the frame is not to be guessed.
     """
     path = Path(path)
     text = _text(path)
-    chosen = (frame or _guess(path, text) or "").upper()
-    if not chosen:
-        raise UsageError(f"{path} does not tell its frame: give --frame J2000, or IAU_GANYMEDE and the like")
+    chosen = frame.upper() if frame else _guess(path, text)
     frame_body(chosen)
+    _check_frame(chosen, path, text)
     plain = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
     if not plain:
         raise TrajectoryError(f"{path} is empty: give a CSV with the columns utc,x_km,y_km,z_km")
@@ -58,6 +64,9 @@ def read_trajectory_table(path: Path | str, frame: str | None = None, centre: st
     if len(backwards):
         number = plain[int(backwards[0]) + 2][0]
         raise TrajectoryError(f"{path}, line {number}: its time does not come after that before it; sort the table")
+    if not len(et):
+        raise TrajectoryError(f"{path} has no rows below its header: give one every few seconds around the strip")
+    _check_distance(position, chosen, [names[column] for column, _ in axes], path)
     return PositionTable(et, position, rounding, chosen, str(path), _centre(centre))
 
 
@@ -82,17 +91,48 @@ def _cells(line: str, delimiter: str, path: Path, number: int) -> list[str]:
         raise TrajectoryError(f"{path}, line {number}: {error}; give a CSV with utc,x_km,y_km,z_km") from None
 
 
-def _guess(path: Path, text: str) -> str | None:
-    """The frame that a file names in its comments and in its own name; UsageError where these name two."""
+def _named(path: Path, text: str) -> list[str]:
+    """The frames that a file names, the one in its comments before the one in its own name."""
     comments = " ".join(line for line in text[:8192].splitlines() if line.startswith("#"))
     found = []
     for where in (comments, path.stem):
         upper = where.upper().replace("-", "_")
         named = (*(f"IAU_{body}" for body in BODIES), ECLIPTIC, *INERTIAL)
         found += [name for name in named if re.search(rf"(?<![A-Z0-9]){name}(?![A-Z0-9])", upper)][:1]
+    return found
+
+
+def _guess(path: Path, text: str) -> str:
+    """The frame that a file names; UsageError where it names none, or two."""
+    found = _named(path, text)
+    if not found:
+        raise UsageError(f"{path} does not tell its frame: give --frame J2000, or IAU_GANYMEDE and the like")
     if len(set(found)) > 1:
         raise UsageError(f"{path} has {found[0]} in its comments and {found[1]} in its name: say with --frame which")
-    return found[0] if found else None
+    return found[0]
+
+
+def _check_frame(chosen: str, path: Path, text: str) -> None:
+    """Warn where the frame that was chosen is none of those that the file names."""
+    named = _named(path, text)
+    same = {chosen, *(INERTIAL if chosen in INERTIAL else ())}
+    if named and not same & set(named):
+        message = f"--frame {chosen} is taken though {path} names {named[-1]}: leave --frame out where that is right"
+        warnings.warn(message, PerijoveWarning, stacklevel=3)
+
+
+def _check_distance(position_km: FloatArray, frame: str, names: list[str], path: Path) -> None:
+    """TrajectoryError for positions that are all farther off than Juno was when it saw something there."""
+    nearest = float(np.linalg.norm(position_km, axis=1).min())
+    body = frame_body(frame)
+    most = FARTHEST_KM if body is None or body.name == "JUPITER" else FARTHEST_OF_MOON_KM
+    if nearest > most:
+        of = "" if body is None else f" from {body.name.capitalize()}"
+        metres = any(_AXES[name][1] == 1.0 for name in names)
+        remedy = "if these are metres, name the columns x_m,y_m,z_m" if metres else "check the columns and their units"
+        raise TrajectoryError(
+            f"{path} has no position within {most:.3g} km{of}, the nearest is {nearest:.4g}: {remedy}"
+        )
 
 
 def _columns(names: list[str], path: Path) -> tuple[int, list[tuple[int, float]]]:
