@@ -24,19 +24,17 @@ from perijove.io.labels import parse_label
 from perijove.io.places import scan_labels
 from perijove.label import PASS_S, Given, Label, completed
 from perijove.observation import (
-    CLOCK_SIGMA_S,
     Attitude,
     Flight,
     Observation,
-    _by_clock,
-    _exposed,
-    _fly,
-    _passes,
     body_of,
     exposure_by_light,
     exposure_of,
     framelet_times,
+    passes,
 )
+from perijove.observation.sources import CLOCK_SIGMA_S, fly, timed
+from perijove.observation.work import _exposed
 from perijove.raw import RawImage
 from perijove.simulate import photograph
 from perijove.simulate.scene import Scene
@@ -113,11 +111,11 @@ def test_strips_are_sorted_by_pass_and_target() -> None:
         return RawImage(label, np.zeros((0, 1648), np.uint8), Path(name), "")
 
     raws = [strip("late", 53 * 86400.0), strip("b", 600.0), strip("a", 0.0), strip("io", 300.0, "IO")]
-    groups = [[raw.label.product_id for raw in group] for group in _passes(raws)]
+    groups = [[raw.label.product_id for raw in group] for group in passes(raws)]
     assert groups == [["a", "b"], ["io"], ["late"]]
     # each strip hangs on the one before it
     chain = [strip(str(k), k * 0.9 * PASS_S) for k in range(4)]
-    assert len(_passes(chain)) == 1
+    assert len(passes(chain)) == 1
 
 
 def bare(label: Label) -> RawImage:
@@ -153,10 +151,10 @@ def test_labels_overrule_a_predicted_orbit(passed: tuple[Label, ...], told: Traj
     predicted = late(told, 10.0, 300.0)
     # an orbit that is 10 s late has Juno where it was 10 s before
     with pytest.warns(PerijoveWarning, match=r"orbit of spk_pre.bsp is \+10.0 s late and [0-5] km beside .* labels"):
-        found = _fly(raws, passed, JUPITER, predicted)
+        found = fly(raws, passed, JUPITER, predicted)
     np.testing.assert_array_equal(found.position_km, told.position_km)
     with pytest.warns(PerijoveWarning, match=r"is -10.0 s late"):
-        _fly(raws, passed, JUPITER, late(told, -10.0, 300.0))
+        fly(raws, passed, JUPITER, late(told, -10.0, 300.0))
 
 
 @pytest.mark.parametrize(("seconds", "sigma_km", "why"), [
@@ -167,15 +165,15 @@ def test_a_kernels_orbit_stays(
 ) -> None:
     flight = late(told, seconds, sigma_km)
     with warnings.catch_warnings(action="error"):
-        assert _fly([bare(passed[0])], passed, JUPITER, flight) is flight.find(JUPITER, 0.0, 1.0), why
+        assert fly([bare(passed[0])], passed, JUPITER, flight) is flight.find(JUPITER, 0.0, 1.0), why
 
 
 def test_a_table_has_the_last_word_and_a_gap_none(passed: tuple[Label, ...], told: Trajectory) -> None:
     table = replace(late(told, 10.0, 300.0), final=True)
     raws = [bare(passed[0])]
     with warnings.catch_warnings(action="error"):
-        assert _fly(raws, passed, JUPITER, table) is table.find(JUPITER, 0.0, 1.0)
-        by_labels = _fly(raws, passed, JUPITER, Flight(lambda body, first, last: None))
+        assert fly(raws, passed, JUPITER, table) is table.find(JUPITER, 0.0, 1.0)
+        by_labels = fly(raws, passed, JUPITER, Flight(lambda body, first, last: None))
     np.testing.assert_array_equal(by_labels.position_km, told.position_km)
 
 
@@ -183,9 +181,9 @@ def test_without_places_in_the_labels_a_worse_orbit_will_do(told: Trajectory) ->
     predicted = late(told, 10.0, 300.0)
     lost = replace(LABEL, start_et=told.reference_et, latitude_graphic=None)
     with pytest.raises(TrajectoryError):
-        _fly([bare(lost)], [lost], JUPITER, None)
+        fly([bare(lost)], [lost], JUPITER, None)
     with warnings.catch_warnings(action="error"):
-        assert _fly([bare(lost)], [lost], JUPITER, predicted) is predicted.find(JUPITER, 0.0, 1.0)
+        assert fly([bare(lost)], [lost], JUPITER, predicted) is predicted.find(JUPITER, 0.0, 1.0)
 
 
 def test_a_flight_is_asked_for_as_far_as_the_start_may_be_off() -> None:
@@ -196,7 +194,7 @@ def test_a_flight_is_asked_for_as_far_as_the_start_may_be_off() -> None:
 
     open_start, other = replace(LABEL, start_sigma_s=20.0), replace(LABEL, start_et=1100.0)
     with pytest.raises(TrajectoryError):
-        _fly([bare(open_start), bare(other)], [], JUPITER, Flight(find))
+        fly([bare(open_start), bare(other)], [], JUPITER, Flight(find))
     # 2.5 sigmas before the first frame of the first, and to the last frame of the second
     last = framelet_times(other)[-1]
     assert asked == [("JUPITER", pytest.approx(1000.06428 - 50.0), pytest.approx(last))]
@@ -204,12 +202,12 @@ def test_a_flight_is_asked_for_as_far_as_the_start_may_be_off() -> None:
 
 def test_a_moons_strip_by_labels_about_its_planet(passed: tuple[Label, ...], told: Trajectory) -> None:
     moon = tuple(completed(label, Given("GANYMEDE")) for label in passed)
-    found = _fly([bare(moon[0])], moon, GANYMEDE, None)
+    found = fly([bare(moon[0])], moon, GANYMEDE, None)
     et = found.reference_et
     assert found.body == "GANYMEDE"
     np.testing.assert_allclose(found.position(et) + moon_state(GANYMEDE, et)[:3], told.position(et), rtol=0, atol=1e-3)
     with pytest.raises(TrajectoryError, match=r"44C00029.*counted from EUROPA, which does not tell where GANYMEDE is"):
-        _fly([bare(replace(moon[0], place_target="EUROPA"))], moon, GANYMEDE, None)
+        fly([bare(replace(moon[0], place_target="EUROPA"))], moon, GANYMEDE, None)
 
 
 def test_our_own_clock_tells_the_start_and_no_other() -> None:
@@ -221,13 +219,13 @@ def test_our_own_clock_tells_the_start_and_no_other() -> None:
         asked.append(count)
         return 1002.5
 
-    ours = _by_clock(exposure, raw.label, Attitude(lambda first, last: None, start=start))
+    ours = timed(exposure, raw.label, Attitude(lambda first, last: None, start=start))[0]
     assert asked == ["700000000:12"]
     np.testing.assert_allclose(ours.et, framelet_times(LABEL) + 2.5, rtol=0, atol=1e-9)
     assert (ours.start_sigma_s, ours.start_moved_s) == (CLOCK_SIGMA_S, 2.5)
     # the mission's clock tells what START_TIME does
-    assert _by_clock(exposure, raw.label, Attitude(lambda first, last: None)) is exposure
-    assert _by_clock(exposure, LABEL, Attitude(lambda first, last: None, start=start)) is exposure
+    assert timed(exposure, raw.label, Attitude(lambda first, last: None)) == (exposure, None)
+    assert timed(exposure, LABEL, Attitude(lambda first, last: None, start=start)) == (exposure, None)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
 """Pointings that kernels give: the same pixels look the same way, whichever camera tells it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from perijove.attitude.exposure import Exposure
-from perijove.attitude.given import given_pointing, optics_turn
+from perijove.attitude.given import Told, given_pointing, optics_turn
 from perijove.attitude.sampled import SampledAttitude, sampled_attitude
 from perijove.attitude.spin import SpinModel
 from perijove.ephemeris.trajectory import Trajectory
@@ -72,8 +74,10 @@ def test_what_is_left_open_is_told(exposure: Exposure, flight: Trajectory) -> No
     assert pointing.source == "kernel"
     assert not pointing.good
     assert pointing.verdict.startswith("by kernels as they are: places may stand off by 6.")
-    # 20 ms of a turn in 30.3 s, and the mounting
-    assert pointing.sigma_px == pytest.approx(np.hypot(0.02 * SPIN.rate * FOCAL_LENGTH_PX, 1.3), rel=1e-3)
+    assert "START_TIME is known to 20 ms only; --pointing kernel+image solves for that" in pointing.verdict
+    # 20 ms and 19 steps of 0.3 ms of a turn in 30.3 s, the mounting, and 1 km by the 33,000 km to the ground below
+    turned = np.hypot(0.02, 19 * 0.0003) * SPIN.rate * FOCAL_LENGTH_PX
+    assert pointing.sigma_px == pytest.approx(np.hypot(turned, np.hypot(1.3, FOCAL_LENGTH_PX / 33146)), rel=1e-5)
     assert pointing.sigmas["offset"] == 0.02
     assert pointing.sigmas["x"] == 1.0
     assert pointing.parameters["dec"] == pytest.approx(np.degrees(SPIN.dec), abs=1e-6)
@@ -81,6 +85,29 @@ def test_what_is_left_open_is_told(exposure: Exposure, flight: Trajectory) -> No
     assert pointing.covariance.shape == (len(pointing.sigmas),) * 2
     np.testing.assert_allclose(pointing.position_km[:, 1], 40.0 * ET)
     assert len(pointing.limb.used) == 0
+
+
+def test_what_leaves_most_open_is_named(exposure: Exposure, flight: Trajectory) -> None:
+    sure = replace(exposure, start_sigma_s=1e-5)
+    assert "for the step between frames is known to 0.3 ms only" in given_pointing(sure, flight, attitude()).verdict
+    sure = replace(sure, interframe_sigma_s=1e-6)
+    assert "for the mounting is not known better" in given_pointing(sure, flight, attitude()).verdict
+    # 10 s late at 40 km/s: the ground below moves by 400 km of 33,000
+    late = np.diag([1.0, 400.0**2, 1.0, 0.0, 0.0, 0.0])
+    predicted = given_pointing(sure, replace(flight, covariance=late), attitude())
+    assert "for Juno's place is not known better" in predicted.verdict
+    assert predicted.sigma_px == pytest.approx(400.0 / 33146 * FOCAL_LENGTH_PX, rel=0.01)
+
+
+def test_a_solution_that_is_read_back_is_worth_what_it_was(exposure: Exposure, flight: Trajectory) -> None:
+    camera = Camera({Filter.GREEN: (0.25, -0.5)}, {Filter.GREEN: 1.001})
+    back = given_pointing(exposure, flight, attitude(), told=Told(camera, 3.1, placed=True))
+    assert (back.camera, back.sigma_px) == (camera, 3.1)
+    assert back.verdict == "by kernels of our own, as it was solved: places may stand off by 3.1 px"
+    # with another's orbit that one's error comes on top
+    far = replace(flight, unseen_km=100.0)
+    other = given_pointing(exposure, far, attitude(), told=Told(camera, 3.1, placed=False))
+    assert other.sigma_px == pytest.approx(np.hypot(3.1, 100.0 / 33146 * FOCAL_LENGTH_PX), rel=1e-3)
 
 
 @pytest.mark.parametrize("moved", [-3.0, 4.0, 40.0])

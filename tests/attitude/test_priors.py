@@ -4,23 +4,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.gather import MOUNTING_SIGMAS, _turned
 from perijove.attitude.priors import (
     AXIS_SIGMA,
+    KERNEL_AXIS_SIGMA,
     LOOSE_MOUNTING_SIGMA,
     RATE_DRIFT,
     TILT_SIGMA,
     TWIST_SIGMA,
     Anchor,
     free_unknowns,
+    kernel_anchor,
 )
+from perijove.attitude.sampled import sampled_attitude
 from perijove.attitude.search import AxisHint, Scene
 from perijove.attitude.spin import SpinModel
 from perijove.bodies import GANYMEDE
 from perijove.ephemeris.trajectory import Trajectory
-from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Filter
+from perijove.instrument import FOCAL_LENGTH_PX, MOUNTING_TILT, MOUNTING_TWIST, Filter
 
 ET = np.array([0.0, 10.0])
 FLIGHT = Trajectory("GANYMEDE", "made", ET, np.full((2, 3), 4e3), np.zeros((2, 3)), 0.0, np.eye(6))
@@ -52,6 +56,20 @@ def test_the_rest_of_a_pass_has_drifted() -> None:
     assert prior["rate"] == (SPIN.rate, pytest.approx(np.hypot(RATE_DRIFT, RATE) * SPIN.rate))
     assert prior["twist"] == (MOUNTING_TWIST, TWIST_SIGMA)
     assert prior["tilt"] == (MOUNTING_TILT, TILT_SIGMA)
+
+
+@pytest.mark.parametrize(("uneven", "told"), [(0.0, True), (0.7, True), (5.0, False)])
+def test_an_attitude_tells_an_axis_as_well_as_it_turns_evenly(uneven: float, told: bool) -> None:
+    et = np.linspace(0.0, 30.0, 121)
+    nod = Rotation.from_rotvec(np.outer(np.sin(et * 2.1), [uneven / FOCAL_LENGTH_PX, 0.0, 0.0])).as_matrix()
+    attitude = sampled_attitude(et, nod @ SPIN.camera_from_j2000(et))
+    anchor = kernel_anchor(attitude)
+    assert (anchor is not None) is told
+    if anchor is not None:
+        assert anchor.of_the_moment
+        assert np.arccos(min(anchor.spin.axis @ SPIN.axis, 1.0)) < 2.0 * anchor.axis_sigma
+        assert abs(anchor.spin.rate / SPIN.rate - 1.0) < 2.0 * anchor.rate_sigma
+        assert anchor.axis_sigma == pytest.approx(np.hypot(KERNEL_AXIS_SIGMA, attitude.rms_px / FOCAL_LENGTH_PX))
 
 
 def test_the_axis_is_told_on_the_solutions_own_turn() -> None:

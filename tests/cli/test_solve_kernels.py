@@ -13,7 +13,8 @@ from perijove.bodies import CALLISTO, JUPITER
 from perijove.cli import solve
 from perijove.cli.app import app
 from perijove.cli.geometry_options import GeometryRequest, PointingBy
-from perijove.cli.solve import _aimed, attitude_of, flight_of, geometry_parameters, geometry_sources
+from perijove.cli.solve import _aimed
+from perijove.cli.sources import attitude_of, flight_of, geometry_parameters, geometry_sources
 from perijove.errors import PerijoveWarning, SpiceError, TrajectoryError
 from perijove.io.labels import parse_label
 from perijove.raw import RawImage

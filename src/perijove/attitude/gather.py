@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from perijove.attitude.adjust import Adjustment
 from perijove.attitude.exposure import Exposure, strip_camera
-from perijove.attitude.ground import GroundTies, ground_fit
+from perijove.attitude.ground import GroundFit, GroundTies, ground_fit
 from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera
 from perijove.attitude.pointing import LimbPoints, Pointing
 from perijove.attitude.priors import LOOSE_MOUNTING_SIGMA, TILT_SIGMA, TWIST_SIGMA
@@ -134,11 +134,11 @@ def gather_pointing(
         rms, int(used.sum()), sigma_px, inner_px, _turned(at.spin, solution.loose), at.spin, lost, agreed
     )
     et = framelet_times(exposure, image, at)
-    fit = None
-    if solution.ground is not None and adjustment.ground is not None:
-        fit = ground_fit(solution.ground, adjustment.ground, image, at, scene.trajectory, scene.body)
+    fit = _fit(solution, image, scene)
+    if solution.ground is not None:
+        good, verdict = _mapped_verdict(fit, good, verdict)
     source = "neighbours" if lost else "limb+ties" if tie_count else "limb"
-    source += "+map" if fit is not None and fit.ties else ""
+    source += "+map" if fit is not None else ""
     return Pointing(
         product_id=exposure.product_id,
         source=source,
@@ -163,6 +163,26 @@ def gather_pointing(
         good=good,
         verdict=verdict,
     )
+
+
+def _fit(solution: Solution, image: int, scene: Scene) -> GroundFit | None:
+    """How an exposure lies on the map; None where no map was asked for, or none of its ground was found there."""
+    adjustment = solution.adjustment
+    if solution.ground is None or adjustment.ground is None or not (solution.ground.points.image == image).any():
+        return None
+    return ground_fit(solution.ground, adjustment.ground, image, adjustment.unknowns, scene.trajectory, scene.body)
+
+
+def _mapped_verdict(fit: GroundFit | None, good: bool, verdict: str) -> tuple[bool, str]:
+    """The verdict with what the map says: that it has none of the ground, or that it does not fit."""
+    if fit is None:
+        return good, f"{verdict}; none of its own ground is found on the map, its neighbours' ties it"
+    if fit.median_px > GOOD_PX:
+        return False, (
+            f"fair: its ground lies {fit.median_px:.1f} px off the map in the median, which may be the map's error "
+            f"or a wrong match; but for that {verdict}"
+        )
+    return good, verdict
 
 
 def _mapped_sigma(

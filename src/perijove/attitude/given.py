@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -35,6 +36,18 @@ def optics_turn(camera: Camera) -> FloatArray:
     return _turn(tuple(sorted((b, *camera.centre(b), camera.focal_length(b)) for b in Filter)))
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a solution that is read back was worth: its `camera` as it acted, and one sigma, px, of a place on the disc.
+
+    `placed` where the trajectory is the one that was found with it.
+    """
+
+    camera: Camera
+    sigma_px: float
+    placed: bool
+
+
 @cache
 def _turn(optics: tuple[tuple[str, float, float, float], ...]) -> FloatArray:
     kernel, bands = Camera(), (Filter.BLUE, Filter.GREEN, Filter.RED)
@@ -61,12 +74,17 @@ def _camera_of(optics: tuple[tuple[str, float, float, float], ...]) -> Camera:
 
 
 def given_pointing(
-    exposure: Exposure, trajectory: Trajectory, attitude: SampledAttitude, camera: Camera | None = None
+    exposure: Exposure,
+    trajectory: Trajectory,
+    attitude: SampledAttitude,
+    camera: Camera | None = None,
+    told: Told | None = None,
 ) -> Pointing:
     """The pointing of one strip by an attitude in the frame of `camera` (`Camera.measured()` unless another is given).
 
-    Times are those of the label. `sigma_px` is what START_TIME, the mounting and the trajectory leave open. Raises
-    PointingError where the attitude or the trajectory does not reach over the strip.
+    Times are those of the exposure. `sigma_px` is what they, the mounting and the trajectory leave open, or what was
+    `told` of a solution that is read back. Raises PointingError where the attitude or the trajectory does not reach
+    over the strip.
     """
     et, place = exposure.et, trajectory.position(exposure.et)
     if et[0] < attitude.et[0] or et[-1] > attitude.et[-1] or not np.isfinite(place).all():
@@ -74,11 +92,9 @@ def given_pointing(
             f"{exposure.product_id}: attitude and position that are given do not reach over the strip; let the image "
             "tell them (--pointing image), or give kernels that cover it"
         )
-    own = strip_camera(camera or Camera.measured(), exposure)
+    own = strip_camera(camera or Camera.measured(), exposure) if told is None else told.camera
     parameters, sigmas = _named(exposure, trajectory, attitude)
-    # what counts is how far the nearest ground is
-    near = float(np.linalg.norm(place, axis=1).min()) - min(BODIES[trajectory.body].radii_km)
-    sigma_px = _sigma_px(exposure, trajectory, attitude, max(near, 1.0))
+    sigma_px, verdict = _worth(exposure, trajectory, attitude, told)
     nothing = np.zeros(0)
     none = LimbPoints(
         nothing.astype(np.str_), nothing.astype(np.int64), nothing, nothing, nothing, nothing > 0, nothing
@@ -102,18 +118,39 @@ def given_pointing(
         tie_rms_px={},
         sigma_px=sigma_px,
         good=False,
-        verdict=(
-            f"by kernels as they are: places may stand off by {sigma_px:.1f} px, for START_TIME is known to "
-            f"{1e3 * exposure.start_sigma_s:.0f} ms only; --pointing kernel+image solves for that"
-        ),
+        verdict=verdict,
     )
 
 
-def _sigma_px(exposure: Exposure, trajectory: Trajectory, attitude: SampledAttitude, distance_km: float) -> float:
-    """What is left open in one coordinate, px: the turn within the start's error, the mounting, the place."""
-    turned = exposure.start_sigma_s * abs(attitude.rate)
-    moved = np.sqrt(np.linalg.eigvalsh(trajectory.covariance[:3, :3])[-1] + trajectory.unseen_km**2) / distance_km
-    return float(np.sqrt((np.hypot(turned, moved) * FOCAL_LENGTH_PX) ** 2 + MOUNTING_SIGMA_PX**2))
+def _worth(
+    exposure: Exposure, trajectory: Trajectory, attitude: SampledAttitude, told: Told | None
+) -> tuple[float, str]:
+    """What is left open in one coordinate, px, and a sentence that says so."""
+    place = _place_px(exposure, trajectory)
+    if told is not None:
+        sigma_px = told.sigma_px if told.placed else float(np.hypot(told.sigma_px, place))
+        return sigma_px, f"by kernels of our own, as it was solved: places may stand off by {sigma_px:.1f} px"
+    turn = abs(attitude.rate) * FOCAL_LENGTH_PX
+    start, step = exposure.start_sigma_s * turn, exposure.interframe_sigma_s * turn * (len(exposure.et) - 1)
+    sigma_px = float(np.sqrt(start**2 + step**2 + place**2 + MOUNTING_SIGMA_PX**2))
+    worst = max(
+        (start, f"START_TIME is known to {1e3 * exposure.start_sigma_s:.0f} ms only"),
+        (step, f"the step between frames is known to {1e3 * exposure.interframe_sigma_s:.1f} ms only"),
+        (place, "Juno's place is not known better"),
+        (MOUNTING_SIGMA_PX, "the mounting is not known better"),
+    )[1]
+    return sigma_px, (
+        f"by kernels as they are: places may stand off by {sigma_px:.1f} px, for {worst}; "
+        "--pointing kernel+image solves for that"
+    )
+
+
+def _place_px(exposure: Exposure, trajectory: Trajectory) -> float:
+    """How far in px the ground right below the spacecraft, the nearest, may stand off for the trajectory's error."""
+    near = float(np.linalg.norm(trajectory.position(exposure.et), axis=1).min())
+    near = max(near - min(BODIES[trajectory.body].radii_km), 1.0)
+    moved = np.sqrt(np.linalg.eigvalsh(trajectory.covariance[:3, :3])[-1] + trajectory.unseen_km**2)
+    return float(moved / near * FOCAL_LENGTH_PX)
 
 
 def _named(
@@ -134,4 +171,4 @@ def _named(
     return values, sigmas
 
 
-__all__ = ["MOUNTING_SIGMA_PX", "given_pointing", "optics_turn"]
+__all__ = ["MOUNTING_SIGMA_PX", "Told", "given_pointing", "optics_turn"]

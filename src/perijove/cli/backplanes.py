@@ -17,7 +17,8 @@ from perijove.cli.framing import frame, stand
 from perijove.cli.geometry_options import GeometryRequest
 from perijove.cli.report import describe
 from perijove.cli.requests import LightRequest, PictureRequest, Recipe, check_outputs, check_strips
-from perijove.cli.solve import all_sources, geometry_parameters, shares, solve_strips
+from perijove.cli.solve import all_sources, shares, solve_strips
+from perijove.cli.sources import geometry_parameters
 from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.errors import OutputError, UsageError
 from perijove.geometry.illumination import PLANES, check_planes

@@ -22,7 +22,7 @@ from perijove.io.calibration import file_name, write_calibration
 from perijove.io.finder import STRIP_SUFFIXES, OpenedStrip, open_strip
 from perijove.io.provenance import provenance, strip_source
 from perijove.label import Label
-from perijove.observation import Observation, _passes, observe
+from perijove.observation import Observation, observe, passes
 
 MOST_SIGMA_PX = 10.0
 """Strips whose places on the disc are less sure than this are left out: limb darkening would be met askew."""
@@ -115,7 +115,7 @@ def by_pass(opened: Sequence[OpenedStrip]) -> list[list[OpenedStrip]]:
     first: dict[str, OpenedStrip] = {}
     for strip in opened:
         first.setdefault(strip.raw.label.product_id, strip)
-    return [[first[raw.label.product_id] for raw in group] for group in _passes([one.raw for one in first.values()])]
+    return [[first[raw.label.product_id] for raw in group] for group in passes([one.raw for one in first.values()])]
 
 
 def report(

@@ -20,7 +20,8 @@ from perijove.cli.common import Steps, json_text
 from perijove.cli.map_request import Longitudes, MapRequest
 from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.requests import Recipe
-from perijove.cli.solve import all_sources, geometry_parameters, light_parameters, shares, solve_strips
+from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
+from perijove.cli.sources import geometry_parameters
 from perijove.errors import OutputError, UsageError
 from perijove.geometry.illumination import PLANES
 from perijove.geometry.mapextent import Bounds, Wish

@@ -17,7 +17,8 @@ from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import Framed, Standing, frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.requests import Depth, PictureRequest, Recipe
-from perijove.cli.solve import all_sources, geometry_parameters, light_parameters, shares, solve_strips
+from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
+from perijove.cli.sources import geometry_parameters
 from perijove.enhance.exposure import picture_bands
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError

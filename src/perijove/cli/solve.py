@@ -5,35 +5,28 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perijove.attitude.basemap import Basemap
-from perijove.attitude.given import optics_turn
-from perijove.attitude.sampled import SampledAttitude, sampled_attitude
-from perijove.bodies import BODIES, Body
+from perijove.bodies import BODIES
 from perijove.calibrate.framelets import BUILT_IN, Calibrated, Treatment
 from perijove.cli.common import Steps, json_text
-from perijove.cli.geometry_options import GeometryRequest, PointingBy
+from perijove.cli.geometry_options import GeometryRequest
 from perijove.cli.report import describe, detail, solution_summary
 from perijove.cli.requests import LightRequest, SolveRequest
-from perijove.ephemeris.table import POSITION_SIGMA_KM, PositionTable, trajectory_from_table
-from perijove.ephemeris.trajectory import Trajectory
-from perijove.errors import PerijoveWarning, SpiceGap, StripError, UsageError
-from perijove.instrument import Camera
+from perijove.cli.sources import attitude_of, basemap_of, flight_of, geometry_sources, kernel_set, table_of
+from perijove.errors import PerijoveWarning, StripError, UsageError
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
-from perijove.io.provenance import Source, file_source, label_source, strip_source
-from perijove.io.trajectory_table import read_trajectory_table
-from perijove.label import UNKNOWN, Label
-from perijove.observation import Attitude, Flight, Observation, body_of, observe, target_of
+from perijove.io.provenance import Source, label_source, strip_source
+from perijove.label import UNKNOWN
+from perijove.observation import Flight, Observation, observe, target_of
 from perijove.raw import RawImage
 
 if TYPE_CHECKING:
-    from perijove.spice.select import KernelSet
+    pass
 
 COLOURS = {"BLUE": "tab:blue", "GREEN": "tab:green", "RED": "tab:red", "METHANE": "tab:purple"}
 _STEPS = {
@@ -122,89 +115,6 @@ def _aimed(raw: RawImage, geometry: GeometryRequest, flight: Flight | None) -> R
     return replace(raw, label=replace(raw.label, target=body.name))
 
 
-def kernel_set(geometry: GeometryRequest) -> KernelSet | None:
-    """The kernels that were given, None where none were; SpiceError for what is no kernel.
-
-    Those in transfer form lie unpacked in a folder that goes with the set.
-    """
-    if not geometry.kernels:
-        return None
-    from perijove.spice.select import KernelSet
-
-    return KernelSet.find(geometry.kernels)
-
-
-def table_of(geometry: GeometryRequest) -> PositionTable:
-    """The table of positions that was given."""
-    assert geometry.trajectory is not None
-    return read_trajectory_table(geometry.trajectory, geometry.frame)
-
-
-def flight_of(geometry: GeometryRequest) -> Flight | None:
-    """The source of the trajectory that was asked for, None for labels; PerijoveError for what cannot be read."""
-    kernels = kernel_set(geometry)
-    if kernels is not None:
-        return Flight(partial(_flight_by_kernels, kernels), final=False)
-    if geometry.trajectory is None:
-        return None
-    table = table_of(geometry)
-    sigma = POSITION_SIGMA_KM if geometry.trajectory_sigma_km is None else geometry.trajectory_sigma_km
-    return Flight(lambda body, first, last: trajectory_from_table(table, body, first, last, sigma))
-
-
-def _flight_by_kernels(kernels: KernelSet, body: Body, first: float, last: float) -> Trajectory | None:
-    """The trajectory by kernels, None with a warning where they have a gap."""
-    from perijove.spice.read import spice_trajectory
-
-    try:
-        return spice_trajectory(kernels, body, first, last)
-    except SpiceGap as gap:
-        warnings.warn(f"{gap}: the trajectory is found from labels", PerijoveWarning, stacklevel=2)
-        return None
-
-
-def attitude_of(geometry: GeometryRequest) -> Attitude | None:
-    """The source of the attitude that was asked for, None for the image alone."""
-    kernels = kernel_set(geometry)
-    if kernels is None or geometry.pointing is PointingBy.IMAGE:
-        return None
-    find = partial(_attitude_by_kernels, kernels, geometry.pointing)
-    return Attitude(find, geometry.pointing is PointingBy.BOTH, partial(_start_by_clock, kernels))
-
-
-def _start_by_clock(kernels: KernelSet, count: str) -> float | None:
-    """The ET at which the clock of our own kernels shows a count, None for the mission's: START_TIME is as good."""
-    from perijove.spice.read import spice_clock
-
-    own = any(kernel.origin == "solved" for kernel in kernels.of_kind("CK"))
-    return spice_clock(kernels, count) if own else None
-
-
-def _attitude_by_kernels(kernels: KernelSet, wanted: PointingBy, first: float, last: float) -> SampledAttitude | None:
-    """The camera's attitude by kernels, None where they have a gap, with a warning where there are any of attitude."""
-    from perijove.spice.read import attitudes_over
-
-    if not kernels.of_kind("CK") and wanted is PointingBy.BOTH:
-        return None
-    try:
-        found = attitudes_over(kernels, first, last)
-    except SpiceGap as gap:
-        warnings.warn(f"{gap}: the pointing is solved from the image", PerijoveWarning, stacklevel=2)
-        return None
-    # NAIF's frames go with NAIF's optics
-    turn = np.eye(3) if found.solved else optics_turn(Camera.measured())
-    return sampled_attitude(found.et, turn @ found.camera_from_j2000)
-
-
-def basemap_of(geometry: GeometryRequest, label: Label) -> Basemap | None:
-    """The map to whose ground strips are tied, None where none was asked for."""
-    if geometry.tie is None:
-        return None
-    from perijove.io.basemap import read_basemap  # rasterio takes long to import
-
-    return read_basemap(geometry.tie, body_of(label), centre_deg=geometry.tie_centre_deg)
-
-
 def treatment_of(light: LightRequest) -> Treatment:
     """What is to be done to the codes of strips; PerijoveError for calibration frames that cannot be read."""
     from perijove.io.calibration import read_calibration  # rasterio takes long to import
@@ -227,25 +137,6 @@ def all_sources(observation: Observation, light: LightRequest, geometry: Geometr
     et = observation.pointing.et
     placed = geometry_sources(geometry or GeometryRequest(), float(et[0]), float(et[-1]))
     return [*light_sources(observation.raw, light), *labels, *placed]
-
-
-def geometry_sources(geometry: GeometryRequest, first: float, last: float) -> list[Source]:
-    """The table of positions, the map, and of the kernels those that cover ET `first` to `last`, as inputs."""
-    kernels = kernel_set(geometry)
-    covering = () if kernels is None else kernels.covering(first, last).kernels
-    named = [("trajectory", geometry.trajectory), ("basemap", geometry.tie), *(("kernel", k.path) for k in covering)]
-    return [file_source(kind, path) for kind, path in named if path is not None]
-
-
-def geometry_parameters(geometry: GeometryRequest) -> dict[str, object]:
-    """What was told of a strip beside its label, for the provenance; only what was."""
-    told = {
-        "target": geometry.target, "start": geometry.start, "interframe_s": geometry.interframe_s,
-        "exposure_s": geometry.exposure_s, "frame": geometry.frame,
-        "trajectory_sigma_km": geometry.trajectory_sigma_km, "tie_centre_deg": geometry.tie_centre_deg,
-        "pointing": geometry.pointing.value if geometry.kernels else None,
-    }  # fmt: skip
-    return {"geometry": told} if any(value is not None for value in told.values()) else {}
 
 
 def light_parameters(raw: RawImage, light: LightRequest) -> dict[str, object]:

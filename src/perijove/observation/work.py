@@ -1,0 +1,149 @@
+"""From strips and labels to observations: calibrate, fly, point, and look again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.attitude.basemap import Basemap
+from perijove.attitude.rounds import TieTo
+from perijove.attitude.search import Scene
+from perijove.attitude.target import LEAST_LEAD, likenesses
+from perijove.bodies import BODIES, GALILEAN, JUPITER, Body
+from perijove.calibrate.framelets import Treatment, calibrate
+from perijove.calibrate.second_look import look_again
+from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
+from perijove.errors import PointingError
+from perijove.instrument import Camera
+from perijove.label import PASS_S, TDI_STEP_S, Label
+from perijove.observation.exposure import exposure_by_light
+from perijove.observation.sources import Attitude, Flight, Sky, fly, point
+from perijove.observation.strip import Observation
+from perijove.observation.times import body_of, exposure_of, framelet_times
+from perijove.raw import RawImage
+
+FloatArray = NDArray[np.float64]
+
+
+def target_of(raw: RawImage, flight: Flight) -> Body:
+    """The body that a strip shows, by its limb and the trajectory. Raises PointingError where that cannot tell."""
+    times = framelet_times(raw.label)
+    scenes = []
+    for body in (JUPITER, *GALILEAN):
+        there = flight.find(body, float(times[0]), float(times[-1]))
+        if there is not None:
+            sun = apparent_sun(float(times.mean()), body)
+            scenes.append(Scene(there, body, _direction(sun)))
+    exposure = exposure_of(raw, calibrate(raw))
+    found = likenesses(exposure, scenes, Camera.measured())
+    if not found or (len(found) > 1 and found[0].points < LEAST_LEAD * found[1].points):
+        seen = " or ".join(one.name for one in found[:2]) or "none of the bodies that Juno has passed"
+        raise PointingError(f"{raw.path}: its limb may be that of {seen}: give --target")
+    return BODIES[found[0].name]
+
+
+def observe(
+    raws: Sequence[RawImage],
+    pass_labels: Iterable[Label],
+    *,
+    treatment: Treatment | None = None,
+    flight: Flight | None = None,
+    attitude: Attitude | None = None,
+    basemap: Basemap | None = None,
+    ties: bool = True,
+    step: Callable[[str], object] = lambda _: None,
+) -> list[Observation]:
+    """Calibrate strips, solve their trajectory from all labels of the pass, and their pointing jointly.
+
+    `pass_labels` are other labels of the same pass; the strips' own are added. Strips of several passes are solved pass
+    by pass. `treatment` says how they are calibrated. `flight` gives the trajectory where it is not to be found from
+    labels, `attitude` the camera's; the ground of `basemap` ties the pointing. `step` is told what is being done.
+    Raises PerijoveError where a strip cannot be solved.
+    """
+    work = _Work(treatment, flight, attitude, TieTo(ties, basemap), step)
+    labels = {label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}
+    done: dict[str, Observation] = {}
+    for group in passes(raws):
+        done.update({o.raw.label.product_id: o for o in _observe_pass(group, list(labels.values()), work)})
+    return [done[raw.label.product_id] for raw in raws]
+
+
+def _direction(vector: FloatArray) -> FloatArray:
+    """The unit vector along a vector (3,)."""
+    return vector / np.linalg.norm(vector)
+
+
+def passes(raws: Sequence[RawImage]) -> list[list[RawImage]]:
+    """Strips grouped by target and pass."""
+    groups: list[list[RawImage]] = []
+    for raw in sorted(raws, key=lambda r: r.label.start_et):
+        for group in groups:
+            last = group[-1].label
+            if last.target == raw.label.target and raw.label.start_et - last.start_et < PASS_S:
+                group.append(raw)
+                break
+        else:
+            groups.append([raw])
+    return groups
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How `observe` was asked to do its work."""
+
+    treatment: Treatment | None
+    flight: Flight | None
+    attitude: Attitude | None
+    tie_to: TieTo
+    step: Callable[[str], object]
+
+
+def _observe_pass(raws: Sequence[RawImage], labels: Sequence[Label], work: _Work) -> list[Observation]:
+    """Observations of the strips of one pass."""
+    body, step, treatment = body_of(raws[0].label), work.step, work.treatment
+    middle = float(np.mean([framelet_times(raw.label).mean() for raw in raws]))
+    sun, earth = apparent_sun(middle, body), apparent_earth(middle, body)
+    if not np.isfinite(sun).all():
+        name = raws[0].label.product_id
+        raise PointingError(f"{name}: START_TIME lies outside 2011-2031, which the Sun's table covers; check the label")
+    step("calibrating")
+    away = float(np.linalg.norm(sun))
+    calibrated = [calibrate(raw, treatment, sun_distance_km=away) for raw in raws]
+    exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
+    step("fitting the trajectory")
+    trajectory = fly(raws, labels, body, work.flight)
+    step("solving the pointing")
+    pointings = point(raws, exposures, Sky(trajectory, body, sun, earth), work.attitude, work.tie_to, step)
+    behind = tuple(label for label in labels if label.product_id in trajectory.used)
+    observations = [
+        Observation(
+            raw,
+            light,
+            body,
+            trajectory,
+            pointing,
+            _direction(apparent_sun(float(pointing.et.mean()), body)),
+            (raw.label, *(label for label in behind if label.product_id != raw.label.product_id)),
+        )
+        for raw, light, pointing in zip(raws, calibrated, pointings, strict=True)
+    ]
+    observations = [_exposed(o, treatment) if o.raw.label.exposure_s is None else o for o in observations]
+    if treatment is not None and not treatment.mend:
+        return observations
+    step("looking again at what may be hits")
+    return [replace(o, calibrated=look_again(o.raw, o.calibrated, o.swaths(), body)) for o in observations]
+
+
+def _exposed(observation: Observation, treatment: Treatment | None) -> Observation:
+    """The observation with the exposure that its light asks for, where no label tells it."""
+    exposure = exposure_by_light(observation)
+    raw = observation.raw
+    stages = max(round(exposure / TDI_STEP_S), 1)
+    label = replace(raw.label, exposure_s=stages * TDI_STEP_S, tdi_stages=stages)
+    raw = replace(raw, label=label)
+    light = calibrate(raw, treatment, sun_distance_km=observation.calibrated.sun_distance_km)
+    labels = tuple(label if one.product_id == label.product_id else one for one in observation.labels)
+    return replace(observation, raw=raw, calibrated=light, labels=labels)
