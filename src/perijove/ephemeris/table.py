@@ -38,6 +38,7 @@ _DEGREE = 5
 _MARGIN_S, _STEP_S = 120.0, 10.0
 _GAP_STEPS = 10.0
 """Rows further apart than two minutes and than so many of their neighbours' steps leave a gap."""
+_APART, _SHRINK = 12, 4.0
 _TOLERANCE = 1.15
 """The spline is fine enough where its residuals are no more than so many times the rounding."""
 
@@ -101,8 +102,14 @@ def trajectory_from_table(
             f"{table.name} has a gap of {steps.max():.0f} s beside or within the strip, too long to be bridged: "
             "give a table without it, or correct --start"
         )
-    spline = _smooth(et, _inertial(table)[low:high], table.rounding_km[low:high], table.name)
     begin, end = max(first - _MARGIN_S, et[0]), min(last + _MARGIN_S, et[-1])
+    spline, left_open_km = _smooth(et, _inertial(table)[low:high], table.rounding_km[low:high], (begin, end))
+    if not left_open_km <= COARSEST_KM:
+        raise TrajectoryError(
+            f"{table.name} is too coarse or too rough to be interpolated: its rows leave {left_open_km:.1f} km open; "
+            "give a table with a row every few seconds, without slips"
+        )
+    sigma_km = float(np.hypot(sigma_km, left_open_km))
     grid = np.linspace(begin, end, max(int((end - begin) / _STEP_S) + 2, 3))
     left = _inertial(table)[inside] - spline(table.et[inside]) if inside.any() else np.zeros((1, 3))
     position, velocity = np.asarray(spline(grid), dtype=float), np.asarray(spline(grid, 1), dtype=float)
@@ -151,8 +158,13 @@ def _inertial(table: PositionTable) -> FloatArray:
     return table.position_km
 
 
-def _smooth(et: FloatArray, position: FloatArray, rounding: FloatArray, name: str) -> BSpline:
-    """The coarsest spline that leaves no more than the rounding, or else the one through every point."""
+def _smooth(
+    et: FloatArray, position: FloatArray, rounding: FloatArray, span: tuple[float, float]
+) -> tuple[BSpline, float]:
+    """The coarsest spline that leaves no more than the rounding, or else the one through every point.
+
+    With it how many km the rows leave open within `span`; 0 where they leave no more than the rounding.
+    """
     # rounding to a unit scatters by its twelfth's root; a turned frame mixes the coordinates
     noise = np.sqrt(np.mean(rounding**2, axis=1, keepdims=True) / 12.0)
     pieces = 1
@@ -162,20 +174,25 @@ def _smooth(et: FloatArray, position: FloatArray, rounding: FloatArray, name: st
         spline = make_lsq_spline(et, position, knots, _DEGREE, w=1.0 / noise[:, 0])
         freedom = 3.0 * (len(et) - pieces - _DEGREE)
         if float(np.sum(((position - spline(et)) / noise) ** 2)) <= _TOLERANCE**2 * freedom:
-            return spline
+            return spline, 0.0
         pieces *= 2
     spline = make_interp_spline(et, position, k=_DEGREE)
-    if len(et) >= 2 * (_DEGREE + 1):
-        # halving the step lowers the error of degree five by 2^6
-        coarse = make_interp_spline(et[::2], position[::2], k=_DEGREE)
-        error = float(np.max(np.abs(position[1:-1:2] - coarse(et[1:-1:2])))) / 2.0**6
-    else:
-        # so few rows tell the error of degree three, which is larger
-        between = 0.5 * (et[1:] + et[:-1])
-        error = float(np.max(np.abs(spline(between) - make_interp_spline(et, position, k=3)(between))))
-    if error > COARSEST_KM:
-        raise TrajectoryError(
-            f"{name} is too coarse or too rough to be interpolated: its rows leave {error:.1f} km open; "
-            "give a table with a row every few seconds, without slips"
-        )
-    return spline
+    return spline, _left_open(et, position, span)
+
+
+def _left_open(et: FloatArray, position: FloatArray, span: tuple[float, float]) -> float:
+    """How far the spline through all rows may be off within `span`, km, by how well each row is told by the others.
+
+    A row left out doubles the step. Where that does not shrink the error by far, the step is too long for the orbit;
+    so a quarter is taken, though it would be a tenth to a hundredth where the steps are short.
+    """
+    first, last = (int(at) for at in np.searchsorted(et, span))
+    asked = np.arange(max(first - 1, 1), min(last + 1, len(et) - 1))
+    worst = 0.0
+    # rows that far apart do not feel each other's absence
+    for turn in range(_APART):
+        out = asked[turn::_APART]
+        rest = np.delete(np.arange(len(et)), out)
+        told = make_interp_spline(et[rest], position[rest], k=min(_DEGREE, len(rest) - 1))(et[out])
+        worst = max(worst, float(np.max(np.linalg.norm(told - position[out], axis=1), initial=0.0)))
+    return worst / _SHRINK
