@@ -15,7 +15,7 @@ from perijove.bodies import BODIES, GANYMEDE, IO, JUPITER
 from perijove.ephemeris.compare import compare, time_shift
 from perijove.ephemeris.labels import trajectory_from_labels
 from perijove.ephemeris.sun_earth import apparent_sun
-from perijove.errors import SpiceError, SpiceGap, UsageError
+from perijove.errors import PerijoveWarning, SpiceError, SpiceGap, UsageError
 from perijove.instrument import START_TIME_BIAS_S, camera_from_spacecraft
 from perijove.io.labels import read_label
 from perijove.spice import read
@@ -299,6 +299,17 @@ def test_what_a_program_had_loaded_is_there_again(data: Path) -> None:
         spice.spkgeo(-61, 0.0, "J2000", 5)
     assert spiceypy.kdata(0, "ALL")[0] == leaps
     assert spiceypy.ktotal("ALL") == 1
+    spiceypy.kclear()
+
+
+def test_what_went_away_meanwhile_is_told(data: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.tls"
+    gone.write_bytes((data / "kernels" / "naif0012.tls").read_bytes())
+    stays = str(data / "kernels" / "juno_v12.tf")
+    spiceypy.furnsh([str(gone), stays])
+    with pytest.warns(PerijoveWarning, match=r"gone\.tls: was loaded and cannot be again .*; load it anew"), toolkit():
+        gone.unlink()
+    assert [spiceypy.kdata(0, "ALL")[0], spiceypy.ktotal("ALL")] == [stays, 1]
     spiceypy.kclear()
 
 

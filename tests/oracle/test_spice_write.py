@@ -12,16 +12,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from perijove.attitude.exposure import Exposure
 from perijove.attitude.pointing import LimbPoints, Pointing
 from perijove.attitude.sampled import sampled_attitude
 from perijove.attitude.spin import SpinModel, axis_angles
+from perijove.cli.geometry_options import GeometryRequest, PointingBy
 from perijove.cli.kernels import check_kernels, stage_kernels
+from perijove.cli.sources import attitude_of, flight_of
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import OutputError, PerijoveWarning, SpiceError, UsageError
 from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, Camera, Filter
 from perijove.io.atomic import Staged
 from perijove.io.labels import parse_label
-from perijove.observation import Observation
+from perijove.observation import Observation, framelet_times
+from perijove.observation.sources import timed
 from perijove.simulate.label import LabelFacts, web_label
 from perijove.simulate.optics import STAGE_S
 from perijove.simulate.scene import COLOURS, Scene, Timing, time_shot
@@ -222,6 +226,79 @@ def test_our_own_reader_takes_them(jupiter: Pass, files: Files, data: Path) -> N
         np.testing.assert_allclose(turned.camera_from_j2000, p.spin.camera_from_j2000(turned.et), atol=1e-12)
         assert count is not None
         assert abs(spice_clock(found, count) + START_TIME_BIAS_S + STAGE_S / 2 - p.et[0]) < 8e-6
+
+
+def moved(strip: Observation) -> Exposure:
+    """The strip as its label times it, which is off by the jitter of its start and the error of its step."""
+    label = strip.raw.label
+    return Exposure(label.product_id, {}, framelet_times(label), 1)
+
+
+def test_with_the_missions_clock_a_strip_has_the_times_of_its_solution(
+    jupiter: Pass, files: Files, data: Path, tmp_path: Path
+) -> None:
+    clock = [data / "kernels" / name for name in ("naif0012.tls", "jno_sclkscet_00090.tsc")]
+    with pytest.warns(PerijoveWarning, match="too old"), Staged() as staged:
+        stage_kernels(staged, jupiter.strips, tmp_path / "n.bc", tmp_path / "n.bsp", None, clock)
+    given = (files.fk, *clock, tmp_path / "n.bc", tmp_path / "n.bsp")
+    attitude = attitude_of(GeometryRequest(kernels=given, pointing=PointingBy.KERNEL))
+    assert attitude is not None
+    for strip in jupiter.strips:
+        p, label = strip.pointing, strip.raw.label
+        found, told = timed(moved(strip), label, attitude)
+        np.testing.assert_allclose(found.et, p.et, rtol=0, atol=1e-6)
+        assert told is not None
+        assert told.sigma_px == p.sigma_px
+        # that clock is 1.7 s off, and no other product of the image is told by it
+        assert label.clock_start is not None
+        assert attitude.start(label.clock_start) is None
+        given_there = attitude.find(float(p.et[0]) - 1.0, float(p.et[-1]) + 1.0)
+        assert given_there is not None
+        np.testing.assert_allclose(given_there.camera_from_j2000(p.et), p.spin.camera_from_j2000(p.et), atol=1e-6)
+
+
+def test_our_own_clock_tells_the_start_of_another_product_of_the_image(jupiter: Pass, files: Files) -> None:
+    attitude = attitude_of(GeometryRequest(kernels=files.all, pointing=PointingBy.KERNEL))
+    assert attitude is not None
+    for strip in jupiter.strips:
+        reduced = replace(moved(strip), product_id=strip.raw.label.product_id.replace("JNCE", "JNCR"))
+        found, told = timed(reduced, strip.raw.label, attitude)
+        assert told is None
+        assert abs(found.et[0] - strip.pointing.et[0]) < 1e-5
+
+
+def test_strips_with_a_gap_between_them_are_all_told(jupiter: Pass, files: Files) -> None:
+    flight = flight_of(GeometryRequest(kernels=files.all, pointing=PointingBy.KERNEL))
+    assert flight is not None
+    assert flight.pieces is not None
+    first, last = (jupiter.strips[k].pointing for k in (0, 2))
+    assert last.et[0] - first.et[-1] > 180.0
+    with pytest.warns(PerijoveWarning, match="the trajectory is found from labels"):
+        assert flight.find(jupiter.strips[0].body, float(first.et[0]), float(last.et[-1])) is None
+    both = flight.pieces(jupiter.strips[0].body, [(float(p.et[0]), float(p.et[-1])) for p in (last, first)])
+    assert both is not None
+    for p in (first, last):
+        np.testing.assert_allclose(both.position(p.et), p.position_km, rtol=1e-12)
+    assert both.reference_et == pytest.approx(0.5 * (first.et[0] + last.et[-1]))
+    # the error of 1 km and 1 km/s at each strip has grown on the way to the middle
+    assert both.covariance[0, 0] > 1.0
+    with pytest.warns(PerijoveWarning, match="the trajectory is found from labels"):
+        assert flight.pieces(jupiter.strips[0].body, [(0.0, 1.0), (float(first.et[0]), float(first.et[-1]))]) is None
+
+
+def test_an_attitude_that_cannot_be_used_is_no_failure_where_the_image_decides(jupiter: Pass, files: Files) -> None:
+    p = jupiter.strips[0].pointing
+    ends = float(p.et[0]), float(p.et[-1])
+    both = attitude_of(GeometryRequest(kernels=(files.ck, files.spk)))
+    assert both is not None
+    with pytest.warns(PerijoveWarning, match=r"no SCLK kernel.*: the pointing is solved from the image"):
+        assert both.find(*ends) is None
+    # told once
+    assert both.find(*ends) is None
+    alone = attitude_of(GeometryRequest(kernels=(files.ck, files.spk), pointing=PointingBy.KERNEL))
+    assert alone is not None
+    with pytest.raises(SpiceError, match="SCLK"):
+        alone.find(*ends)
 
 
 def test_the_labels_count_gives_the_solved_start(jupiter: Pass, files: Files) -> None:

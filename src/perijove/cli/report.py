@@ -12,6 +12,7 @@ from perijove.attitude.pointing import Pointing
 from perijove.calibrate.framelets import Calibrated
 from perijove.calibrate.response import ABSOLUTE_UNCERTAINTY, UNCERTAINTY
 from perijove.calibrate.triage import Word
+from perijove.ephemeris.trajectory import Trajectory
 from perijove.instrument import START_TIME_BIAS_S
 from perijove.label import TDI_STEP_S
 from perijove.observation import Observation
@@ -26,7 +27,8 @@ def describe(observation: Observation) -> dict[str, Any]:
         "target": label.target,
         "trajectory": {
             "source": trajectory.source,
-            "labels": len(trajectory.used),
+            "labels": 0 if _by_kernels(trajectory) else len(trajectory.used),
+            "kernels": list(trajectory.used) if _by_kernels(trajectory) else [],
             "rms_km": trajectory.rms_km,
             "rejected": list(trajectory.rejected),
             "position_sigma_km": float(
@@ -36,6 +38,20 @@ def describe(observation: Observation) -> dict[str, Any]:
         "pointing": {**_pointing(observation.pointing), "times": times_found(observation)},
         "light": light_report(observation.calibrated),
     }
+
+
+def _by_kernels(trajectory: Trajectory) -> bool:
+    """Whether kernels told where Juno was, so that they are what it names."""
+    return trajectory.source.startswith("kernels")
+
+
+def _behind(trajectory: Trajectory) -> str:
+    """What a trajectory was found from, for people: the kernels by name, of labels how many."""
+    if not trajectory.used:
+        return ""
+    if _by_kernels(trajectory):
+        return f": {', '.join(trajectory.used)}"
+    return f": {len(trajectory.used)} label{'s' if len(trajectory.used) > 1 else ''}"
 
 
 def light_report(done: Calibrated) -> dict[str, Any]:
@@ -162,7 +178,7 @@ def solution_summary(observation: Observation, timings_s: Mapping[str, float]) -
     return "\n".join(
         [
             f"{entry['product_id']}  {entry['target']}",
-            f"  trajectory  {t.source}: {len(t.used)} label(s){fit}",
+            f"  trajectory  {t.source}{_behind(t)}{fit}",
             f"  pointing    {p.source}; spin period {p.spin.period_s:.4f} s, twist {np.degrees(p.spin.twist):.3f} deg",
             *_times(observation),
             *_on_map(p),

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from perijove.errors import SpiceError, UsageError
+from perijove.errors import PerijoveWarning, SpiceError, UsageError
 
 _LOCK = threading.RLock()
 _LONGEST_PATH = 255
@@ -24,8 +25,9 @@ _LONGEST_PATH = 255
 def toolkit(kernels: Sequence[Path] = ()) -> Iterator[ModuleType]:
     """SPICE with these kernels alone, in the order given, for one thread at a time; all are unloaded at the end.
 
-    Gives the module spiceypy. What the calling program itself had loaded is out of the way meanwhile and loaded again
-    afterwards. Raises UsageError where spiceypy is not installed, SpiceError for whatever SPICE refuses, inside too.
+    Gives the module spiceypy. The kernels that the calling program itself had loaded are out of the way meanwhile and
+    loaded again afterwards, with a warning for what cannot be; variables that it had put into the pool by hand (pdpool)
+    are gone. Raises UsageError where spiceypy is not installed, SpiceError for whatever SPICE refuses, inside too.
     """
     try:
         import spiceypy
@@ -47,7 +49,12 @@ def toolkit(kernels: Sequence[Path] = ()) -> Iterator[ModuleType]:
             spiceypy.reset()
             spiceypy.kclear()
             for name in before:
-                spiceypy.furnsh(name)
+                try:
+                    spiceypy.furnsh(name)
+                except SpiceyError as error:
+                    spiceypy.reset()
+                    told = f"{name}: was loaded and cannot be again ({_reason(error)}); load it anew"
+                    warnings.warn(told, PerijoveWarning, stacklevel=3)
 
 
 def _loaded(spiceypy: ModuleType) -> list[str]:
