@@ -5,13 +5,18 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.given import given_pointing
-from perijove.attitude.sampled import sampled_attitude
+from perijove.attitude.priors import Anchor
+from perijove.attitude.rounds import TieTo
+from perijove.attitude.sampled import SampledAttitude, sampled_attitude
+from perijove.attitude.spin import SpinModel
 from perijove.bodies import GANYMEDE, JUPITER
 from perijove.calibrate.framelets import calibrate
 from perijove.ephemeris.labels import solve_trajectory
@@ -32,8 +37,9 @@ from perijove.observation import (
     exposure_of,
     framelet_times,
     passes,
+    sources,
 )
-from perijove.observation.sources import CLOCK_SIGMA_S, fly, timed
+from perijove.observation.sources import CLOCK_SIGMA_S, Sky, fly, point, timed
 from perijove.observation.work import _exposed
 from perijove.raw import RawImage
 from perijove.simulate import photograph
@@ -226,6 +232,58 @@ def test_our_own_clock_tells_the_start_and_no_other() -> None:
     # the mission's clock tells what START_TIME does
     assert timed(exposure, raw.label, Attitude(lambda first, last: None)) == (exposure, None)
     assert timed(exposure, LABEL, Attitude(lambda first, last: None, start=start)) == (exposure, None)
+
+
+SPIN = SpinModel(3.1, -0.05, 1.0, 1000.0, 2 * np.pi / 30.3, -0.0007, 0.0004)
+
+
+def turning(first: float, last: float, nod: float = 0.0) -> SampledAttitude:
+    et = np.arange(first, last + 0.25, 0.25)
+    nods = Rotation.from_rotvec(np.outer(np.sin(2.0 * et), [nod, 0.0, 0.0])).as_matrix()
+    return sampled_attitude(et, nods @ SPIN.camera_from_j2000(et))
+
+
+@pytest.fixture
+def asked_of_the_image(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], list[Anchor | None]]]:
+    """What is left to the image: which strips, and what is known of their axes."""
+    asked: list[tuple[list[str], list[Anchor | None]]] = []
+
+    def solve(exposures: list[Exposure], *_: object, anchors: list[Anchor | None], **__: object) -> list[str]:
+        asked.append(([e.product_id for e in exposures], anchors))
+        return [f"{e.product_id} by the image" for e in exposures]
+
+    monkeypatch.setattr(sources, "solve_pointing", solve)
+    return asked
+
+
+def three(attitude: Attitude) -> list[Any]:
+    """Three strips ten minutes apart, pointed."""
+    raws = [bare(replace(LABEL, product_id=name, start_et=1000.0 + 600.0 * k)) for k, name in enumerate("ABC")]
+    exposures = [Exposure(raw.label.product_id, {}, framelet_times(raw.label), 1) for raw in raws]
+    grid = np.array([900.0, 3000.0])
+    still = Trajectory("JUPITER", "kernels", grid, np.full((2, 3), 1e5), np.zeros((2, 3)), 1000.0, np.eye(6))
+    sky = Sky(still, JUPITER, np.ones(3), np.ones(3))
+    return point(raws, exposures, sky, attitude, TieTo(True), lambda _: None)
+
+
+def test_each_strip_is_told_by_kernels_or_by_the_image(
+    asked_of_the_image: list[tuple[list[str], list[Anchor | None]]],
+) -> None:
+    def find(first: float, last: float) -> SampledAttitude | None:
+        assert last - first < 60.0
+        return turning(first, last) if first < 1100.0 else turning(first, last, 0.01) if first > 2000.0 else None
+
+    first, second, third = three(Attitude(find, refined=False))
+    assert (first.source, second, third.source) == ("kernel", "B by the image", "kernel")
+    with pytest.warns(PerijoveWarning, match=r"C: the attitude by the kernels is .* px from that of a free spinner"):
+        assert three(Attitude(find)) == ["A by the image", "B by the image", "C by the image"]
+    (alone, nothing), (all_three, anchors) = asked_of_the_image
+    assert (alone, nothing) == (["B"], [None])
+    assert all_three == ["A", "B", "C"]
+    assert anchors[0] is not None
+    assert anchors[0].of_the_moment
+    assert anchors[0].spin.rate == pytest.approx(SPIN.rate)
+    assert anchors[1:] == [None, None]
 
 
 @pytest.fixture(scope="module")

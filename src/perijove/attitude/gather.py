@@ -176,7 +176,7 @@ def _fit(solution: Solution, image: int, scene: Scene) -> GroundFit | None:
 def _mapped_verdict(fit: GroundFit | None, good: bool, verdict: str) -> tuple[bool, str]:
     """The verdict with what the map says: that it has none of the ground, or that it does not fit."""
     if fit is None:
-        return good, f"{verdict}; none of its own ground is found on the map, its neighbours' ties it"
+        return good, f"{verdict}; none of its own ground is found on the map, and its neighbours' ties it"
     if fit.median_px > GOOD_PX:
         return False, (
             f"fair: its ground lies {fit.median_px:.1f} px off the map in the median, which may be the map's error "
