@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.special import ellipeinc, ellipkinc
 
-from perijove.bodies import GANYMEDE, IO, JUPITER, Body
+from perijove.bodies import GANYMEDE, IO, JUPITER, METIS, Body
 from perijove.errors import UsageError
 from perijove.geometry.ellipsoid import point_from_centric
 from perijove.measure import lengths
 from perijove.measure.lengths import course, leg, polygon, surface_name, way
 
+FloatArray = NDArray[np.float64]
 AMALTHEA = replace(IO, name="AMALTHEA", radii_km=(125.0, 73.0, 64.0))
 EQUATOR, EAST, NORTH = (0.0, 0.0), (0.0, np.pi / 2), (np.pi / 2, 0.0)
 
@@ -73,6 +76,36 @@ def test_ways_divide_the_length_evenly() -> None:
     parts = [leg(AMALTHEA, tuple(a), tuple(b)).length_km for a, b in pairwise(points)]
     assert np.ptp(parts) < 1e-6
     assert sum(parts) == pytest.approx(leg(AMALTHEA, rad(20, 10), rad(-30, 100)).length_km, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("body", "one", "other"),
+    [
+        (METIS, rad(-13.8, -4.0), rad(-8.1, 171.5)),
+        (METIS, rad(35.0, 20.0), rad(-50.0, 150.0)),
+        (AMALTHEA, rad(30.0, 100.0), rad(-40.0, -110.0)),
+        (AMALTHEA, rad(5.0, 10.0), rad(10.0, 160.0)),
+        (AMALTHEA, rad(70.0, 0.0), rad(10.0, 140.0)),
+    ],
+)
+def test_no_way_on_a_long_moon_is_shorter(body: Body, one: tuple[float, float], other: tuple[float, float]) -> None:
+    there, back = leg(body, one, other).length_km, leg(body, other, one).length_km
+    assert there == pytest.approx(back, abs=1e-5)
+    # other ways: aside of the plane through the centre by sines, shortened as far as they go from both sides of it
+    ends = np.array([point_from_centric(*place, body.radii_km) for place in (one, other)])
+    share = np.linspace(0.0, 1.0, 301)[:, None]
+    rays = (1.0 - share) * ends[0] / np.linalg.norm(ends[0]) + share * ends[1] / np.linalg.norm(ends[1])
+    across = np.cross(ends[0], ends[1]) / np.linalg.norm(np.cross(ends[0], ends[1]))
+    waves = np.sin(np.pi * share * np.arange(1, 7))
+
+    def long(coefficients: FloatArray) -> float:
+        line = rays + (waves @ coefficients)[:, None] * across
+        line = line / np.sqrt(np.sum((line / body.radii_km) ** 2, axis=1, keepdims=True))
+        return float(np.sum(np.linalg.norm(np.diff(line, axis=0), axis=1)))
+
+    shortest = min(float(minimize(long, np.array([aside, 0.0, 0.0, 0.0, 0.0, 0.0])).fun) for aside in (-1.0, 0.0, 1.0))
+    # chords of a 300th of the way are shorter than the ground by a millionth
+    assert 0.998 * shortest < there < (1.0 + 1e-5) * shortest
 
 
 def test_errors_of_a_course() -> None:

@@ -1,10 +1,8 @@
 """Lengths and areas on the ground: geodesics on a body's ellipsoid, courses of several legs, and polygons.
 
 On bodies of revolution the work is that of GeographicLib in PROJ (Karney, Algorithms for geodesics, Journal of Geodesy
-87, 2013), good to nanometres at any distance. On triaxial ones a geodesic is shot from its start,
-x'' = -(x'Dx') / |Dx|^2 Dx with D the ellipsoid's matrix (the acceleration is normal to the surface x'Dx = 1), and its
-bearing and length are corrected until it meets the other end. Places are planetocentric latitude and east longitude,
-rad; km.
+87, 2013), good to nanometres at any distance, on triaxial ones that of `measure.triaxial`. Places are planetocentric
+latitude and east longitude, rad; km.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod
-from scipy.integrate import solve_ivp
 
 from perijove.bodies import Body
 from perijove.errors import UsageError
@@ -24,19 +21,12 @@ from perijove.geometry.ellipsoid import (
     centric_from_graphic,
     centric_from_point,
     graphic_from_centric,
-    normal,
     point_from_centric,
 )
+from perijove.measure.triaxial import NODES, WEIGHTS, flown, shortest
 
 FloatArray = NDArray[np.float64]
 Radii = tuple[float, float, float]
-
-OPPOSITE = float(np.radians(170.0))
-"""Angle at the centre beyond which two places of a triaxial body count as opposite: several geodesics are as short."""
-CLOSE_KM = 1e-7
-"""How well a shot geodesic meets its end."""
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
-"""Gauss and Legendre's rule for the areas of triaxial bodies."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +81,7 @@ def leg(body: Body, start: tuple[float, float], end: tuple[float, float]) -> Leg
         lon, lat = _graphic(body, [start, end])
         azimuth, _, metres = _geod(body.radii_km).inv(lon[0], lat[0], lon[1], lat[1])
         return Leg(float(metres) / 1000.0, float(np.radians(azimuth) % (2.0 * np.pi)))
-    azimuth, length, _ = _shot(body, start, end)
+    azimuth, length, _ = shortest(body, start, end)
     return Leg(length, azimuth)
 
 
@@ -108,8 +98,8 @@ def way(body: Body, start: tuple[float, float], end: tuple[float, float], count:
         latitude = centric_from_graphic(np.radians(points.lats), body.radii_km)
         out = np.stack([latitude, np.radians(points.lons)], axis=-1)
     else:
-        azimuth, length, _ = _shot(body, start, end)
-        track = _flown(body.radii_km, start, azimuth, np.linspace(0.0, length, count))
+        azimuth, length, _ = shortest(body, start, end)
+        track = flown(body.radii_km, start, np.array([azimuth]), np.linspace(0.0, length, count))[:, 0]
         out = centric_from_point(track)[:, :2]
     out[0], out[-1] = start, end
     return out
@@ -208,68 +198,6 @@ def _length_sigma(
         pull[-1] = 0.0
     total = sum(part.length_km for part in legs)
     return float(np.hypot(np.sqrt(np.sum((np.linalg.norm(pull, axis=1) * each) ** 2)), scale_sigma * total))
-
-
-def _shot(body: Body, start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float, FloatArray]:
-    """Azimuth, length and end (3,) of the geodesic between two places of a triaxial body."""
-    radii = body.radii_km
-    first, last = (point_from_centric(*place, radii) for place in (start, end))
-    angle = float(np.arctan2(np.linalg.norm(np.cross(first, last)), first @ last))
-    if angle > OPPOSITE:
-        raise UsageError(
-            f"two of the places lie nearly opposite on {body.name}, where no one way is the shortest: give one between"
-        )
-    if angle == 0.0:
-        return 0.0, 0.0, first
-    east, north = _level(first, radii)
-    chord = last - first
-    azimuth = float(np.arctan2(chord @ east, chord @ north))
-    length = angle * float(np.sqrt(np.linalg.norm(first) * np.linalg.norm(last)))
-    there_east, there_north = _level(last, radii)
-
-    def miss(trial: FloatArray) -> FloatArray:
-        end = _flown(radii, start, float(trial[0]), np.array([0.0, trial[1]]))[-1] - last
-        return np.array([end @ there_east, end @ there_north])
-
-    found = np.array([azimuth, length])
-    for _ in range(20):
-        off = miss(found)
-        if float(np.hypot(*off)) < CLOSE_KM:
-            break
-        steps = np.array([1e-6, 1e-6 * length])
-        moved = [(miss(found + step) - off) / size for step, size in zip(np.diag(steps), steps, strict=True)]
-        slope = np.stack(moved, axis=1)
-        found = found - np.linalg.solve(slope, off)
-    return float(found[0] % (2.0 * np.pi)), float(found[1]), last
-
-
-def _level(point: FloatArray, radii: Radii) -> tuple[FloatArray, FloatArray]:
-    """East and north (3,) along the ground at a surface point; at a pole east is +Y."""
-    up = normal(point, radii)
-    east = np.cross([0.0, 0.0, 1.0], up)
-    if float(np.linalg.norm(east)) < 1e-12:
-        east = np.array([0.0, 1.0, 0.0])
-    east = east / np.linalg.norm(east)
-    return east, np.cross(up, east)
-
-
-def _flown(radii: Radii, start: tuple[float, float], azimuth: float, distances: FloatArray) -> FloatArray:
-    """Points (n, 3) at rising distances (n,) km, the first 0, along the geodesic that leaves a place by an azimuth."""
-    matrix = 1.0 / np.square(radii)
-    point = point_from_centric(*start, radii)
-    east, north = _level(point, radii)
-    heading = np.cos(azimuth) * north + np.sin(azimuth) * east
-
-    def turn(_: float, state: FloatArray) -> FloatArray:
-        steep = matrix * state[:3]
-        return np.concatenate([state[3:], -(state[3:] @ (matrix * state[3:])) / (steep @ steep) * steep])
-
-    flown = solve_ivp(
-        turn, (0.0, float(distances[-1])), np.concatenate([point, heading]), method="DOP853", t_eval=distances,
-        rtol=1e-12, atol=1e-10,
-    )  # fmt: skip
-    out: FloatArray = flown.y[:3].T
-    return out
 
 
 def _whole(body: Body) -> float:
