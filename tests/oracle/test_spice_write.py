@@ -267,6 +267,27 @@ def test_our_own_clock_tells_the_start_of_another_product_of_the_image(jupiter: 
         assert abs(found.et[0] - strip.pointing.et[0]) < 1e-5
 
 
+def test_without_their_comments_they_are_still_known_but_not_trusted(
+    jupiter: Pass, files: Files, tmp_path: Path
+) -> None:
+    bare = (tmp_path / "b.bsp", tmp_path / "b.bc")
+    for path, stripped in zip((files.spk, files.ck), bare, strict=True):
+        stripped.write_bytes(path.read_bytes())
+        with toolkit() as spice:
+            handle = spice.dafopw(str(stripped))
+            spice.dafdc(handle)
+            spice.dafcls(handle)
+    found = KernelSet.find([*bare, files.sclk])
+    assert {kernel.origin for kernel in found.of_kind("SPK", "CK")} == {"solved"}
+    strip = jupiter.strips[0]
+    first, last = float(strip.pointing.et[0]), float(strip.pointing.et[-1])
+    assert attitudes_over(found, first, last).solved
+    # a second along the track, of 50 km/s and more
+    sigma = np.sqrt(np.trace(spice_trajectory(found, strip.body, first, last).covariance[:3, :3]))
+    speed = np.linalg.norm(strip.trajectory.velocity(first))
+    assert speed < sigma < speed + 5.0
+
+
 def test_strips_with_a_gap_between_them_are_all_told(jupiter: Pass, files: Files) -> None:
     flight = flight_of(GeometryRequest(kernels=files.all, pointing=PointingBy.KERNEL))
     assert flight is not None

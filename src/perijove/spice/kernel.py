@@ -15,6 +15,8 @@ from perijove.spice.transfer import FIRST_WORD, decode
 
 JUNO, SPACECRAFT, CAMERA = -61, -61000, -61500
 """NAIF's numbers of Juno, of the frame that its attitude is told in, and of JunoCam."""
+OUR_TITLE = "Perijove, solved from JunoCam images"
+"""The internal name of SPK and CK files of our own, which stays where comments are taken out."""
 _HEAD = 1 << 16
 _TEXT_KINDS = {"LSK", "PCK", "FK", "IK", "SCLK", "MK", "SPK", "CK"}
 _OTHERS = (b"DAS/", b"DASETF", b"DAF/", b"NAIF/DAS")
@@ -128,7 +130,7 @@ def _ours(comments: str) -> str:
 
 def _origin(path: Path, daf: Daf) -> str:
     """Whether a kernel tells what was or what was to be: our own by its comments, others by name, else comments."""
-    if _ours(daf.comments):
+    if _ours(daf.comments) or daf.title.startswith(OUR_TITLE):
         return "solved"
     for text in (path.stem.lower(), daf.title.lower()):
         words = set(re.split(r"[^a-z]+", text))

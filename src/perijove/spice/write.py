@@ -21,6 +21,7 @@ from perijove.ephemeris.trajectory import Trajectory
 from perijove.errors import UsageError
 from perijove.instrument import CUBE_FROM_SPACECRAFT, camera_from_spacecraft
 from perijove.spice.clock import Ticks
+from perijove.spice.kernel import OUR_TITLE
 from perijove.spice.toolkit import toolkit
 
 FloatArray = NDArray[np.float64]
@@ -163,7 +164,7 @@ def _file(
         path = Path(folder) / f"kernel.{suffix}"
         room = sum(len(line) + 1 for line in lines)
         spk = suffix == "bsp"
-        handle = (spice.spkopn if spk else spice.ckopn)(str(path), "Perijove, solved from JunoCam images", room)
+        handle = (spice.spkopn if spk else spice.ckopn)(str(path), OUR_TITLE, room)
         try:
             spice.dafac(handle, lines)
             fill(spice, handle)
