@@ -107,8 +107,12 @@ def test_unknown_name_is_an_attribute_error() -> None:
         _ = perijove.nothing  # type: ignore[attr-defined]
 
 
-def test_import_costs_nothing() -> None:
-    script = "import sys, perijove; print([n for n in ('numpy', 'numba', 'cv2', 'typer', 'rich') if n in sys.modules])"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("perijove", "numpy numba cv2 typer rich"), ("perijove.cli.app", "numpy numba cv2 scipy pyproj rasterio httpx2")],
+)
+def test_import_costs_nothing(module: str, heavy: str) -> None:
+    script = f"import sys, {module}; print([n for n in {heavy.split()} if n in sys.modules])"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

@@ -215,6 +215,15 @@ def test_another_body_is_refused(tmp_path):
 
 def test_a_large_map_is_averaged(tmp_path, monkeypatch):
     monkeypatch.setattr("perijove.io.basemap.MOST_PX", 60 * 120.0)
+    # read in strips of rows, the last one shorter
+    monkeypatch.setattr("perijove.io.basemap._ROWS", 7)
     basemap = read_basemap(picture(tmp_path / "m.png", 0.0), GANYMEDE, centre_deg=0.0)
     assert basemap.light.shape == (60, 120)
+    assert agrees(basemap, basemap.bands[Filter.BLUE] / 255, 0.01) == 1.0
+
+
+def test_a_map_too_long_to_be_looked_up_is_drawn_coarser(tmp_path, monkeypatch):
+    monkeypatch.setattr("perijove.io.basemap.LONGEST_PX", 100)
+    basemap = read_basemap(picture(tmp_path / "m.png", 0.0), GANYMEDE, centre_deg=0.0)
+    assert basemap.light.shape == (50, 100)
     assert agrees(basemap, basemap.bands[Filter.BLUE] / 255, 0.01) == 1.0

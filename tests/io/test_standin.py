@@ -97,6 +97,13 @@ def test_without_a_target_or_a_time(tmp_path: Path) -> None:
             open_strip(path, given=given)
 
 
+def test_a_damaged_label_is_named_where_the_strip_goes_without(tmp_path: Path) -> None:
+    path = put(tmp_path, f"{NAME}-raw.png")
+    (tmp_path / f"{NAME}.json").write_text('{"PRODUCT_ID": "' + NAME)
+    label = opened(path, message=rf"is read without its label \(.*{NAME}.json is not valid JSON.*the filters are taken")
+    assert label.path is None
+
+
 @pytest.mark.parametrize("name", ["JNCE_2021158_34R00002_V01.png", f"{NAME}.img"])
 def test_filters_that_nobody_knows(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

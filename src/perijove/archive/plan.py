@@ -13,7 +13,7 @@ from perijove.archive.http import Session
 from perijove.archive.mission import MissionImage, MissionQuery
 from perijove.archive.pds import PdsQuery, Product
 from perijove.archive.sites import Site
-from perijove.errors import FetchError, LabelError
+from perijove.errors import FetchError, LabelError, StripError
 from perijove.io.places import members
 from perijove.label import Label
 
@@ -173,16 +173,28 @@ def _same_product(image: MissionImage, asked: str) -> None:
 
 def _label(session: Session, cache: Cache, image: MissionImage) -> Label:
     """The label of an image, from its archive of 2 kB."""
-    return label_in(download(session, image.label, cache), image)
+    archive = download(session, image.label, cache)
+    try:
+        return label_in(archive, image)
+    except FetchError:
+        # or else every later search would meet it again
+        cache.remove(archive.entry.name)
+        raise
 
 
 def label_in(archive: Downloaded, image: MissionImage) -> Label:
-    """The label of an image in its archive; `FetchError` where it holds none, several, or that of another product."""
+    """The label of an image in its archive; `FetchError` where it cannot be read, holds none, several, or that of
+    another product."""
     labels = []
-    for member in members(archive.path):
-        with contextlib.suppress(LabelError):  # what is no label lies there too
-            if member.may_be_label:
-                labels.append(member.label())
+    try:
+        for member in members(archive.path):
+            with contextlib.suppress(LabelError):  # what is no label lies there too
+                if member.may_be_label:
+                    labels.append(member.label())
+    except StripError as error:
+        raise FetchError(
+            f"the archive {image.label.url} of image {image.id} cannot be read: {error}", image.label.url
+        ) from error
     fitting = [one for one in labels if image.product_id in (None, one.product_id)]
     if len(fitting) != 1:
         named = ", ".join(one.product_id for one in labels) or "no product"

@@ -8,8 +8,6 @@ from enum import Enum
 from pathlib import Path
 
 from perijove.errors import UsageError
-from perijove.instrument import Filter
-from perijove.label import parse_product_id
 from perijove.timescale import TimeError, et_from_utc
 
 DEFAULT_MAX_SIZE = "4G"
@@ -87,10 +85,8 @@ class FetchRequest:
             raise UsageError(f"--limit {self.limit} leaves nothing: give a number from 1")
         if self.perijove is not None and not 0 <= self.perijove <= 999:
             raise UsageError(f"--perijove {self.perijove} is no perijove: give a number from 0")
-        known = {one.name for one in Filter}
-        for name in self.filters:
-            if name.upper() not in known:
-                raise UsageError(f"--filter {name[:40]} is none of JunoCam's: {', '.join(sorted(known)).lower()}")
+        if self.filters:
+            self._check_filters()
         if self.target is not None:
             _check_target(self.target)
         if task is Task.KERNELS:
@@ -114,6 +110,15 @@ class FetchRequest:
                 raise UsageError("the gallery of all perijoves is long: give --perijove, or --limit")
         if task is Task.INDEX and self.perijove is None and self.volume is None:
             raise UsageError("searching the PDS needs --perijove or --volume")
+
+    def _check_filters(self) -> None:
+        # imported here, as numpy comes with it
+        from perijove.instrument import Filter
+
+        known = {one.name for one in Filter}
+        for name in self.filters:
+            if name.upper() not in known:
+                raise UsageError(f"--filter {name[:40]} is none of JunoCam's: {', '.join(sorted(known)).lower()}")
 
     @property
     def task(self) -> Task:
@@ -210,6 +215,8 @@ def parse_perijove(text: str) -> int:
 
 def is_product(text: str) -> bool:
     """Whether a text is a product id, whole or short, in any case."""
+    from perijove.label import parse_product_id
+
     return parse_product_id(text.upper()) is not None or _SHORT.fullmatch(text.upper()) is not None
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
 
 from perijove.attitude.basemap import Basemap
 from perijove.bodies import BODIES, Body
@@ -37,6 +38,8 @@ PixelOf = Callable[[FloatArray, FloatArray], FloatArray]
 
 MOST_PX = 48e6
 """Largest map that is held, px: Ganymede as a whole at 1.7 km a pixel; finer ones are averaged."""
+LONGEST_PX = 32000
+"""Most columns or rows that are held: pixels are looked up with sixteen bits."""
 _RADIUS_SLACK = 0.01
 """Relative difference between the radius of a map's sphere and those of the body that is still taken for the same."""
 _ROWS = 256
@@ -157,9 +160,18 @@ def _read(source: Any, path: Path, times: int) -> dict[str, Plane]:
         if np.dtype(source.dtypes[k]).kind == "c":
             raise MapError(f"{path} holds complex numbers: convert it to plain ones")
         key = name if name in _NAMES else colour if colour in _NAMES else name or f"BAND {k + 1}"
-        band = source.read(k + 1, masked=True)
-        light[key] = _means(np.asarray(band.astype(np.float32).filled(np.nan), dtype=np.float32), times)
+        light[key] = _band(source, k + 1, times)
     return {name: plane for name, plane in light.items() if name in _NAMES} or light
+
+
+def _band(source: Any, index: int, times: int) -> Plane:
+    """A band's light averaged over `times` x `times` pixels, strip by strip, as a large map does not fit as a whole."""
+    parts = []
+    for first in range(0, source.height // times * times, _ROWS * times):
+        rows = min(_ROWS * times, source.height // times * times - first)
+        read = source.read(index, masked=True, window=Window(0, first, source.width, rows))
+        parts.append(_means(np.asarray(read.astype(np.float32).filled(np.nan), dtype=np.float32), times))
+    return np.concatenate(parts)
 
 
 def _globe(source: Any, path: Path, light: dict[str, Plane], centre_deg: float | None, times: int) -> _Sheet:
@@ -244,7 +256,9 @@ def _placed(
 def _applied(transform: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """What an affine transform makes of x and y: its operator is another in each of its versions."""
     a, b, c, d, e, f = tuple(transform)[:6]
-    return a * x + b * y + c, d * x + e * y + f
+    # what does not lie on a map at all is infinitely far from it
+    with np.errstate(invalid="ignore"):
+        return a * x + b * y + c, d * x + e * y + f
 
 
 def _centric(latitude: FloatArray, body: Body) -> FloatArray:
@@ -270,7 +284,7 @@ def _redrawn(sheet: _Sheet, path: Path, body: Body) -> Basemap:
     shape = next(iter(sheet.light.values())).shape
     north, south, west, width = _extent(sheet, shape)
     step = sheet.step
-    step = max(step, math.sqrt((north - south) * width / MOST_PX))
+    step = max(step, math.sqrt((north - south) * width / MOST_PX), max(width, north - south) / LONGEST_PX)
     columns = math.ceil(width / step) if width < 2.0 * math.pi else max(4, round(2.0 * math.pi / step))
     if width >= 2.0 * math.pi:
         step = 2.0 * math.pi / columns

@@ -24,7 +24,7 @@ from perijove.io.places import (
     require_labels_place,
     scan_labels,
 )
-from perijove.io.standin import stand_in_label
+from perijove.io.standin import NoLabel, stand_in_label
 from perijove.io.strips import StripWarning, check_picture, decode_strip, read_bytes
 from perijove.label import PASS_S, Given, Label, ProductId, completed, product_id_in
 from perijove.raw import RawImage
@@ -198,7 +198,8 @@ def _label_of(strip: Path, explicit: Path | None) -> Label:
     looked = ", ".join(str(p) for p in places[:3]) + (" ..." if len(places) > 3 else "")
     fault = f" ({faults[0]})" if faults else ""
     remedy = _IMG_REMEDY if strip.suffix.lower() == ".img" else _REMEDY
-    raise LabelError(f"no label of {strip} was found in {looked}{fault}: {remedy}")
+    kind = LabelError if faults else NoLabel
+    raise kind(f"no label of {strip} was found in {looked}{fault}: {remedy}")
 
 
 def _label_in(place: Path, strip: Path, product: str | None, faults: list[str]) -> Label | None:

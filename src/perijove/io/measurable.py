@@ -33,6 +33,8 @@ Light = NDArray[np.float32]
 Read = Callable[[int, int], Light]
 
 _PICTURES = (".png", ".tif", ".tiff")
+_MOST_TEXT = 1 << 24
+"""Largest provenance that is read, bytes; those of long passes have some 10 kB."""
 _REMEDY = "make it anew with `perijove picture` or `perijove map`"
 
 
@@ -101,7 +103,11 @@ def _inner(path: Path) -> str | None:
         length, kind = struct.unpack(">I4s", data[place : place + 8])
         content = data[place + 8 : place + 8 + length]
         if kind == b"iTXt" and content.startswith(b"Provenance\0\x01\0\0\0"):
-            return zlib.decompress(content[15:]).decode("utf-8")
+            opened = zlib.decompressobj()
+            text = opened.decompress(content[15:], _MOST_TEXT)
+            if not opened.eof:
+                raise ValueError("it does not end, or is larger than any provenance")
+            return text.decode("utf-8")
         place += 12 + length
     return None
 

@@ -16,6 +16,10 @@ _FILTERS = {"C": (Filter.BLUE, Filter.GREEN, Filter.RED), "M": (Filter.METHANE,)
 """Filters in the order of readout, by the letter of the product id."""
 
 
+class NoLabel(LabelError):
+    """No label is there, and nothing that could be a damaged one."""
+
+
 def stand_in_label(data: bytes, path: Path, given: Given, missing: LabelError) -> Label:
     """What is known of a strip without a label: the orbit and the filters by its name, its size, and what is given.
 
@@ -37,8 +41,9 @@ def stand_in_label(data: bytes, path: Path, given: Given, missing: LabelError) -
             f"{path} has {lines} lines, no whole number of frames of {len(filters)} framelets: it was cropped or "
             "scaled, or needs its label"
         )
+    none = "has no label" if isinstance(missing, NoLabel) else f"is read without its label ({missing})"
     warnings.warn(
-        f"{path} has no label: the filters are taken to be {', '.join(filters)}, and time and step are solved for",
+        f"{path} {none}: the filters are taken to be {', '.join(filters)}, and time and step are solved for",
         StripWarning,
         stacklevel=4,
     )

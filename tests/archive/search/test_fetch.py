@@ -71,6 +71,21 @@ def test_a_target_is_looked_up_in_the_label(fetch: Any, archives: Any, server: A
     assert not [one for one in server.asked if "VaultID=120" in one.path]
 
 
+def test_a_damaged_archive_of_a_label_holds_up_neither_this_search_nor_the_next(
+    fetch: Any, archives: Any, server: Any, tmp_path: Path
+) -> None:
+    archives.gallery(34, ["11", "12"])
+    archives.image("11", ONE, "PJ34 one", TARGET_NAME="GANYMEDE")
+    archives.image("12", TWO, "PJ34 two", TARGET_NAME="GANYMEDE")
+    crowd = archives.zipped({f"{number}.txt": b"x" for number in range(1001)})
+    server.put("/mission/Vault/VaultDownload?VaultID=111", crowd)
+    assert fetch(perijove=34, target="ganymede") == 1
+    assert _names(tmp_path / "out") == ["12-Metadata.json", f"{TWO}-raw.png"]
+    archives.image("11", ONE, "PJ34 one", TARGET_NAME="GANYMEDE")
+    assert fetch(perijove=34, target="ganymede") == 0
+    assert "11-Metadata.json" in _names(tmp_path / "out")
+
+
 def test_the_limit_ends_the_search(fetch: Any, archives: Any, server: Any) -> None:
     archives.gallery(34, ["11", "12"])
     archives.image("11", ONE, "one")
