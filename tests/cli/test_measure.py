@@ -144,6 +144,13 @@ def _check_geojson(path: Path) -> None:
     assert told["provenance"]["credit"] == CREDIT
 
 
+def test_what_is_written_is_told_and_bands_in_any_case(charts: Path, tmp_path: Path) -> None:
+    asked = ("crater", charts / "chart.tif", "--seed", "11.2,332.2", "--diameter", 50, "--band", "green")
+    result = run(*asked, "-o", tmp_path / "a.json", "-o", tmp_path / "a.csv")
+    assert f"written   {tmp_path / 'a.json'}, {tmp_path / 'a.csv'}" in result.stdout
+    assert "written" not in run(*asked, "-o", tmp_path / "b.json", "-q").stdout
+
+
 def test_a_crater_by_three_pixels(charts: Path) -> None:
     centre = float(np.radians(PLACE[0])), float(np.radians(PLACE[1]))
     turn = np.radians([10.0, 130.0, 250.0])
@@ -256,6 +263,22 @@ def test_a_picture_is_measured_by_its_sidecar(tmp_path: Path) -> None:
         (2, "lies outside", ("distance", "chart.tif", "--points", "pixel:1,5000 pixel:2,3")),
         (1, "is not on", ("distance", "chart.tif", "--points", "1,100 2,100")),
         (2, "give one of them", ("crater", "chart.tif")),
+        (2, "put all places in quotes", ("distance", "chart.tif", "--points", "1,2", "2,3")),
+        (
+            2,
+            "--diameter 5000 km is more than the radius of Ganymede",
+            ("crater", "chart.tif", "--seed", "11,332", "--diameter", "5000"),
+        ),
+        (
+            2,
+            "--band uv is not in chart.tif: give one of red, green, blue",
+            ("crater", "chart.tif", "--seed", "11,332", "--band", "uv"),
+        ),
+        (
+            1,
+            "chart.tif: no rim was found|give a rough --diameter, or three --points",
+            ("crater", "chart.tif", "--seed", "20,350", "--diameter", "60"),
+        ),
         (2, "give circle or ellipse", ("crater", "chart.tif", "--seed", "11,332", "--shape", "square")),
         (2, "give its --diameter", ("rays", "chart.tif", "--seed", "11,332", "--no-rim")),
         (2, "leaves no room", ("rays", "chart.tif", "--seed", "11,332", "--diameter", "60", "--reach", "1")),
@@ -271,7 +294,11 @@ def test_a_picture_is_measured_by_its_sidecar(tmp_path: Path) -> None:
         (2, "write over", ("crater", "chart.tif", "--seed", "11,332", "-o", "chart.tif.json")),
         (1, "no folder", ("crater", "chart.tif", "--seed", "11,332", "-o", "nowhere/x.json")),
         (1, "is not there", ("crater", "none.tif", "--seed", "11,332")),
-        (2, "names no kind of map", ("crater", "chart.txt", "--seed", "11,332")),
+        (
+            2,
+            "is neither a map nor a picture: make one with `perijove map`",
+            ("crater", "chart.txt", "--seed", "11,332"),
+        ),
         (1, "cannot be read", ("crater", "false.tif", "--seed", "11,332")),
         (1, "no map of Perijove's|from where it looks", ("crater", "false.png", "--seed", "11,332")),
     ],

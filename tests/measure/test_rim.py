@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from perijove.bodies import GANYMEDE
 from perijove.errors import UsageError
+from perijove.measure.circles import blurred
+from perijove.measure.crater import Crater, fit_crater
 from perijove.measure.patch import MeasureError, Patch
-from perijove.measure.rim import Rim, find_rim
+from perijove.measure.plane import Plane
+from perijove.measure.rim import Rim, _jackknife, find_rim
 
 Array = NDArray[np.float64]
 FINER = 3
@@ -167,10 +170,59 @@ def test_bare_ground_has_no_rims() -> None:
     assert found <= 1
 
 
+def test_the_edge_of_bright_ejecta_is_no_rim() -> None:
+    light = crater_scene(np.random.default_rng(12), diameter=60.0, albedo=0.1)[60:180, 60:180]
+    side = 300
+    wide = 1.0 + 0.02 * mottle(side, 1.3, np.random.default_rng(13))
+    middle = (side - len(light)) // 2
+    wide[middle : middle + len(light), middle : middle + len(light)] = light / np.median(light[:8])
+    line, sample = np.mgrid[:side, :side] + 0.5 - side / 2.0
+    turn = np.arctan2(line, sample)
+    wide *= 1.0 + 0.08 * ((np.hypot(line, sample) < 95.0 + 2.0 * np.cos(3.0 * turn)) & (turn > -1.2))
+    patch = patch_of(wide.astype(np.float32))
+    with pytest.raises(MeasureError, match=r"far fainter than that of (5\d|6\d) km within.* give --diameter"):
+        find_rim(patch, diameter_km=190.0)
+    assert find_rim(patch, diameter_km=66.0).crater.diameter_km == pytest.approx(60.0, rel=0.03)
+
+
+def test_a_diameter_too_small_is_told_the_right_one() -> None:
+    patch = patch_of(crater_scene(np.random.default_rng(15), diameter=60.0))
+    with pytest.raises(MeasureError, match=r"fainter than that of (5[89]|6[0-2]) km around it; give --diameter"):
+        find_rim(patch, diameter_km=37.0)
+
+
+@pytest.mark.parametrize("sigma", [13.0, 40.0, 90.0])
+def test_a_wide_blur_is_a_gaussian(sigma: float) -> None:
+    light = (1.0 + 0.1 * mottle(301, 1.0, np.random.default_rng(2))).astype(np.float32)
+    exact = cv2.GaussianBlur(light, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    assert np.abs(blurred(light, sigma) - exact).max() < 0.03 * np.ptp(exact)
+    light[:40, 100:] = np.nan
+    assert np.isfinite(blurred(light, sigma)[150:, 20:280]).all()
+
+
+def test_an_outline_that_hangs_on_one_side_is_less_sure() -> None:
+    rng = np.random.default_rng(21)
+    turn = np.linspace(0.0, 2.0 * np.pi, 120, endpoint=False)
+    plane = Plane((0.1, 0.5), GANYMEDE)
+
+    def parts(radius: Array) -> tuple[Crater, list[tuple[Array, Array]]]:
+        places = plane.place_of(radius * np.sin(turn), radius * np.cos(turn))
+        block = np.arange(120) * 8 // 120
+        whole = fit_crater(places, GANYMEDE, shape="circle")
+        return whole, [(places[block != k], np.ones(int((block != k).sum()))) for k in range(8)]
+
+    # of independent points both ways of telling the error agree
+    crater, blocks = parts(30.0 + rng.normal(0.0, 0.5, 120))
+    assert _jackknife(crater, blocks)[2] == pytest.approx(crater.diameter_sigma_km, rel=0.6)
+    # a bulge on one side has the same scatter all around only at first sight
+    crater, blocks = parts(30.0 + 2.0 * (np.abs(turn - 2.0) < 0.4))
+    assert _jackknife(crater, blocks)[2] > 2.0 * crater.diameter_sigma_km
+
+
 def test_a_patch_of_one_grey_has_no_rim() -> None:
     with pytest.raises(MeasureError, match="no rim was found"):
         find_rim(patch_of(np.ones((90, 90), np.float32)))
-    with pytest.raises(MeasureError, match="no data"):
+    with pytest.raises(MeasureError, match="too little data"):
         find_rim(patch_of(np.full((90, 90), np.nan, np.float32)))
 
 

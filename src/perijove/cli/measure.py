@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from perijove.cli.common import Steps, json_text
+from perijove.cli.common import plain as plain_text
 from perijove.cli.measure_bright import measure_profile, measure_ray_system
 from perijove.cli.measure_ground import Found, measure_area, measure_crater, measure_distance
 from perijove.cli.measure_request import MeasureRequest, What
+from perijove.errors import UsageError
 from perijove.io.atomic import Staged, check_writable
+from perijove.io.maps import map_formats
 from perijove.io.measurable import Measurable, open_measurable
 from perijove.io.measurements import Measurement, as_object, encode_csv, encode_geojson, encode_json
 from perijove.io.provenance import SCHEMA, Source, plain, software
@@ -32,7 +35,7 @@ def run_measure(request: MeasureRequest) -> None:
         check_writable(path)
     steps = Steps(quiet=request.quiet)
     with steps.step("reading"):
-        opened = open_measurable(request.source)
+        opened = _opened(request.source)
     with steps.step("measuring"):
         found = KINDS[request.what](opened, request)
     measured = Measurement(
@@ -49,6 +52,15 @@ def run_measure(request: MeasureRequest) -> None:
         print(f"{request.source}: {opened.product.body.name}, {measured.surface}")
         for line in found.words:
             print(f"  {line}")
+        if request.outputs:
+            print(f"  written   {', '.join(plain_text(str(path)) for path in request.outputs)}")
+
+
+def _opened(path: Path) -> Measurable:
+    """The file; UsageError that tells what to make of one that is neither a map nor a picture."""
+    if path.suffix.lower() not in (*map_formats(), ".png", ".tif", ".tiff") and path.exists():
+        raise UsageError(f"{path} is neither a map nor a picture: make one with `perijove map` or `perijove picture`")
+    return open_measurable(path)
 
 
 def measured_origin(opened: Measurable, request: MeasureRequest) -> dict[str, object]:

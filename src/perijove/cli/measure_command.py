@@ -50,6 +50,19 @@ BandOption = Annotated[
 ]
 
 
+_EXTRA = {"allow_extra_args": True}
+
+
+def _check_extra(context: typer.Context) -> None:
+    """UsageError for places that the shell took apart."""
+    if context.args:
+        from perijove.errors import UsageError
+
+        raise UsageError(
+            f"{context.args[0][:40]!r} belongs to no option: put all places in quotes, as --points '11.1,332.7 12,340'"
+        )
+
+
 def _outputs(outputs: list[Path] | None, figure: Path | None) -> tuple[Path, ...]:
     if figure is not None and figure.suffix.lower() != ".png":
         from perijove.errors import UsageError
@@ -64,8 +77,9 @@ def _run(request: MeasureRequest) -> None:
     run_measure(request)
 
 
-@measure.command()
+@measure.command(context_settings=_EXTRA)
 def distance(
+    context: typer.Context,
     source: Source,
     points: Points = None,
     click: Click = CLICK_PX,
@@ -77,6 +91,7 @@ def distance(
 ) -> None:
     """Measure the way through two or more places, along the ground."""
     with command():
+        _check_extra(context)
         _run(
             MeasureRequest(
                 source, What.DISTANCE, points=parse_points(points or ()), click_px=click, name=name,
@@ -85,8 +100,9 @@ def distance(
         )  # fmt: skip
 
 
-@measure.command()
+@measure.command(context_settings=_EXTRA)
 def area(
+    context: typer.Context,
     source: Source,
     points: Points = None,
     click: Click = CLICK_PX,
@@ -98,6 +114,7 @@ def area(
 ) -> None:
     """Measure the area within three or more corners, and its perimeter."""
     with command():
+        _check_extra(context)
         _run(
             MeasureRequest(
                 source, What.AREA, points=parse_points(points or ()), click_px=click, name=name,
@@ -106,8 +123,9 @@ def area(
         )  # fmt: skip
 
 
-@measure.command()
+@measure.command(context_settings=_EXTRA)
 def crater(
+    context: typer.Context,
     source: Source,
     points: Points = None,
     seed: Seed = None,
@@ -125,6 +143,7 @@ def crater(
 ) -> None:
     """Measure a crater by three or more points on its rim, or find its rim about a seed."""
     with command():
+        _check_extra(context)
         _run(
             MeasureRequest(
                 source, What.CRATER, points=parse_points(points or ()),

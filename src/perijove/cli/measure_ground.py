@@ -32,6 +32,8 @@ SEARCH_PX = 200.0
 """Half side of the patch in which a crater of unknown size is looked for, in the file's own pixels."""
 LEAST_HALF_PX = 16.0
 """Half side of the smallest patch, in the file's own pixels."""
+ACROSS_PX = 160.0
+"""Pixels across a rim at most."""
 COMPARED_PX = 128.0
 """Px around a seed with which a rim is compared that is not clear: rays of a small crater cover all that is nearer."""
 STEPS = 65
@@ -65,11 +67,11 @@ class Found:
         return self.patch if self.patch is not None else look(self.product, self.centre, self.half_km)
 
 
-def look(product: Product, centre: Place, half_km: float) -> Patch:
-    """The light around a place, at the file's own scale or, where that would be large, at a coarser one."""
+def look(product: Product, centre: Place, half_km: float, least_km: float = 0.0) -> Patch:
+    """The light around a place, at the file's own scale or, where that is large or finer than `least_km`, coarser."""
     own = product.grain_km(centre)
     half = max(half_km, LEAST_HALF_PX * own)
-    return patch_of(product, centre, half, max(own, 2.0 * half / GROUND_PX))
+    return patch_of(product, centre, half, max(own, 2.0 * half / GROUND_PX, least_km))
 
 
 def placed(product: Product, point: Point, what: str) -> Place:
@@ -227,15 +229,41 @@ def searched(product: Product, request: MeasureRequest) -> Rim:
     seed = placed(product, request.seed, "the seed")
     if product.drawn_over:
         raise UsageError(f"{product.name} has lines and names drawn on it: make it without --annotate to find a rim")
-    own = product.grain_km(seed)
-    half = SEARCH_PX * own if request.diameter_km is None else max(3.2 * request.diameter_km, LEAST_HALF_PX * own)
+    own, wide, radius = product.grain_km(seed), request.diameter_km, min(product.body.radii_km)
+    if wide is not None and wide > radius:
+        raise UsageError(
+            f"--diameter {wide:g} km is more than the radius of {product.body.name.capitalize()} ({product.name}): "
+            "give that of the crater in km"
+        )
+    half = SEARCH_PX * own if wide is None else max(min(3.2 * wide, 1.5 * radius), LEAST_HALF_PX * own)
+    # a wide rim is told as well by a coarser picture, and in no more time than any other
+    least = 0.0 if wide is None else wide / ACROSS_PX
+    band = band_of(product, request.band)
     shape: Any = request.shape
+
+    def find(half_km: float) -> Rim:
+        return find_rim(look(product, seed, half_km, least), seed, wide, band=band, shape=shape)
+
     try:
-        return find_rim(look(product, seed, half), seed, request.diameter_km, band=request.band, shape=shape)
-    except MeasureError:
-        if half >= COMPARED_PX * own:
-            raise
-    return find_rim(look(product, seed, COMPARED_PX * own), seed, request.diameter_km, band=request.band, shape=shape)
+        try:
+            return find(half)
+        except MeasureError:
+            if half >= COMPARED_PX * own:
+                raise
+        return find(COMPARED_PX * own)
+    except MeasureError as error:
+        told_file = str(error) if product.name in str(error) else f"{product.name}: {error}"
+        raise MeasureError(told_file) from None
+
+
+def band_of(product: Product, name: str | None) -> str | None:
+    """The file's own name of a band, in any case. UsageError for one that it does not have."""
+    if name is None:
+        return None
+    found = next((band for band in product.bands if band.lower() == name.strip().lower()), None)
+    if found is None:
+        raise UsageError(f"--band {name[:40]} is not in {product.name}: give one of {', '.join(product.bands).lower()}")
+    return found
 
 
 def around(product: Product, crater: Crater, half_km: float) -> RadialProfile | None:

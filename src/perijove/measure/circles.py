@@ -22,6 +22,8 @@ AZIMUTHS = 64
 WIDTH = 0.07
 """Blur of the edge that is looked for, in radii."""
 LEAST_BLUR_PX = 0.7
+COARSE_SIGMA = 6.0
+"""Sigma of a Gaussian, pixels, of which twice and more a coarser grid is as good."""
 RADIUS_STEP = 1.05
 CENTRE_STEP = 0.08
 """Steps of the search: ratio of neighbouring radii, and distance of neighbouring centres in radii."""
@@ -62,13 +64,25 @@ class Circle:
 def blurred(light: Light, sigma: float) -> Light:
     """Light (h, w) under a Gaussian of `sigma` pixels, from what data there is; NaN where less than half has any."""
     there = np.isfinite(light)
-    filled = np.where(there, light, 0.0).astype(np.float32)
-    top = cv2.GaussianBlur(filled, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    top = _gaussian(np.where(there, light, 0.0).astype(np.float32), sigma)
     if there.all():
-        return np.asarray(top, dtype=np.float32)
-    weight = cv2.GaussianBlur(there.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+        return top
+    weight = _gaussian(there.astype(np.float32), sigma)
     out: Light = np.where(weight > 0.5, top / np.maximum(weight, 1e-6), np.nan).astype(np.float32)
     return out
+
+
+def _gaussian(light: Light, sigma: float) -> Light:
+    """Light (h, w) under a Gaussian; a wide one on a coarser grid, which takes no longer the wider it is."""
+    times = int(sigma / COARSE_SIGMA)
+    if times < 2:
+        return np.asarray(cv2.GaussianBlur(light, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+    height, width = light.shape
+    small = cv2.resize(light, (-(-width // times), -(-height // times)), interpolation=cv2.INTER_AREA)
+    # along each side, for sides that are no multiple are shrunk by a little less
+    spread = sigma * small.shape[1] / width, sigma * small.shape[0] / height
+    wide = cv2.GaussianBlur(small, (0, 0), spread[0], sigmaY=spread[1], borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.resize(wide, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
 
 def even_light(light: Light) -> Light:

@@ -6,6 +6,7 @@ part of a pixel, and an outline is fitted to these places by iterated weights th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -27,6 +28,7 @@ from perijove.measure.circles import (
 from perijove.measure.crater import Crater, Shape, fit_weighted
 from perijove.measure.outline import curve, distances, fit_outline
 from perijove.measure.patch import Light, MeasureError, Patch, sample
+from perijove.measure.plane import Plane
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -41,6 +43,14 @@ ROUGHLY = 1.5
 """Factor within which a rough diameter is right."""
 STRAY_KNOWN, STRAY_ALONE = 0.5, 0.7
 """How far from the seed the centre may lie, in radii, with a rough diameter and without."""
+RIVAL_MERIT, RIVAL_SCORE = 3.0, 0.45
+"""Times the merit, and the score, from which an edge within is the rim and what runs around it bright ejecta."""
+RIVAL_SIZE = 0.2
+"""The smallest of such edges, in radii of what runs around it."""
+RIVAL_ABOVE = 1.3
+"""Factor on size and on merit within which an edge too large for the diameter given is the rim."""
+SECTORS = 8
+"""Parts of the way round that are left out in turn to see what the outline hangs on."""
 LEAST_SCORE = 0.22
 LEAST_SIGNIFICANCE = 3.5
 LEAST_COMPLETE = 0.4
@@ -90,14 +100,17 @@ def find_rim(
     pixels across to a third of the patch's side. The seed must lie inside the crater. `band` names the band to look at,
     None their mean; `shape` is that of the outline, None an ellipse where the rim is complete enough to tell.
 
-    Raises MeasureError where no rim is found, UsageError where seed and diameter do not fit the patch. A patch that
-    reaches 3 crater radii from the seed is enough.
+    Raises MeasureError where no rim is found, or one that is far fainter than a smaller one within (as the edge of
+    bright ejecta is) or than one just too large for `diameter_km`; UsageError where seed and diameter do not fit the
+    patch. A patch that reaches 3 crater radii from the seed is enough.
     """
     where = patch.pixel_of(*patch.plane.xy_of(*(seed if seed is not None else patch.centre)))
     least, most = _limits(patch, where, diameter_km)
     light = even_light(patch.band(band))
     if not np.isfinite(sample(light, where)).any() and not np.isfinite(light).any():
-        raise MeasureError("the patch holds no data: choose a place that the product shows")
+        raise MeasureError(
+            "there is too little data around the seed: choose another place, or give a smaller --diameter"
+        )
     stray = STRAY_ALONE if diameter_km is None else STRAY_KNOWN
     circles = search_circles(light, where, radii_between(least, most), stray, patch.sun_azimuth)
     best = _choose(circles, None if diameter_km is None else 0.5 * diameter_km / patch.scale_km)
@@ -106,12 +119,41 @@ def find_rim(
     significance = _significance(light, best, patch.sun_azimuth)
     if significance < LEAST_SIGNIFICANCE:
         raise MeasureError(_nothing(f"the best circle is no more than {significance:.1f} sigma", best))
-    return _refined(patch, light, best, significance, shape)
+    rim = _refined(patch, light, best, significance, shape)
+    if diameter_km is not None:
+        _check_rivals(patch, light, where, best, most, rim.quality == "good")
+    return rim
+
+
+def _check_rivals(patch: Patch, light: Light, where: FloatArray, best: Circle, most: float, good: bool) -> None:
+    """MeasureError where an edge runs around `best` just wider than `most`, or a far clearer one within it.
+
+    Only within one that is not `good`: a fresh crater in an old one does not speak against that.
+    """
+
+    def clearest(low: float, high: float) -> Circle | None:
+        if high <= low:
+            return None
+        circles = search_circles(light, where, radii_between(low, high), STRAY_KNOWN, patch.sun_azimuth)
+        return max(circles, key=lambda circle: circle.merit, default=None)
+
+    rival = clearest(most, RIVAL_ABOVE * most) if best.radius > 0.8 * most else None
+    words = "is fainter than that of {:.0f} km around it"
+    if rival is None or rival.merit < RIVAL_ABOVE * best.merit:
+        rival = None if good else clearest(max(LEAST_RADIUS_PX, RIVAL_SIZE * best.radius), 0.85 * best.radius)
+        words = "is far fainter than that of {:.0f} km within, as the edge of ejecta is"
+        if rival is None or rival.merit < RIVAL_MERIT * best.merit or rival.score < max(RIVAL_SCORE, best.score):
+            return
+    across, clear = (2.0 * circle.radius * patch.scale_km for circle in (best, rival))
+    raise MeasureError(
+        f"no rim was found about the seed: an edge {across:.0f} km across {words.format(clear)}; "
+        f"give --diameter {clear:.0f}, or three --points of the rim"
+    )
 
 
 def _nothing(why: str, best: Circle | None) -> str:
     tail = "" if best is None else f" (score {best.score:.2f}, {2.0 * best.radius:.0f} pixels across)"
-    return f"no rim was found about the seed: {why}{tail}; give a rough diameter, or click three points of the rim"
+    return f"no rim was found about the seed: {why}{tail}; give a rough --diameter, or three --points of the rim"
 
 
 def _limits(patch: Patch, where: FloatArray, diameter_km: float | None) -> tuple[float, float]:
@@ -273,7 +315,9 @@ def _refined(patch: Patch, light: Light, best: Circle, significance: float, shap
     used = weights > 0.05
     places = patch.place_of(centre[0] - points[used, 1], centre[1] + points[used, 0])
     ellipse = shape == "ellipse" or (shape is None and complete >= ELLIPSE_COMPLETE)
-    crater = _spread(fit_weighted(places, patch.body, weights[used], ellipse=ellipse), distance[used])
+    crater = fit_weighted(places, patch.body, weights[used], ellipse=ellipse)
+    part = np.flatnonzero(good)[used] * SECTORS // count
+    crater = _spread(crater, distance[used], [(places[part != k], weights[used][part != k]) for k in range(SECTORS)])
     a, b, c = best.terms
     turning = 0.5 * (b * b + c * c)
     return Rim(
@@ -287,23 +331,50 @@ def _refined(patch: Patch, light: Light, best: Circle, significance: float, shap
     )
 
 
-def _spread(crater: Crater, distance: FloatArray) -> Crater:
-    """A crater with its sigmas enlarged for what neighbouring points of the rim have in common."""
+def _spread(crater: Crater, distance: FloatArray, parts: Sequence[tuple[FloatArray, FloatArray]]) -> Crater:
+    """A crater with sigmas that hold what points of its rim have in common.
+
+    Neighbouring points do (`distance`, across the outline); and where the outline hangs on one side, those without it
+    (`parts`, places and weights) tell another (the jackknife by blocks: Kuensch 1989, Annals of Statistics 17, 1217).
+    """
     even = distance - distance.mean()
     rho = float(np.sum(even * np.roll(even, 1)) / max(float(np.sum(even * even)), 1e-12))
     factor = float(np.sqrt((1.0 + max(rho, 0.0)) / (1.0 - min(rho, 0.9))))
+    own = np.array(
+        [crater.east_sigma_km, crater.north_sigma_km, crater.diameter_sigma_km, crater.ellipticity_sigma]
+    )  # fmt: skip
+    east, north, wide, ratio = np.fmax(factor * own, _jackknife(crater, parts)).tolist()
     return replace(
         crater,
-        east_sigma_km=factor * crater.east_sigma_km,
-        north_sigma_km=factor * crater.north_sigma_km,
-        diameter_sigma_km=factor * crater.diameter_sigma_km,
-        ellipticity_sigma=factor * crater.ellipticity_sigma,
+        east_sigma_km=east,
+        north_sigma_km=north,
+        diameter_sigma_km=wide,
+        ellipticity_sigma=ratio if crater.shape == "ellipse" else np.nan,
         orientation_sigma=min(factor * crater.orientation_sigma, np.pi / np.sqrt(12.0)),
     )
 
 
+def _jackknife(crater: Crater, parts: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray:
+    """Sigmas (4,) of centre to the east and the north, diameter and ellipticity, by leaving out one block in turn."""
+    plane = Plane(crater.centre, crater.body)
+    told = []
+    for places, weights in parts:
+        try:
+            one = fit_weighted(places, crater.body, weights, ellipse=crater.shape == "ellipse")
+        except UsageError:
+            continue
+        told.append([*plane.xy_of(*one.centre), one.diameter_km, one.ellipticity])
+    if len(told) < 2:
+        return np.zeros(4)
+    values = np.array(told)
+    return np.sqrt((len(told) - 1) / len(told) * np.sum((values - values.mean(axis=0)) ** 2, axis=0))
+
+
 def _quality(complete: float, significance: float, crater: Crater) -> Quality:
     """A word for a rim: how much of it there is, how clear, how round."""
-    if complete >= 0.75 and significance >= 5.0 and crater.rms_km < 0.05 * crater.radius_km:
-        return "good"
-    return "fair" if complete >= 0.55 and significance >= 4.2 else "poor"
+    if crater.rms_km < 0.05 * crater.radius_km:
+        if complete >= 0.75 and significance >= 5.0:
+            return "good"
+        if complete >= 0.65 and significance >= 4.5:
+            return "fair"
+    return "poor"
