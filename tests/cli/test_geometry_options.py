@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 
 from perijove.cli.app import app
 from perijove.cli.geometry_options import (
-    START_SIGMA_S,
     GeometryRequest,
     PointingBy,
     parse_measure,
@@ -20,7 +19,6 @@ from perijove.cli.geometry_options import (
     with_geometry,
 )
 from perijove.errors import UsageError
-from perijove.label import START_SIGMA_S as LABEL_START_SIGMA_S
 from perijove.label import Given
 
 OPTIONS = [
@@ -49,7 +47,6 @@ def run(*args: object) -> Result:
 )
 def test_start(text: str, utc: str, sigma: float) -> None:
     assert parse_start(text) == (utc, sigma)
-    assert START_SIGMA_S == LABEL_START_SIGMA_S == 20.0
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ def download(
 ) -> Downloaded:
     """The file of an item, from the cache or else from its archive; resumes where an earlier try was cut off.
 
+    `limit_bytes` is what may come over the network now, with what damaged tries brought.
     `refresh` asks the archive whether a file that is in the cache has changed. `progress` is told the bytes there are
     and those there will be (None where that is not known). Raises FetchError with the file absent, or left as it was.
     """
@@ -84,8 +85,6 @@ def download(
     if kept is not None and (session.offline or not refresh):
         return Downloaded(path, kept, 0, 0)
     session.refuse_offline(item.url)
-    if item.size is not None and item.size > limit_bytes:
-        raise _too_large(item, item.size, limit_bytes)
     cache.own_folder()
     part = cache.part(item.name)
     patience = min(session.conduct.file_deadline_s, _PATIENCE_S)
@@ -178,6 +177,8 @@ class _Work:
         if not (self.part.whole.condition or self._item.checksum):
             self.part.discard()
         self._resumed = self.part.size
+        if self._item.size is not None and self._item.size > self._reach():
+            raise _too_large(self._item, self._item.size, self._reach())
         session = self._session
         deadline = session.clock() + session.conduct.file_deadline_s
         request = Request(self._item.url, self._item.hosts, deadline, self._item.name)
@@ -190,6 +191,10 @@ class _Work:
         path = self._cache.admit(self.part.path, entry)
         self.part.discard()
         return Downloaded(path, entry, self._received, self._resumed)
+
+    def _reach(self) -> int:
+        """How large the part may grow: what was there before this download is no part of what may come now."""
+        return self._limit - self._received + self.part.size
 
     def _once(self, request: Request) -> Entry | None:
         """One try: what the index will say of the whole and verified part; None where the file kept is unchanged."""
@@ -234,7 +239,7 @@ class _Work:
         total = self.part.whole.total
         self._refuse_size(total)
         self._refuse_full_disk(total)
-        bound = next(size for size in (total, self._item.size, self._limit) if size is not None)
+        bound = next(size for size in (total, self._item.size, self._reach()) if size is not None)
         self._tell()
         page = answer.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml"))
         for chunk in answer.chunks:
@@ -310,9 +315,10 @@ class _Work:
                 f"{item.url} has {total} bytes and not the {item.size} that its archive lists: search for it again",
                 item.url,
             )
-        if total is not None and total > self._limit:
+        if total is not None and total > self._reach():
+            most = self._reach()
             self.part.discard()
-            raise _too_large(item, total, self._limit)
+            raise _too_large(item, total, most)
 
     def _refuse_full_disk(self, total: int | None) -> None:
         """Raise before a download that cannot end well."""

@@ -22,9 +22,6 @@ from perijove.timescale import TimeError, et_from_utc
 if TYPE_CHECKING:
     from perijove.label import Given
 
-START_SIGMA_S = 20.0
-"""Error of a start time that is given without one: the time of a flyby as it is told."""
-
 
 class PointingBy(StrEnum):
     """What tells the camera's pointing: kernels alone, kernels as a guess that the image refines, or the image."""
@@ -98,6 +95,9 @@ _NUMBER = re.compile(r"\s*(?P<value>[0-9]+(?:\.(?P<digits>[0-9]*))?)\s*(?:(?:\+-
 
 def parse_start(text: str) -> tuple[str, float]:
     """A UTC time and its error in s, of ``2021-06-07T16:58:04`` or ``2021-06-07T16:58:04+-5``; UsageError otherwise."""
+    # imported here, as numpy comes with it
+    from perijove.label import START_SIGMA_S
+
     match = _START.fullmatch(text)
     try:
         if match is None:
