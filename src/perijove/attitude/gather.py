@@ -122,17 +122,16 @@ def gather_pointing(
     used = used_points(residual)
     points = limb.points.take(mine)
     band = np.array([BANDS[b].value for b in points.band], dtype=np.str_)
-    rms = float(np.sqrt(np.mean(residual[used] ** 2))) if used.any() else float("nan")
-    by_band = {b: residual[used & (band == b.value)] for b in exposure.light}
-    medians = {b: float(np.median(values)) for b, values in by_band.items() if len(values)}
+    rms, medians = _limb_misfit(exposure, band, residual, used)
     tie_count, tie_rms = _tie_lengths(exposure, image, solution, ties)
     covariance = adjustment.full_covariance()
     named = _named(at, covariance, image)
     inner_px = _mapped_sigma(exposure, image, at, covariance, scene, camera)
     sigma_px = float(np.hypot(inner_px, _unseen_px(scene)))
-    good, verdict = _verdict(
-        rms, int(used.sum()), sigma_px, inner_px, _turned(at.spin, solution.loose), at.spin, lost, agreed
-    )
+    turned = _turned(at.spin, solution.loose)
+    good, verdict = _verdict(rms, int(used.sum()), sigma_px, inner_px, turned, at.spin, lost, agreed)
+    latitude = solution.residuals.grazing.latitude[mine]
+    limb_points = LimbPoints(band, points.frame, points.line, points.sample, residual, used, latitude)
     et = framelet_times(exposure, image, at)
     fit = _fit(solution, image, scene)
     if solution.ground is not None:
@@ -151,9 +150,7 @@ def gather_pointing(
         parameters=named.values,
         sigmas=named.sigmas,
         covariance=named.covariance,
-        limb=LimbPoints(
-            band, points.frame, points.line, points.sample, residual, used, solution.residuals.grazing.latitude[mine]
-        ),
+        limb=limb_points,
         limb_rms_px=rms,
         limb_median_px=medians,
         ties=tie_count,
@@ -163,6 +160,15 @@ def gather_pointing(
         good=good,
         verdict=verdict,
     )
+
+
+def _limb_misfit(
+    exposure: Exposure, band: NDArray[np.str_], residual: FloatArray, used: NDArray[np.bool_]
+) -> tuple[float, dict[Filter, float]]:
+    """What the limb's points leave, px: the rms of those used, and their median by filter."""
+    rms = float(np.sqrt(np.mean(residual[used] ** 2))) if used.any() else float("nan")
+    by_band = {b: residual[used & (band == b.value)] for b in exposure.light}
+    return rms, {b: float(np.median(values)) for b, values in by_band.items() if len(values)}
 
 
 def _fit(solution: Solution, image: int, scene: Scene) -> GroundFit | None:
