@@ -107,6 +107,8 @@ def test_a_crater_found_from_a_seed(charts: Path, tmp_path: Path) -> None:
     # the product's own error: 2 px of its camera, 3 km each
     assert told["product_place_sigma_km"] == pytest.approx(6.0)
     assert told["east_sigma_with_place_km"] == pytest.approx(np.hypot(told["east_sigma_km"], 6.0))
+    # a degree of latitude on Ganymede is 45.9 km
+    assert told["latitude_sigma_deg"] == pytest.approx(np.hypot(told["north_sigma_km"], 6.0) / 45.9227, rel=1e-4)
     assert told["rim"]["quality"] in ("good", "fair")
     assert told["body"] == "GANYMEDE"
     assert told["surface"] == "sphere of 2631.2 km"

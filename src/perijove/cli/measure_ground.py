@@ -277,7 +277,8 @@ def around(product: Product, crater: Crater, half_km: float) -> RadialProfile | 
 
 
 def crater_values(product: Product, crater: Crater) -> dict[str, Any]:
-    """The numbers of a crater; the sigmas of its size hold that of the product's scale."""
+    """The numbers of a crater; the sigmas of its size hold that of the product's scale, those of
+    latitude and longitude that of the product's places."""
     wide = float(np.hypot(crater.diameter_sigma_km, product.scale_sigma * crater.diameter_km))
     aside = [crater.east_sigma_km, crater.north_sigma_km]
     with_place = [float(np.hypot(v, product.place_sigma_km)) for v in aside]
@@ -285,8 +286,8 @@ def crater_values(product: Product, crater: Crater) -> dict[str, Any]:
     return {
         "latitude_deg": math.degrees(crater.latitude),
         "longitude_east_deg": math.degrees(crater.longitude) % 360.0,
-        "latitude_sigma_deg": crater.north_sigma_km / degree,
-        "longitude_sigma_deg": crater.east_sigma_km / degree / max(math.cos(crater.latitude), 1e-6),
+        "latitude_sigma_deg": with_place[1] / degree,
+        "longitude_sigma_deg": with_place[0] / degree / max(math.cos(crater.latitude), 1e-6),
         "east_sigma_km": aside[0], "north_sigma_km": aside[1],
         "east_sigma_with_place_km": with_place[0], "north_sigma_with_place_km": with_place[1],
         "diameter_km": crater.diameter_km, "diameter_sigma_km": wide,

@@ -367,7 +367,8 @@ def _jackknife(crater: Crater, parts: Sequence[tuple[FloatArray, FloatArray]]) -
     if len(told) < 2:
         return np.zeros(4)
     values = np.array(told)
-    return np.sqrt((len(told) - 1) / len(told) * np.sum((values - values.mean(axis=0)) ** 2, axis=0))
+    spread: FloatArray = np.sqrt((len(told) - 1) / len(told) * np.sum((values - values.mean(axis=0)) ** 2, axis=0))
+    return spread
 
 
 def _quality(complete: float, significance: float, crater: Crater) -> Quality:
