@@ -81,8 +81,8 @@ def set_clock(
     if not found:
         raise PointingError(
             f"{exposure.product_id}: no limb of {scene.body.name} of the right size is to be seen at the time given"
-            f"{f' or within {offsets[-1]:.0f} s of it' if offsets[-1] > 0.5 else ''}: check --start, --target, and where "
-            "Juno is said to be (--trajectory with its units and --frame, or --kernels)"
+            f"{f' or within {offsets[-1]:.0f} s of it' if offsets[-1] > 0.5 else ''}: check --start, --target, and "
+            "where Juno is said to be (--trajectory with its units and --frame, or --kernels)"
         )
     best = sorted(found, key=lambda trial: -trial.agree)[:REFINED]
     winner = max((_refined(exposure, points, trial, scene) for trial in best), key=lambda trial: trial.agree)
