@@ -174,3 +174,21 @@ def test_rays_of_the_published_map(
     outer = 16.0 if name == "Kittu" else 8.0
     patch = basemap(latitude, longitude, 1.3 * outer * diameter, diameter / 12.0)
     assert measure_rays(patch, patch.centre, 0.5 * diameter, outer=outer).verdict == seen
+
+
+def test_directions_without_data_hold_no_ray_and_do_not_count() -> None:
+    ground, shape = terrain(np.random.default_rng(4)), wedges(3.4)
+    light = ground * (1.0 + 0.35 * shape)
+    x = np.arange(SIDE) - 0.5 * SIDE + 0.5
+    azimuth = np.mod(np.arctan2(x[None, :], -x[:, None]), 2.0 * np.pi)
+    away = np.hypot(x[None, :], x[:, None])
+    # from 280 to 340 degrees, where one ray is, nothing beyond 1.6 radii was seen
+    gap = (azimuth > np.radians(280.0)) & (azimuth < np.radians(340.0)) & (away > 1.6 * RADIUS)
+    found = rays_of(patch_of(np.where(gap, np.nan, light)))
+    blind = np.abs(np.degrees(found.azimuths) % 360.0 - 310.0) < 24.0
+    assert not found.known[blind, -1].any()
+    assert found.known[~blind & (np.abs(np.degrees(found.azimuths) % 360.0 - 310.0) > 36.0)].all()
+    assert not found.is_ray[blind].any()
+    seen = found.known.mean(axis=1) >= 0.5
+    assert found.coverage == pytest.approx(found.is_ray.sum() / seen.sum())
+    assert found.coverage > found.is_ray.mean() > 0.0

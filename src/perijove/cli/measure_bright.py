@@ -123,7 +123,9 @@ def _levels(found: RadialProfile) -> list[str]:
         mean = found.mean[b].mean(axis=0)
         inside, outside = mean[middle < 1.0], mean[(middle > 1.0) & (middle < 3.0)]
         if np.isfinite(inside).any() and np.isfinite(outside).any():
-            out.append(f"{band:8}  I/F {np.nanmean(inside):.4f} within the radius, {np.nanmean(outside):.4f} around it")
+            out.append(
+                f"{band.lower():8}  I/F {np.nanmean(inside):.4f} within the radius, {np.nanmean(outside):.4f} around it"
+            )
     return out
 
 
@@ -146,7 +148,7 @@ def _along(product: Product, request: MeasureRequest) -> Found:
     words = [f"{len(rows)} samples along {length:.5g} km"]
     for b, band in enumerate(found.bands):
         if np.isfinite(found.light[b]).any():
-            words.append(f"{band:8}  I/F {np.nanmin(found.light[b]):.4f} to {np.nanmax(found.light[b]):.4f}")
+            words.append(f"{band.lower():8}  I/F {np.nanmin(found.light[b]):.4f} to {np.nanmax(found.light[b]):.4f}")
     return Found(
         values, rows, features, words, product, centre, patch.half_km, request.name, [found.places],
         [(start, "A"), (end, "B")], patch=patch, profile=found,
@@ -288,7 +290,7 @@ def ray_words(found: Rays) -> list[str]:
     ]
     for v in found.bands:
         contrast = with_sigma(100.0 * v.contrast, 100.0 * v.sigma, "%")
-        lines.append(f"{v.band:8}  {v.tone:6} {contrast} {extent_words(found, v)}".rstrip())
+        lines.append(f"{v.band.lower():8}  {v.tone:6} {contrast} {extent_words(found, v)}".rstrip())
     return lines
 
 

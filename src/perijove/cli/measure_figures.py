@@ -54,11 +54,13 @@ def traces_of(found: Found, patch: Patch) -> list[Trace]:
     if found.rays is not None:
         rays = found.rays
         inner, outer = float(rays.edges_km[0]), float(rays.edges_km[-1])
-        for k in np.flatnonzero(rays.is_ray):
+        out.append(Trace(on(circle(found.product, rays.centre, inner)), "faint"))
+        # nothing is drawn where nothing was seen
+        for k in np.flatnonzero(rays.known[:, -1]):
             shape = on(fan(found.product, rays.centre, inner, outer, rays.azimuths, int(k)))
             # the outer edge is the second half of the way around
-            arcs.append(Trace(shape[len(shape) // 2 : -1], "arc"))
-        out += [Trace(on(circle(found.product, rays.centre, r)), "faint") for r in (inner, outer)]
+            edge = seen_of(patch, shape[len(shape) // 2 : -1])
+            arcs.append(Trace(edge, "arc" if rays.is_ray[k] else "faint"))
     if found.crater is not None:
         out.append(Trace(on(found.crater.outline()), "rim"))
     elif found.rays is not None or isinstance(found.profile, RadialProfile):
@@ -66,6 +68,15 @@ def traces_of(found: Found, patch: Patch) -> list[Trace]:
     else:
         out += [Trace(on(line), "way") for line in found.lines]
     return out + arcs
+
+
+def seen_of(patch: Patch, xy: FloatArray) -> FloatArray:
+    """Those of points (n, 2), km east and north of the middle, that lie on ground with light or beside the patch."""
+    at = np.floor(patch.pixel_of(xy[:, 0], xy[:, 1])).astype(int)
+    inside = ((at >= 0) & (at < patch.side)).all(axis=1)
+    dark = np.zeros(len(xy), np.bool_)
+    dark[inside] = np.isnan(patch.light[0][at[inside, 0], at[inside, 1]])
+    return xy[~dark]
 
 
 def panels_of(found: Found) -> list[Panel]:
@@ -144,14 +155,17 @@ def notes_of(found: Found) -> list[str]:
         verdict = f"{found.rays.verdict[0].upper()}{found.rays.verdict[1:]}, {found.rays.significance:.1f} sigma"
         return [
             " \u00b7 ".join([verdict, *parts]) + reach,
-            f"Crater of {2.0 * found.rays.radius_km:.1f} km at {told(found.rays.centre)}",
+            f"Crater {2.0 * found.rays.radius_km:.1f} km wide{f' at {told(found.rays.centre)}' if found.name else ''}"
+            + (
+                f" \u00b7 rays over {100.0 * found.rays.coverage:.0f} % of the way round" if found.rays.coverage else ""
+            ),
         ]
     if found.crater is not None:
         crater = found.crater
         parts = [
             f"Diameter {_pm(crater.diameter_km, found.values['diameter_sigma_km'], 'km')}",
             f"centre {abs(math.degrees(crater.latitude)):.2f} {'NS'[crater.latitude < 0]}, "
-            f"{math.degrees(crater.longitude) % 360.0:.2f} E \u00b1 {crater.east_sigma_km:.2g} km east, "
+            f"{math.degrees(crater.longitude) % 360.0:.2f} E, within {crater.east_sigma_km:.2g} km east and "
             f"{crater.north_sigma_km:.2g} km north",
         ]
         if crater.shape == "ellipse":
@@ -170,7 +184,9 @@ def source_note(measured: Measurement, patch: Patch) -> str:
         n = patch.side // 2
         height = 90.0 - math.degrees(math.acos(float(np.clip(patch.cos_incidence[n, n], -1.0, 1.0))))
         if height > 0.0:
-            parts.append(f"Sun {height:.0f}\u00b0 high in {math.degrees(patch.sun_azimuth):.0f}\u00b0")
+            parts.append(
+                f"Sun {height:.0f}\u00b0 high, from azimuth {math.degrees(patch.sun_azimuth) % 360.0:.0f}\u00b0"
+            )
     return " \u00b7 ".join(parts)
 
 

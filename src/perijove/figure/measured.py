@@ -45,6 +45,8 @@ DARK_PERCENT, BRIGHT_PERCENT = 0.5, 99.7
 """Percentiles of the light between which the figure's contrast lies."""
 HIGHEST = 0.62
 """Linear light that the brighter one is given: white marks must stand out from it."""
+PLATE = 0.45
+"""How dark the ground is made under the scale and the arrow."""
 MARK_HALO = 1.8
 """Shade around the lines on the ground, in their widths."""
 
@@ -193,10 +195,17 @@ class _Marks:
         wide = max(bar.span_px, text_width(km_text(bar.length_km), self.sizes.mark))
         inset = 0.7 * self.sizes.margin
         box = (self.left + SIDE - inset - wide, self.top + SIDE - inset - 1.9 * self.sizes.mark, wide)
+        self.plate(box[0] - 0.4 * inset, box[1] - 0.3 * inset, wide + 0.8 * inset, 2.2 * self.sizes.mark + 0.3 * inset)
         draw_bar(self.sheet, box, bar, km_text(bar.length_km), self.sizes)
         arrow = 4.2 * self.sizes.mark
-        place = (self.left + SIDE - 0.3 * inset - arrow, self.top + 0.3 * inset, arrow)
+        place = (self.left + SIDE - 0.1 * inset - arrow, self.top + 0.6 * inset, arrow)
+        self.plate(place[0] + 0.14 * arrow, place[1] - 0.08 * arrow, 0.80 * arrow, 0.98 * arrow)
         draw_arrow(self.sheet, place, np.array([-1.0, 0.0]), self.sizes)
+
+    def plate(self, left: float, top: float, width: float, height: float) -> None:
+        """A shade on which thin letters can be read over any ground."""
+        right, bottom = left + width, top + height
+        self.sheet.fill([(left, top), (right, top), (right, bottom), (left, bottom)], PAPER, alpha=PLATE)
 
     def trace(self, trace: Trace) -> None:
         line, halo = self.sizes.line, MARK_HALO * self.sizes.line

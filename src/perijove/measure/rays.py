@@ -74,7 +74,8 @@ class Rays:
     `verdict` over all bands, with its `significance` in sigmas of what the same measurement gives around places nearby
     (`controls` of them). `azimuths` (s,) rad clockwise from north are the middles of the sectors and `is_ray` (s,)
     tells which hold a ray; `by_sector` (bands, s) is the contrast in each and `sector_sigma` (bands,) what sectors
-    differ by without rays. `edges_km` (k + 1,) are the rings' edges.
+    differ by without rays. `edges_km` (k + 1,) are the rings' edges, and `known` (s, k) tells which cells have data: a
+    sector with less than half of them holds no ray, and none is missed there.
     """
 
     centre: tuple[float, float]
@@ -88,12 +89,13 @@ class Rays:
     by_sector: FloatArray
     sector_sigma: FloatArray
     edges_km: FloatArray
+    known: BoolArray
     controls: int
 
     @property
     def coverage(self) -> float:
-        """Share of the azimuths that hold a ray, 0 to 1."""
-        return float(self.is_ray.mean())
+        """Share of the azimuths that were seen, half of the way out or more, that hold a ray, 0 to 1."""
+        return float(self.is_ray[_seen(self.known)].mean())
 
 
 @dataclass(frozen=True)
@@ -252,9 +254,11 @@ def _described(
     sectors = np.stack([_means(control, 2) for control in look.controls])
     sector_sigma = np.sqrt(_means(sectors**2, (0, 2)))
     is_ray = np.zeros(len(look.frame.azimuths), np.bool_)
+    known: BoolArray = np.asarray(np.isfinite(look.here).all(axis=0))
     if sign:
         # all bands together say which sectors hold a ray, so that a band's noise does not choose for it
         clear = sign * by_sector.mean(axis=0) / float(np.sqrt(_mean(sectors.mean(axis=1) ** 2)))
+        clear[~_seen(known)] = -np.inf
         level = next((level for level in (2.0, 1.0, 0.0) if np.sum(clear > level) >= LEAST_SECTORS), -np.inf)
         is_ray = clear > level
     chosen = is_ray if sign else np.ones(len(is_ray), np.bool_)
@@ -281,8 +285,16 @@ def _described(
         by_sector=by_sector,
         sector_sigma=sector_sigma,
         edges_km=look.frame.edges * patch.scale_km,
+        known=known,
         controls=len(look.controls),
     )
+
+
+def _seen(known: BoolArray) -> BoolArray:
+    """Which sectors (s,) have data in half of their rings (s, k) or more."""
+    seen: BoolArray = known.mean(axis=1) >= 0.5
+    # an annulus is only looked at where it has data enough
+    return seen if seen.any() else np.ones(len(seen), np.bool_)
 
 
 def _bands(
