@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 from typer.testing import CliRunner, Result
 
-from perijove import observation as observation_module
+from perijove.observation import strip as observation_module
 from perijove.calibrate import Calibrated, calibrate
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.frames import CalibrationFrames, normalised, plain_frames
