@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 from typer.testing import CliRunner, Result
 
-from perijove.observation import strip as observation_module
 from perijove.calibrate import Calibrated, calibrate
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.frames import CalibrationFrames, normalised, plain_frames
@@ -29,6 +28,7 @@ from perijove.instrument import SAMPLES, Filter
 from perijove.io.calibration import write_calibration
 from perijove.io.finder import open_strip
 from perijove.observation import Observation, observe
+from perijove.observation import strip as observation_module
 from perijove.raw import RawImage
 
 Flown = Callable[..., Path]
