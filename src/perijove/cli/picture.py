@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,14 @@ from perijove.cli.requests import Depth, PictureRequest, Recipe
 from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
 from perijove.cli.sources import geometry_parameters
 from perijove.enhance.exposure import picture_bands
+from perijove.enhance.picture import Picture
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
 from perijove.figure.caption import captioned
 from perijove.geometry.view import disc_middle, km_per_native_px
 from perijove.geometry.viewpoint import CAMERA_HORIZON
+from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.perspective import describe_view
 from perijove.io.pictures import encode_picture, picture_format
@@ -79,19 +81,54 @@ def _check_outputs(request: PictureRequest) -> None:
         check_writable(request.report)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A picture with how it was made: where one stands, what is framed, the factors of white, and the law's report."""
+
+    picture: Picture
+    standing: Standing
+    framed: Framed
+    balance: Mapping[Filter, float]
+    law: Mapping[str, Any]
+
+
 def _one_picture(
     observation: Observation, request: PictureRequest, solving: Mapping[str, float], staged: Staged
 ) -> dict[str, Any]:
     """Render, colour and stage one strip's picture; its entry in the report."""
     steps = Steps(quiet=request.quiet)
     label = observation.raw.label
+    drawn = _draw(observation, request, steps)
+    picture = drawn.picture
+    entry = describe(observation)
+    path = request.path_for(label.product_id)
+    solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
+    origin = provenance(
+        all_sources(observation, request.light, request.geometry), _parameters(observation, request, drawn), solution,
+        title=_title(observation, request), name=request.credit, simulated=label.simulated,
+    )  # fmt: skip
+    with steps.step("writing"):
+        for place, data in encode_picture(path, picture, origin, _DEPTHS[request.bits]).items():
+            staged.add(place, data)
+    entry["picture"] = {"path": str(path), "width": picture.width, "height": picture.height, **drawn.framed.numbers}
+    entry["timings_s"] = {**solving, **steps.timings_s}
+    return entry
+
+
+def _title(observation: Observation, request: PictureRequest) -> str:
+    """What the picture is called: as the user says, by the label, or by the product."""
+    return request.caption or observation.raw.label.title or observation.raw.label.product_id
+
+
+def _draw(observation: Observation, request: PictureRequest, steps: Steps) -> Drawn:
+    """One strip's picture with all that is drawn on it. Raises UsageError where nothing that was imaged is in it."""
+    body, shaded = observation.body, request.photometry != Model.NONE
     with steps.step("rendering"):
         swaths = shown(observation, request)
         standing = stand(observation, request)
         framed = frame(observation, standing, swaths, request)
-        shaded = request.photometry != Model.NONE
         prepared = prepare(
-            swaths, observation.body, standing.et, framed.view,
+            swaths, body, standing.et, framed.view,
             sun_direction=standing.sun_j2000, interpolation=request.interpolation.value, horizon=standing.horizon,
             sources=shaded,
         )  # fmt: skip
@@ -107,7 +144,7 @@ def _one_picture(
     with steps.step("photometry") if shaded else nullcontext():
         law = law_for(observation, request.photometry, CAMERA_HORIZON)
         planes, gain = take_law(observation, request, prepared, planes, law.law)
-    balance = white_balance(request.white_balance, label.perijove)
+    balance = white_balance(request.white_balance, observation.raw.label.perijove)
     with steps.step("colouring"):
         picture = apply_recipe(request.recipe.value, planes, balance, observation.full, None, gain)
         picture = replace(
@@ -116,40 +153,29 @@ def _one_picture(
             quality=picture.quality if request.with_quality else None,
         )
         if request.annotate:
-            picture = annotated(picture, framed.view, observation.body, standing.sun, et=standing.et)
-    entry = describe(observation)
-    path = request.path_for(label.product_id)
-    title = label.title or label.product_id
-    shown_title = request.caption or title
-    if request.caption is not None:
-        with steps.step("colouring"):
+            picture = annotated(picture, framed.view, body, standing.sun, et=standing.et)
+        if request.caption is not None:
             picture = captioned(
-                picture, planes, observation.body, title=shown_title,
-                credit=credit_line(request.credit, simulated=label.simulated),
+                picture, planes, body, title=_title(observation, request),
+                credit=credit_line(request.credit, simulated=observation.raw.label.simulated),
                 notes=caption_notes(observation, standing, framed, request), marks=not request.annotate,
             )  # fmt: skip
-    parameters = {
-        "recipe": picture.recipe, "settings": picture.settings, "size": request.size, "fov_deg": request.fov_deg,
-        "look_deg": request.centre_deg, "from": standing.name, "at": utc_from_et(standing.et),
-        "annotate": request.annotate, "caption": request.caption, "up": request.up,
-        "interpolation": request.interpolation,
-        "white_balance": balance, "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
+    return Drawn(picture, standing, framed, balance, law.report)
+
+
+def _parameters(observation: Observation, request: PictureRequest, drawn: Drawn) -> dict[str, Any]:
+    """What a picture was asked for with, and what was chosen, for its provenance."""
+    standing, framed = drawn.standing, drawn.framed
+    return {
+        "recipe": drawn.picture.recipe, "settings": drawn.picture.settings, "size": request.size,
+        "fov_deg": request.fov_deg, "look_deg": request.centre_deg, "from": standing.name,
+        "at": utc_from_et(standing.et), "annotate": request.annotate, "caption": request.caption, "up": request.up,
+        "interpolation": request.interpolation, "white_balance": drawn.balance,
+        "white_balance_choice": request.white_balance, "sharpen": request.sharpen,
         "light": light_report(observation.calibrated), **light_parameters(observation.raw, request.light),
-        **geometry_parameters(request.geometry),
-        "view": framed.numbers, "photometry": law.report,
+        **geometry_parameters(request.geometry), "view": framed.numbers, "photometry": drawn.law,
         "perspective": describe_view(framed.view, observation.body, standing.sun, observation.middle_position),
     }  # fmt: skip
-    solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
-    origin = provenance(
-        all_sources(observation, request.light, request.geometry), parameters, solution,
-        title=shown_title, name=request.credit, simulated=label.simulated,
-    )  # fmt: skip
-    with steps.step("writing"):
-        for place, data in encode_picture(path, picture, origin, _DEPTHS[request.bits]).items():
-            staged.add(place, data)
-    entry["picture"] = {"path": str(path), "width": picture.width, "height": picture.height, **framed.numbers}
-    entry["timings_s"] = {**solving, **steps.timings_s}
-    return entry
 
 
 def caption_notes(observation: Observation, standing: Standing, framed: Framed, request: PictureRequest) -> list[str]:
