@@ -50,6 +50,9 @@ CENTRE_LINE: Mapping[Filter, float] = {
 
 START_TIME_BIAS_S = 0.06188
 """To be added to a label's START_TIME."""
+TDI_STEP_S = 0.0032
+"""Time of one stage of integration, after which the charge is shifted by a line (calibration report); exposures are
+whole multiples of it."""
 INTERFRAME_DELTA_S = 0.0014
 """To be added to a label's INTERFRAME_DELAY. The kernel has 0.0010, other authors up to 0.0020; two strips of perijove
 44 ten minutes apart, whose phases tie the period, give 0.00143 +- 0.00007."""

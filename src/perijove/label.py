@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from perijove.instrument import FRAMELET_LINES, Filter
+from perijove.instrument import FRAMELET_LINES, TDI_STEP_S, Filter
 from perijove.timescale import et_from_utc
 
 _PRODUCT_ID = re.compile(r"JNC([ER])_([0-9]{4})([0-9]{3})_([0-9]{2,3})([A-Z])([0-9]{5})_V([0-9]{2})")
@@ -20,8 +20,6 @@ START_SIGMA_S = 20.0
 """Error of a start time that a user gives without one: the time of a flyby as it is told, to the minute or so."""
 INTERFRAME_S, INTERFRAME_SIGMA_S = 0.374, 0.003
 """The step between frames where nobody tells it: 39 labels of perijoves 4 to 50 have 0.370 to 0.378 s."""
-TDI_STEP_S = 0.0032
-"""Time of one stage of integration, of which exposures are whole multiples."""
 PASS_S = 86400.0
 """Images of one pass lie within a day of each other (the orbit takes weeks)."""
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.leastsquares import minimise
 from perijove.attitude.measure import candidate_points, shading
+from perijove.attitude.priors import RATE_SIGMA
 from perijove.attitude.problem import OFFSET, Pixels, Unknowns, limb_residuals
 from perijove.attitude.search import FirstGuess, Scene, first_guess
 from perijove.attitude.spin import NOMINAL_PERIOD_S
@@ -32,8 +33,6 @@ the disc's edge takes 0.02."""
 LEAST_STEP_S, MOST_TRIALS = 0.5, 151
 REFINED = 3
 """So many of the trials are refined."""
-RATE_SIGMA = 0.006
-"""Relative; as in `priors`, to which the step is tied by the angle between frames."""
 SIGMA_PX = 4.0
 """Error of a candidate point, its likeness to its many neighbours counted in."""
 _REACHES_PX = (40.0, 12.0, 5.0)
@@ -124,6 +123,7 @@ def _offsets(exposure: Exposure, scene: Scene) -> FloatArray:
 
 def _refined(exposure: Exposure, points: Pixels, trial: _Trial, scene: Scene) -> _Trial:
     """The trial with axis, phase, rate, step and first time solved from the candidate points near its limb."""
+    # the step is tied to the rate by the angle between frames
     nominal = 2 * np.pi / NOMINAL_PERIOD_S
     mean = np.array([0.0, 0.0, 0.0, nominal, 0.0, 0.0])
     weight = np.array([0.0, 0.0, 0.0, 1.0 / (RATE_SIGMA * nominal), 1.0 / exposure.interframe_sigma_s,

@@ -20,9 +20,7 @@ from perijove.attitude.clock import Clock, set_clock
 from perijove.attitude.common import AxisFound, axis_found, common_axis
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.gather import gather_pointing
-from perijove.attitude.ground import (
-    loosened,
-)
+from perijove.attitude.ground import loosened
 from perijove.attitude.measure import (
     candidate_points,
     measure_limb,

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.errors import UsageError
-from perijove.instrument import FOCAL_LENGTH_PX, Filter
+from perijove.instrument import FOCAL_LENGTH_PX, TDI_STEP_S, Filter
 
 FloatArray = NDArray[np.float64]
 Light = NDArray[np.float32]
@@ -36,8 +36,6 @@ OPTICS_PX: Mapping[Filter, tuple[float, float]] = {
     Filter.METHANE: (0.37, 0.37),
 }
 """Sigma (along lines, along samples) px of the optics' blur by filter."""
-STAGE_S = 0.0032
-"""Time between two shifts of the charge (calibration report)."""
 SPIN_PERIOD_S = 30.26
 """Measured on perijove 44; others differ by up to 2 %."""
 HALF_TAPS = 4
@@ -94,7 +92,7 @@ def point_spread(
     adds up to a further smear (1 px over the 64 of a methane strip).
     """
     line, sample = OPTICS_PX[band]
-    moved = 2.0 * math.pi * FOCAL_LENGTH_PX * STAGE_S / spin_period_s
+    moved = 2.0 * math.pi * FOCAL_LENGTH_PX * TDI_STEP_S / spin_period_s
     lag = abs(1.0 - moved) * (stages - 1)
     return PointSpread(line / binning, sample / binning, (moved / binning, min(lag / binning, 3.0)))
 

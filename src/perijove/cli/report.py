@@ -13,8 +13,7 @@ from perijove.calibrate.framelets import Calibrated
 from perijove.calibrate.response import ABSOLUTE_UNCERTAINTY, UNCERTAINTY
 from perijove.calibrate.triage import Word
 from perijove.ephemeris.trajectory import Trajectory
-from perijove.instrument import START_TIME_BIAS_S
-from perijove.label import TDI_STEP_S
+from perijove.instrument import START_TIME_BIAS_S, TDI_STEP_S
 from perijove.observation import Observation
 from perijove.timescale import utc_from_et
 

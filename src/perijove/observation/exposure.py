@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from perijove.errors import LabelError
-from perijove.geometry.ellipsoid import intersect
+from perijove.geometry.ellipsoid import intersect, normal
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Filter
 from perijove.observation.strip import Observation
 from perijove.photometry.expected import expected_light
@@ -34,8 +34,7 @@ def exposure_by_light(observation: Observation) -> float:
         turn = body.body_from_j2000(float(p.et[frame]))
         looks, place = rays @ attitude[frame] @ turn.T, turn @ p.position_km[frame]
         ground = intersect(np.broadcast_to(place, looks.shape), looks, body.radii_km)
-        up = ground / np.square(body.radii_km)
-        up /= np.linalg.norm(up, axis=-1, keepdims=True)
+        up = normal(ground, body.radii_km)
         back = -looks / np.linalg.norm(looks, axis=-1, keepdims=True)
         sun = turn @ observation.sun
         cos_i, cos_e = up @ sun, np.sum(up * back, axis=-1)

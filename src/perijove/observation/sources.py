@@ -120,10 +120,8 @@ def _better(found: Trajectory, raws: Sequence[RawImage], labels: Sequence[Label]
     if other > sigma:
         return found
     apart = compare(found, told)
-    if (
-        max(abs(apart.late_s) * float(np.linalg.norm(found.velocity(found.reference_et))), apart.beside_km)
-        < sigma / 3.0
-    ):
+    late_km = abs(apart.late_s) * float(np.linalg.norm(found.velocity(found.reference_et)))
+    if max(late_km, apart.beside_km) < sigma / 3.0:
         return found
     warnings.warn(
         f"the orbit of {', '.join(found.used)} is {apart.late_s:+.1f} s late and {apart.beside_km:.0f} km beside the "

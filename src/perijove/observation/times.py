@@ -9,8 +9,8 @@ from perijove.attitude.exposure import INTERFRAME_SIGMA_S, START_JITTER_S, Expos
 from perijove.bodies import BODIES, Body
 from perijove.calibrate.framelets import Calibrated
 from perijove.errors import LabelError, UsageError
-from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S
-from perijove.label import TDI_STEP_S, Label
+from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, TDI_STEP_S
+from perijove.label import Label
 from perijove.raw import RawImage
 
 FloatArray = NDArray[np.float64]

@@ -17,8 +17,8 @@ from perijove.calibrate.framelets import Treatment, calibrate
 from perijove.calibrate.second_look import look_again
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.errors import PointingError
-from perijove.instrument import Camera
-from perijove.label import PASS_S, TDI_STEP_S, Label
+from perijove.instrument import TDI_STEP_S, Camera
+from perijove.label import PASS_S, Label
 from perijove.observation.exposure import exposure_by_light
 from perijove.observation.sources import Attitude, Flight, Sky, fly, point
 from perijove.observation.strip import Observation
