@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ class Look:
     """One strip of several: `swaths` (light in DN whose unit is the I/F of one, a filter each) and what weighs it.
 
     `name` tells it from the others, `et` (ET, s) is the middle of the strip, `position_km` (3,) the body-fixed place of
-    the camera then, `full_dn` the light in DN from which a pixel is full.
+    the camera then, `sun` (3,) the body-fixed unit vector to the Sun then (NaN where it is not known), `full_dn` the
+    light in DN from which a pixel is full, `exposure_s` the exposure (NaN where it is not known). The swaths have
+    variance and quality where sigmas are wanted.
     """
 
     name: str
@@ -27,10 +30,20 @@ class Look:
     et: float
     position_km: FloatArray
     full_dn: float = FULL_DN
+    sun: FloatArray = field(default_factory=lambda: np.full(3, np.nan))
+    exposure_s: float = math.nan
 
 
-def look_of(observation: Observation) -> Look:
-    """The look that a solved strip is."""
-    name = observation.raw.label.product_id
-    full = observation.calibrated.full_dn
-    return Look(name, tuple(observation.swaths()), observation.middle_et, observation.middle_position, full)
+def look_of(observation: Observation, *, sharpen: bool = False) -> Look:
+    """The look that a solved strip is, with variance and quality; `sharpen` takes back the camera's blur."""
+    label = observation.raw.label
+    exposure = math.nan if label.exposure_s is None else label.exposure_s
+    return Look(
+        label.product_id,
+        tuple(observation.swaths(sigma=True, sharpen=sharpen)),
+        observation.middle_et,
+        observation.middle_position,
+        observation.calibrated.full_dn,
+        observation.middle_sun,
+        exposure,
+    )
