@@ -38,7 +38,7 @@ def angles_of(look: Look, points_km: FloatArray, radii: tuple[float, float, floa
 def angles_from(
     place_km: FloatArray, sun: FloatArray, points_km: FloatArray, radii: tuple[float, float, float]
 ) -> Angles:
-    """Angles (...) at body-fixed points (..., 3) km seen from a place (3,) km, the unit vector to the Sun being (3,)."""
+    """Angles (...) at body-fixed points (..., 3) km seen from a place (3,) km, with the unit vector (3,) to the Sun."""
     shape = points_km.shape[:-1]
     x, y, z = np.ascontiguousarray(np.asarray(points_km, float).reshape(-1, 3).T)
     kind = np.where(np.isfinite(x), HIT, 1.0)
