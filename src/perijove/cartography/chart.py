@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,6 +60,36 @@ class Chart:
         """The map's grid."""
         assert isinstance(self.prepared.grid, MapGrid)
         return self.prepared.grid
+
+    @property
+    def native(self) -> float:
+        """Px of the map in a camera pixel, in the middle of what is shown."""
+        return self.prepared.native
+
+    @property
+    def full(self) -> Mapping[Filter, float]:
+        """I/F from which a pixel of the camera is full, by filter."""
+        return self.observation.full
+
+    @property
+    def sun(self) -> NDArray[np.float64]:
+        """Body-fixed unit vector (3,) to the Sun at mid-image."""
+        return self.observation.middle_sun
+
+    @property
+    def et(self) -> float:
+        """ET of mid-image."""
+        return self.observation.middle_et
+
+    @property
+    def law(self) -> Law | None:
+        """The law that takes shading off, if any."""
+        return self.content.law
+
+    def sees(self, rows: slice, columns: slice) -> bool:
+        """Whether anything may be seen in a block of the map."""
+        assert self.prepared.surveyed is not None
+        return self.prepared.surveyed.sees(rows, columns)
 
     def planes(self, first: int, last: int, left: int = 0, right: int | None = None) -> Planes:
         """Rendered rows from `first` to before `last`, and columns likewise, their light as it was seen."""

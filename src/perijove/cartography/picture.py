@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.cartography.chart import Chart
 from perijove.cartography.shading import gains
 from perijove.enhance.exposure import picture_bands
 from perijove.enhance.picture import Picture
@@ -21,6 +20,7 @@ from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
 from perijove.geometry.mapgrid import MapGrid
 from perijove.instrument import Filter
+from perijove.photometry.models import Law
 from perijove.raster import Kind
 from perijove.render.planes import Planes
 
@@ -44,6 +44,61 @@ PART_SAMPLES = 4096
 """Columns of a part."""
 
 
+class Paintable(Protocol):
+    """Light on a map's grid that can be coloured: a strip's chart, or a mosaic.
+
+    `native` is the size of a camera pixel in px of the map, `full` maps a filter to the I/F from which it is full,
+    `sun` (3,) points to the Sun, body-fixed, at the time `et`; `law` is what takes the shading off, if anything does.
+    """
+
+    @property
+    def grid(self) -> MapGrid:
+        """The map's grid."""
+        ...
+
+    @property
+    def bands(self) -> tuple[Filter, ...]:
+        """The filters."""
+        ...
+
+    @property
+    def native(self) -> float:
+        """Px of the map in a camera pixel."""
+        ...
+
+    @property
+    def full(self) -> Mapping[Filter, float]:
+        """I/F from which a pixel of the camera is full."""
+        ...
+
+    @property
+    def sun(self) -> NDArray[np.float64]:
+        """Body-fixed unit vector (3,) to the Sun."""
+        ...
+
+    @property
+    def et(self) -> float:
+        """The time of the map."""
+        ...
+
+    @property
+    def law(self) -> Law | None:
+        """The law that takes shading off."""
+        ...
+
+    def planes(self, first: int, last: int, left: int = 0, right: int | None = None) -> Planes:
+        """Rows from `first` to before `last`, columns likewise."""
+        ...
+
+    def sees(self, rows: slice, columns: slice) -> bool:
+        """Whether anything may be seen in a block."""
+        ...
+
+    def on(self, grid: MapGrid) -> Self:
+        """The same on another grid."""
+        ...
+
+
 @dataclass(frozen=True)
 class Painted:
     """A map for the eye; `rows` makes any rows of it as integers or floats of `dtype`.
@@ -51,7 +106,7 @@ class Painted:
     A number is worth `scale` times itself plus `offset`, 0 to 1 coded for sRGB; 0 (NaN in floats) is no data.
     """
 
-    chart: Chart
+    chart: Paintable
     recipe: str
     balance: Mapping[Filter, float]
     dtype: Kind
@@ -90,7 +145,7 @@ class Painted:
         if self._fewer is not None:
             return enlarged(self._fewer, self._times, first, last, self.chart.grid.width)
         grid = self.chart.grid
-        reach = math.ceil(REACH * max(self.chart.prepared.native, LEAST_NATIVE))
+        reach = math.ceil(REACH * max(self.chart.native, LEAST_NATIVE))
         out = np.empty((last - first, grid.width, len(self.bands)), np.float32)
         top, bottom = max(first - reach, 0), min(last + reach, grid.height)
         for start in range(0, grid.width, PART_SAMPLES):
@@ -122,16 +177,13 @@ class Painted:
             return None
         picture = self._colour(self.chart.planes(0, grid.height), None)
         if self.annotate:
-            sun = self.chart.observation.middle_sun
-            picture = annotated(
-                picture, grid, grid.body, sun, longitudes=self.longitudes, et=self.chart.observation.middle_et
-            )
+            picture = annotated(picture, grid, grid.body, self.chart.sun, longitudes=self.longitudes, et=self.chart.et)
         return picture
 
     @property
     def _times(self) -> int:
         """How many times finer than the camera the map is, in whole numbers."""
-        return int(self.chart.prepared.native)
+        return int(self.chart.native)
 
     @cached_property
     def _fewer(self) -> Painted | None:
@@ -142,29 +194,30 @@ class Painted:
 
     def _sample(self) -> Planes:
         """Some tiles of the map, spread over what is seen of it, one below the other."""
-        grid, surveyed = self.chart.grid, self.chart.prepared.surveyed
-        assert surveyed is not None
+        grid = self.chart.grid
         high, wide = min(TILE, grid.height), min(TILE, grid.width)
         corners = [
             (min(top, grid.height - high), min(left, grid.width - wide))
             for top in range(0, grid.height, high)
             for left in range(0, grid.width, wide)
         ]
-        seen = [c for c in corners if surveyed.sees(slice(c[0], c[0] + high), slice(c[1], c[1] + wide))] or corners[:1]
+        seen = [c for c in corners if self.chart.sees(slice(c[0], c[0] + high), slice(c[1], c[1] + wide))] or corners[
+            :1
+        ]
         some = [seen[k] for k in np.unique(np.linspace(0, len(seen) - 1, TILES).round().astype(int))]
         return stacked([self.chart.planes(top, top + high, left, left + wide) for top, left in some])
 
     def _colour(self, planes: Planes, given: Mapping[str, float] | None) -> Picture:
         """A part of the map by the recipe."""
-        law = self.chart.content.law
+        law = self.chart.law
         gain = None if law is None else gains(planes, law)
-        picture = apply_recipe(self.recipe, planes, self.balance, self.chart.observation.full, given, gain)
+        picture = apply_recipe(self.recipe, planes, self.balance, self.chart.full, given, gain)
         picture.rgb[planes.cos_emission < self.horizon] = np.nan
         return picture
 
 
 def painted(
-    chart: Chart,
+    chart: Paintable,
     recipe: str,
     balance: Mapping[Filter, float],
     dtype: Kind,
