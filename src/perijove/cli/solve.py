@@ -76,14 +76,31 @@ def solve_strips(
     `light` says how they are calibrated, `geometry` what is known of where they were taken, None for what is usual.
     """
     geometry = geometry or GeometryRequest()
-    given = geometry.given
-    if given.start_utc is not None and len(paths) > 1:
-        raise UsageError("--start is that of one strip: give the strips one by one")
+    check_start(geometry, paths)
     with steps.step("reading"):
-        treatment = treatment_of(light or LightRequest())
-        opened = [open_strip(path, labels, given) for path in paths]
         flight = flight_of(geometry)
-        opened = [replace(strip, raw=_aimed(strip.raw, geometry, flight)) for strip in opened]
+        opened = [opened_strip(path, labels, geometry, flight) for path in paths]
+    return solve_opened(opened, steps, light or LightRequest(), geometry, flight)
+
+
+def check_start(geometry: GeometryRequest, paths: Sequence[Path]) -> None:
+    """Raise UsageError where one start is given for several strips."""
+    if geometry.given.start_utc is not None and len(paths) > 1:
+        raise UsageError("--start is that of one strip: give the strips one by one")
+
+
+def opened_strip(path: Path, labels: Path | None, geometry: GeometryRequest, flight: Flight | None) -> OpenedStrip:
+    """A strip with its labels and its target; PerijoveError for what cannot be read."""
+    strip = open_strip(path, labels, geometry.given)
+    return replace(strip, raw=_aimed(strip.raw, geometry, flight))
+
+
+def solve_opened(
+    opened: Sequence[OpenedStrip], steps: Steps, light: LightRequest, geometry: GeometryRequest, flight: Flight | None
+) -> list[Observation]:
+    """Calibrate and solve strips that have been opened; PerijoveError for strips that cannot be done together."""
+    with steps.step("reading"):
+        treatment = treatment_of(light)
     check_strips(opened)
     basemap = basemap_of(geometry, opened[0].raw.label)
     _warn_of_unreadable(opened)
@@ -100,7 +117,7 @@ def solve_strips(
         )
     _warn_of_rejected(observations)
     for observation in observations:
-        warn_of_light(observation.raw, observation.calibrated, light or LightRequest())
+        warn_of_light(observation.raw, observation.calibrated, light)
     return observations
 
 
