@@ -15,6 +15,7 @@ from perijove.geometry.view import View
 from perijove.instrument import Filter
 from perijove.render.backplanes import measure_places, measure_rows, measure_sightings
 from perijove.render.coarser import FACTORS, coarser, coarsest_factor
+from perijove.render.drift import carried, check_drift
 from perijove.render.framelets import FrameTable, Uncertainty, frame_table
 from perijove.render.horizon import horizon_of
 from perijove.render.interpolate import BILINEAR, CATMULL_ROM, LANCZOS_3
@@ -58,6 +59,7 @@ def render(
     backplanes: bool = True,
     horizon: float | None = None,
     sources: bool = False,
+    drift: FloatArray | None = None,
     threads: int | None = None,
 ) -> Planes:
     """Render the swaths (one a filter) of one strip as seen in a view, or as a map.
@@ -77,13 +79,18 @@ def render(
     length. `interpolation` is 'bilinear', 'catmull-rom' or 'lanczos' (3 lobes). Without `backplanes` only light and
     weight are filled. `threads`: None takes one a processor.
 
+    `drift` (n, 2) tells how far clouds moved from the epoch of the grid to the time of the strip: rows of
+    planetocentric latitude, ascending, and angle to the east, rad. A pixel's ground is then looked up at its longitude
+    + angle. Light, weight, sigma, quality, frames, the test of the horizon and a map's angles are those of that place;
+    latitude, longitude and a picture's angles are the pixel's own. What lies beside the body stays.
+
     Rendering is a pure function and may run in several threads at once. Raises UsageError for an unknown interpolation,
     no swaths or a filter given twice, StripError for a swath whose arrays do not fit one another.
     """
     prepared = prepare(
         swaths, body, et0, grid,
         sun_direction=sun_direction, interpolation=interpolation, backplanes=backplanes, horizon=horizon,
-        sources=sources,
+        sources=sources, drift=drift,
     )  # fmt: skip
     return prepared.planes(threads=threads)
 
@@ -107,13 +114,14 @@ class Prepared:
     horizon: float | None
     sources: bool
     surveyed: Survey | None
+    drift: FloatArray | None = None
 
     def on(self, grid: Grid) -> Prepared:
         """The same swaths ready for another grid."""
         return prepare(
             self.swaths, self.body, self.et0, grid,
             sun_direction=self.body.body_from_j2000(self.et0).T @ self.sun, interpolation=self.interpolation,
-            backplanes=self.backplanes, horizon=self.horizon, sources=self.sources,
+            backplanes=self.backplanes, horizon=self.horizon, sources=self.sources, drift=self.drift,
         )  # fmt: skip
 
     @property
@@ -178,7 +186,7 @@ class Prepared:
         radii = np.array(self.body.radii_km)
         cast_rows(rows.start, self.grid.ray_basis(), radii, points, what, altitude)
         (factor,) = self.tables
-        self._resample(factor, points, what, inside, planes, self.horizon)
+        self._resample(factor, carried(self.drift, points, what), what, inside, planes, self.horizon)
         if self.backplanes:
             stack, hit = np.empty((5, *shape), np.float32), np.empty(shape, np.bool_)
             measure_rows(points, what, self.grid.position_km, self.sun, radii, stack, hit)
@@ -194,18 +202,18 @@ class Prepared:
             if not self.backplanes:
                 return
         points, what = self._map_points(rows, columns, 1, 1)
+        seen_at = carried(self.drift, points, what) if seen else points
         frames = []
         if seen:
             pace = surveyed.pace(*block, list(self.tables))
             least = self.horizon if self.horizon is None or not self._clear(rows, columns) else None
             if pace.down == pace.across == 1:
-                frames = self._resample(pace.factor, points, what, inside, planes, least)
+                frames = self._resample(pace.factor, seen_at, what, inside, planes, least)
             else:
                 many = more_places(planes, what.shape, pace)
                 whole = (slice(None), slice(None))
-                found = self._resample(
-                    pace.factor, *self._map_points(rows, columns, pace.down, pace.across), whole, many, least
-                )
+                spread, kinds = self._map_points(rows, columns, pace.down, pace.across)
+                found = self._resample(pace.factor, carried(self.drift, spread, kinds), kinds, whole, many, least)
                 turn = self.tables[1][0].optics.turn
                 frames = gather_places(many, found, pace, inside, planes, EVENNESS[self.interpolation], turn)
         if not self.backplanes:
@@ -218,7 +226,7 @@ class Prepared:
             for index in self.by_reference():
                 table = self.tables[1][index]
                 radii = np.array(self.body.radii_km)
-                measure_sightings(points, frames[index], measured, table.cameras, table.suns, radii, stack[2:])
+                measure_sightings(seen_at, frames[index], measured, table.cameras, table.suns, radii, stack[2:])
         place_stack(planes, inside, stack, hit)
 
     def _map_points(self, rows: slice, columns: slice, down: int, across: int) -> tuple[FloatArray, FloatArray]:
@@ -306,9 +314,11 @@ def prepare(
     backplanes: bool = True,
     horizon: float | None = None,
     sources: bool = False,
+    drift: FloatArray | None = None,
 ) -> Prepared:
     """Make swaths ready for a grid, to be rendered row by row; what `render` says of its arguments holds here."""
     check_request(swaths, interpolation)
+    drift = check_drift(drift)
     viewpoint, surveyed = np.zeros(3), None
 
     def tables_of(factor: int) -> tuple[FrameTable, ...]:
@@ -323,11 +333,11 @@ def prepare(
             raise UsageError(f"a map of {grid.body.name} cannot show {body.name}: give a grid of the same body")
         horizon = 0.0 if horizon is None else horizon
         tables = {1: tables_of(1)}
-        surveyed = survey(grid, tables[1], [horizon_of(table, body, horizon) for table in tables[1]])
+        surveyed = survey(grid, tables[1], [horizon_of(table, body, horizon) for table in tables[1]], drift)
         tables |= {factor: tables_of(factor) for factor in FACTORS if 1 < factor <= min(surveyed.largest / 2, largest)}
     return Prepared(
         tuple(swaths), body, et0, grid, tables, sun_in_body(body, et0, sun_direction), interpolation,
-        backplanes, horizon, sources, surveyed,
+        backplanes, horizon, sources, surveyed, drift,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from perijove.bodies import Body
 from perijove.geometry.ellipsoid import normal
 from perijove.geometry.mapgrid import MapGrid
 from perijove.jit import kernel
+from perijove.render.drift import carried
 from perijove.render.framelets import FrameTable, Optics, frame_table
 from perijove.render.horizon import Horizon, emission_cosine, horizon_of
 from perijove.render.locate import NOT_SEEN, predict_frame, seek_frame
@@ -130,13 +131,16 @@ class Survey:
         return slice(pixels.start // self.step, -(-pixels.stop // self.step))
 
 
-def survey(grid: MapGrid, tables: Sequence[FrameTable], horizons: Sequence[Horizon]) -> Survey:
-    """Survey a map with the tables of some swaths and their horizons."""
+def survey(
+    grid: MapGrid, tables: Sequence[FrameTable], horizons: Sequence[Horizon], drift: FloatArray | None = None
+) -> Survey:
+    """Survey a map with the tables of some swaths and their horizons; `drift` as `render` takes it."""
     step = int(np.clip(math.sqrt(grid.width * grid.height / CELLS), 1, WIDEST))
     if min(table.optics.frames for table in tables) < FEW_FRAMES:
         step = min(step, 2)
     rows, columns = -(-grid.height // step), -(-grid.width // step)
     points, shown = grid.points(slice(0, rows), slice(0, columns), 1 / step, 1 / step)
+    points = carried(drift, points, np.where(shown, HIT, 1.0))
     places = np.ascontiguousarray(np.moveaxis(points, 1, 2))
     steps = [ground_steps(places, shown, axis) / step for axis in (0, 1)]
     spans, cosines = np.full((rows, columns, 2), np.nan), np.full((rows, columns), np.nan)
