@@ -1,0 +1,130 @@
+"""The wind that ties between strips ask for, solved together with the pointing that they may be off by.
+
+Unknown are a correction of the wind taken for granted, at knots of latitude, and a small rotation of each strip's
+camera. A rotation moves places to the north too, and all latitudes in one pattern; the wind moves each latitude by
+itself, to the east alone, and no further than winds change: by that they are told apart. What is known of both
+beforehand goes in with its covariance, so that a short time between two strips leaves the wind as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.mosaic.windties import SHARED, WindTies
+from perijove.winds import ZonalWinds
+
+FloatArray = NDArray[np.float64]
+
+KNOTS = np.radians(np.linspace(-90.0, 90.0, 181))
+"""Latitudes at which the correction is solved for; a patch is three of their steps high."""
+ALIKE = np.radians(2.0)
+"""Latitudes nearer to each other than about this change their wind alike."""
+LIMIT = 2.5
+"""Residuals beyond so many sigmas weigh less, those beyond twice as many not at all."""
+ROUNDS = 12
+LEAST_FACTOR = 0.5
+"""Scatter of the ties against their own errors, at the least."""
+_ACROSS = 7
+"""Latitudes of a patch at which the wind is averaged."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A solution: `correction` (k,) m/s at `KNOTS`, `rotation` (strips, 3) rad, and the `covariance` of all of them.
+
+    Strips are in the order of `names`. For each set of ties: its `factor`, by which they scatter more than their own
+    errors say, the `weight` (n,) that is left to each, residuals (n, 2) km after the rotations (`pointed`) and after
+    the wind too (`left`), and what the rotations do to places, `turned` (n, 3 strips) km east a rad.
+    """
+
+    names: tuple[str, ...]
+    correction: FloatArray
+    rotation: FloatArray
+    covariance: FloatArray
+    prior: FloatArray
+    factor: tuple[float, ...]
+    weight: tuple[FloatArray, ...]
+    pointed: tuple[FloatArray, ...]
+    left: tuple[FloatArray, ...]
+    turned: tuple[FloatArray, ...]
+
+
+def spread(ties: WindTies) -> FloatArray:
+    """Matrix (n, k) from the correction at the knots to its mean over the height of each patch."""
+    parts = ((np.arange(_ACROSS) + 0.5) / _ACROSS - 0.5)[:, None]
+    at = np.clip((ties.latitude + parts * ties.span - KNOTS[0]) / (KNOTS[1] - KNOTS[0]), 0.0, len(KNOTS) - 1.000001)
+    low = at.astype(int)
+    out = np.zeros((len(ties), len(KNOTS)))
+    rows = np.broadcast_to(np.arange(len(ties)), low.shape)
+    np.add.at(out, (rows, low), (1.0 - (at - low)) / _ACROSS)
+    np.add.at(out, (rows, low + 1), (at - low) / _ACROSS)
+    return out
+
+
+def prior_of(winds: ZonalWinds) -> FloatArray:
+    """Covariance (k, k) of the correction beforehand: the wind's own sigma, alike over some degrees (Matern, 3/2)."""
+    apart = np.sqrt(3.0) * np.abs(KNOTS[:, None] - KNOTS) / ALIKE
+    sigma = np.maximum(winds.sigma(KNOTS), 1e-3)
+    out: FloatArray = np.outer(sigma, sigma) * (1.0 + apart) * np.exp(-apart)
+    return out
+
+
+def design(ties: WindTies, names: Sequence[str]) -> FloatArray:
+    """Derivative (n, 2, k + 3 strips) of the shifts, km."""
+    out = np.zeros((len(ties), 2, len(KNOTS) + 3 * len(names)))
+    out[:, 0, : len(KNOTS)] = spread(ties) * (1e-3 * ties.seconds)
+    for name, turns, sign in ((ties.first, ties.turns[0], -1.0), (ties.second, ties.turns[1], 1.0)):
+        column = len(KNOTS) + 3 * names.index(name)
+        out[:, :, column : column + 3] = sign * turns
+    return out
+
+
+def fit_winds(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
+    """Solve for the correction of a wind and the rotations of the strips, robustly; `sets` must not be empty."""
+    allowed = {name: cov for t in sets for name, cov in zip((t.first, t.second), t.allowed, strict=True)}
+    names = tuple(sorted(allowed))
+    prior = prior_of(winds)
+    count = len(KNOTS)
+    before = np.zeros((count + 3 * len(names),) * 2)
+    before[:count, :count] = np.linalg.inv(prior)
+    for k, name in enumerate(names):
+        part = slice(count + 3 * k, count + 3 * k + 3)
+        before[part, part] = np.linalg.inv(allowed[name])
+    rows = [design(t, names) for t in sets]
+    whiten = [np.swapaxes(np.linalg.cholesky(np.linalg.inv(t.covariance)), 1, 2) for t in sets]
+    weight = [np.ones(len(t)) for t in sets]
+    factor = [1.0] * len(sets)
+    unknown = np.zeros(len(before))
+    information = before
+    for _ in range(ROUNDS):
+        information, right = before.copy(), np.zeros(len(before))
+        for t, a, w, share, f in zip(sets, rows, whiten, weight, factor, strict=True):
+            wa = (w @ a) * np.sqrt(share / (SHARED * f * f))[:, None, None]
+            ws = (w @ t.shift[..., None])[..., 0] * np.sqrt(share / (SHARED * f * f))[:, None]
+            flat = wa.reshape(-1, len(before))
+            information += flat.T @ flat
+            right += flat.T @ ws.ravel()
+        unknown = np.linalg.solve(information, right)
+        for k, (t, a, w) in enumerate(zip(sets, rows, whiten, strict=True)):
+            size = np.linalg.norm((w @ (t.shift - a @ unknown)[..., None])[..., 0], axis=1)
+            # Rayleigh: the median length of two normal components is 1.1774 sigma
+            factor[k] = max(float(np.median(size)) / 1.1774, LEAST_FACTOR)
+            weight[k] = softened(size / factor[k])
+    covariance = np.linalg.inv(information)
+    turned = np.concatenate([np.zeros(count), unknown[count:]])
+    return Fit(
+        names, unknown[:count], unknown[count:].reshape(-1, 3), covariance, prior, tuple(factor), tuple(weight),
+        tuple(t.shift - a @ turned for t, a in zip(sets, rows, strict=True)),
+        tuple(t.shift - a @ unknown for t, a in zip(sets, rows, strict=True)),
+        tuple(a[:, 0, count:] for a in rows),
+    )  # fmt: skip
+
+
+def softened(size: FloatArray) -> FloatArray:
+    """Weights (n,) of residuals in sigmas: 1 within `LIMIT`, falling beyond as Huber's, 0 from twice it on."""
+    out: FloatArray = np.where(size < LIMIT, 1.0, np.where(size < 2.0 * LIMIT, LIMIT / np.maximum(size, LIMIT), 0.0))
+    return out
