@@ -33,7 +33,7 @@ from perijove.attitude.ties import detail
 from perijove.bodies import JUPITER
 from perijove.cli.map import run_map
 from perijove.cli.map_request import Longitudes, MapRequest, ProjectionName, parse_bounds
-from perijove.cli.requests import Recipe
+from perijove.cli.recipe_option import load_recipe
 from perijove.geometry.ellipsoid import normal, point_from_centric
 
 FloatArray = NDArray[np.float64]
@@ -88,7 +88,7 @@ def mapped(
     folder.mkdir(parents=True, exist_ok=True)
     run_map(
         MapRequest(
-            strips=tuple(data / strip for strip in strips), output=folder, recipe=Recipe.LINEAR, projection=projection,
+            strips=tuple(data / strip for strip in strips), output=folder, recipe=load_recipe("linear"), projection=projection,
             bounds_deg=None if bounds is None else parse_bounds(bounds, Longitudes.EAST),
             scale_km=scale_km,
             backplanes=tuple(backplanes), photometry=photometry, quiet=True, overwrite=True,

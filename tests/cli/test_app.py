@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from perijove.cli.app import app
-from perijove.cli.requests import Depth, Format, Interpolation, PictureRequest, Recipe, SolveRequest, Up
+from perijove.cli.recipe_option import load_recipe
+from perijove.cli.requests import Depth, Format, Interpolation, PictureRequest, SolveRequest, Up
 from perijove.errors import PointingError
 
 Ask = Callable[[list[str]], object]
@@ -19,7 +20,7 @@ PLAIN = PictureRequest(
     strips=(Path("a.png"),),
     output=OUT,
     labels=None,
-    recipe=Recipe.NATURAL,
+    recipe=load_recipe("natural"),
     size=2048,
     fov_deg=None,
     centre_deg=None,
@@ -60,7 +61,7 @@ def test_picture_by_default(ask: Ask) -> None:
     ("options", "expected"),
     [
         (["--labels", "dir"], replace(PLAIN, labels=Path("dir"))),
-        (["--recipe", "enhanced"], replace(PLAIN, recipe=Recipe.ENHANCED)),
+        (["--recipe", "enhanced"], replace(PLAIN, recipe=load_recipe("enhanced"))),
         (["--size", "1600"], replace(PLAIN, size=1600)),
         (["--fov", "12.5"], replace(PLAIN, fov_deg=12.5)),
         (["--centre", "-20,10"], replace(PLAIN, centre_deg=(-20.0, 10.0))),

@@ -19,7 +19,8 @@ from perijove.cli.map_request import (
     parse_centre,
     parse_names,
 )
-from perijove.cli.requests import Depth, Recipe
+from perijove.cli.recipe_option import load_recipe
+from perijove.cli.requests import Depth
 from perijove.errors import UsageError
 from perijove.instrument import Filter
 
@@ -104,11 +105,11 @@ def request(*strips: str, **more: Any) -> MapRequest:
 
 def test_what_goes_with_a_file_where_nothing_else_is_said() -> None:
     plain, picture = request(), request(output=Path("m.png"))
-    assert (plain.chosen_recipe, plain.dtype) == (Recipe.LINEAR, "float32")
-    assert (picture.chosen_recipe, picture.dtype) == (Recipe.NATURAL, "uint8")
-    assert request(recipe=Recipe.ENHANCED).dtype == "uint8"
+    assert (plain.chosen_recipe, plain.dtype) == (load_recipe("linear"), "float32")
+    assert (picture.chosen_recipe, picture.dtype) == (load_recipe("natural"), "uint8")
+    assert request(recipe=load_recipe("enhanced")).dtype == "uint8"
     assert request(depth=Depth.SIXTEEN).dtype == "uint16"
-    assert request(depth=Depth.FLOAT, recipe=Recipe.NATURAL).dtype == "float32"
+    assert request(depth=Depth.FLOAT, recipe=load_recipe("natural")).dtype == "float32"
     two = request("a.png", "b.png", output=Path("maps"))
     assert two.into_folder
     assert two.path_for("JNCE_X") == Path("maps/JNCE_X.tif")

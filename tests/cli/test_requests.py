@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perijove.cli.recipe_option import load_recipe
 from perijove.cli.requests import (
     Depth,
     Format,
     Interpolation,
     PictureRequest,
-    Recipe,
     SolveRequest,
     Station,
     parse_place,
@@ -96,7 +96,7 @@ def test_east_and_west_name_the_same_place(latitude: float, longitude: float) ->
         ("x.PNG", {"depth": Depth.SIXTEEN}, (Format.PNG, Depth.SIXTEEN)),
         ("x.tif", {}, (Format.TIF, Depth.SIXTEEN)),
         ("x.tiff", {"format": Format.TIF, "depth": Depth.FLOAT}, (Format.TIF, Depth.FLOAT)),
-        ("x.tif", {"recipe": Recipe.LINEAR}, (Format.TIF, Depth.FLOAT)),
+        ("x.tif", {"recipe": load_recipe("linear")}, (Format.TIF, Depth.FLOAT)),
     ],
 )
 def test_format_and_depth(output: str, options: dict[str, object], expected: tuple[Format, Depth]) -> None:
@@ -109,7 +109,7 @@ def test_several_strips_go_into_a_folder(tmp_path: Path) -> None:
     out = tmp_path / "pictures"
     assert PictureRequest((A, B), out).path_for("JNCE") == out / "JNCE.png"
     assert PictureRequest((A, B), out, format=Format.TIF).path_for("JNCE") == out / "JNCE.tif"
-    assert PictureRequest((A, B), out, recipe=Recipe.LINEAR).path_for("JNCE") == out / "JNCE.tif"
+    assert PictureRequest((A, B), out, recipe=load_recipe("linear")).path_for("JNCE") == out / "JNCE.tif"
 
 
 def test_one_strip_goes_into_a_folder_that_is_there(tmp_path: Path) -> None:
@@ -131,21 +131,21 @@ def test_one_strip_goes_into_a_folder_that_is_there(tmp_path: Path) -> None:
         ((A,), "x.png", {"format": Format.TIF}, "does not go with --format tif"),
         ((A,), "x.png", {"depth": Depth.FLOAT}, "png holds 8 or 16 bits, not 32: write a .tif"),
         ((A,), "x.tif", {"depth": Depth.EIGHT}, "tif holds 16 or 32 bits, not 8: give 16 or 32"),
-        ((A,), "x.png", {"recipe": Recipe.LINEAR}, r"not 32 \(recipe linear\): write a .tif"),
-        ((A,), "x.tif", {"recipe": Recipe.LINEAR, "depth": Depth.SIXTEEN}, "floating point"),
+        ((A,), "x.png", {"recipe": load_recipe("linear")}, r"not 32 \(recipe linear\): write a .tif"),
+        ((A,), "x.tif", {"recipe": load_recipe("linear"), "depth": Depth.SIXTEEN}, "floating point"),
         ((A,), "a.png", {}, "would write over the strip"),
         ((A,), "x.png", {"report": Path("x.png")}, "would write over -o"),
-        ((A,), "x.tif", {"annotate": True, "recipe": Recipe.LINEAR}, "--annotate would write over"),
+        ((A,), "x.tif", {"annotate": True, "recipe": load_recipe("linear")}, "--annotate would write over"),
         ((A,), "x.png", {"size": 1}, "--size 1"),
         ((A,), "x.png", {"size": 70000}, "--size 70000"),
         ((A,), "x.png", {"fov_deg": 180.0}, "--fov 180"),
         ((A,), "x.png", {"fov_deg": float("nan")}, "--fov nan"),
         ((A,), "x.png", {"credit": "a\x1b[0mb"}, "--credit"),
         ((A,), "x.png", {"with_sigma": True}, "--with-sigma goes with I/F"),
-        ((A,), "x.tif", {"with_quality": True, "recipe": Recipe.ENHANCED}, "--with-quality goes with I/F"),
+        ((A,), "x.tif", {"with_quality": True, "recipe": load_recipe("enhanced")}, "--with-quality goes with I/F"),
         ((A,), "x.png", {"white_balance": "blue"}, "--white-balance is 'blue'"),
         ((A,), "x.png", {"white_balance": "1,0,2"}, "--white-balance is '1,0,2'"),
-        ((A,), "x.tif", {"white_balance": "perijove", "recipe": Recipe.LINEAR}, "would make the I/F"),
+        ((A,), "x.tif", {"white_balance": "perijove", "recipe": load_recipe("linear")}, "would make the I/F"),
     ],
 )
 def test_pictures_that_make_no_sense(

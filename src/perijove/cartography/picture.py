@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.cartography.shading import gains
-from perijove.enhance.exposure import picture_bands
 from perijove.enhance.picture import Picture
-from perijove.enhance.recipes import apply_recipe
+from perijove.enhance.recipe import Recipe
+from perijove.enhance.recipes import apply_recipe, shipped
 from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
 from perijove.geometry.mapgrid import MapGrid
@@ -34,7 +34,7 @@ SETTING_PIXELS = 3_000_000
 TILE, TILES = 512, 16
 """Side of the tiles that its noise is measured on, px, and how many."""
 REACH = 3.0 * 60.0
-"""Camera pixels over which a recipe looks around a place: three times its widest Gaussian."""
+"""Camera pixels over which a recipe is taken to look around a place where its steps look no farther."""
 MARGIN = 0.1
 LEAST_COSINE = 0.03
 """By how much the cosine of emission of a chart goes beyond that of its picture, and down to where."""
@@ -107,7 +107,7 @@ class Painted:
     """
 
     chart: Paintable
-    recipe: str
+    recipe: Recipe
     balance: Mapping[Filter, float]
     dtype: Kind
     horizon: float
@@ -117,7 +117,7 @@ class Painted:
     @property
     def bands(self) -> tuple[Filter, ...]:
         """The filters of the layers."""
-        return picture_bands(self.chart.bands)
+        return self.recipe.bands(self.chart.bands)
 
     @property
     def steps(self) -> int:
@@ -145,13 +145,13 @@ class Painted:
         if self._fewer is not None:
             return enlarged(self._fewer, self._times, first, last, self.chart.grid.width)
         grid = self.chart.grid
-        reach = math.ceil(REACH * max(self.chart.native, LEAST_NATIVE))
+        reach = math.ceil(max(REACH, self.recipe.reach) * max(self.chart.native, LEAST_NATIVE))
         out = np.empty((last - first, grid.width, len(self.bands)), np.float32)
         top, bottom = max(first - reach, 0), min(last + reach, grid.height)
         for start in range(0, grid.width, PART_SAMPLES):
             stop = min(start + PART_SAMPLES, grid.width)
             left, right = max(start - reach, 0), min(stop + reach, grid.width)
-            picture = self._colour(self.chart.planes(top, bottom, left, right), self.settings)
+            picture = self._colour(self.chart.planes(top, bottom, left, right), self.settings, (top, left))
             out[:, start:stop] = picture.rgb[first - top : last - top, start - left : stop - left]
         return out
 
@@ -207,18 +207,18 @@ class Painted:
         some = [seen[k] for k in np.unique(np.linspace(0, len(seen) - 1, TILES).round().astype(int))]
         return stacked([self.chart.planes(top, top + high, left, left + wide) for top, left in some])
 
-    def _colour(self, planes: Planes, given: Mapping[str, float] | None) -> Picture:
+    def _colour(self, planes: Planes, given: Mapping[str, float] | None, origin: tuple[int, int] = (0, 0)) -> Picture:
         """A part of the map by the recipe."""
         law = self.chart.law
         gain = None if law is None else gains(planes, law)
-        picture = apply_recipe(self.recipe, planes, self.balance, self.chart.full, given, gain)
+        picture = apply_recipe(self.recipe, planes, self.balance, self.chart.full, given, gain, origin=origin)
         picture.rgb[planes.cos_emission < self.horizon] = np.nan
         return picture
 
 
 def painted(
     chart: Paintable,
-    recipe: str,
+    recipe: Recipe | str,
     balance: Mapping[Filter, float],
     dtype: Kind,
     *,
@@ -226,7 +226,7 @@ def painted(
     annotate: bool = False,
     longitudes: str = "east",
 ) -> Painted:
-    """A chart as a map for the eye by 'natural' or 'enhanced', in 'uint8', 'uint16' or 'float32'.
+    """A chart as a map for the eye by a recipe, or the shipped one of a name, in 'uint8', 'uint16' or 'float32'.
 
     Ground seen at a cosine of emission below `horizon` is left out at the end: where the chart shows more than that
     (`beyond`) the recipe does not see the map's edge, where it would draw a bright rim.
@@ -239,7 +239,9 @@ def painted(
             f"a map of {grid.width} x {grid.height} px is too large to be annotated: give a larger --scale or narrower "
             "--bounds"
         )
-    return Painted(chart, recipe, balance, dtype, horizon, annotate, longitudes)
+    return Painted(
+        chart, shipped(recipe) if isinstance(recipe, str) else recipe, balance, dtype, horizon, annotate, longitudes
+    )
 
 
 def stacked(parts: Sequence[Planes]) -> Planes:

@@ -31,6 +31,7 @@ from perijove.cli.options import (
     Suspects,
     Whence,
 )
+from perijove.cli.recipe_option import RecipeOption, load_recipe
 from perijove.cli.requests import (
     DEFAULT_SIZE,
     SOLAR,
@@ -40,7 +41,6 @@ from perijove.cli.requests import (
     KernelOutputs,
     LightRequest,
     PictureRequest,
-    Recipe,
     Sharpen,
     SolveRequest,
     Station,
@@ -159,12 +159,7 @@ def picture(
     strips: Strips,
     output: Output,
     labels: Labels = None,
-    recipe: Annotated[
-        Recipe,
-        typer.Option(
-            "--recipe", help="True light, illumination divided out, or I/F as it is (float TIFF).", show_default=True
-        ),
-    ] = Recipe.NATURAL,
+    recipe: RecipeOption = "natural",
     size: Annotated[int, typer.Option("--size", metavar="N", help="Longer side, px.")] = DEFAULT_SIZE,
     fov: Fov = None,
     whence: Whence = None,
@@ -220,7 +215,7 @@ def picture(
             strips=tuple(strips),
             output=output,
             labels=labels,
-            recipe=recipe,
+            recipe=load_recipe(recipe),
             size=size,
             fov_deg=fov,
             centre_deg=None if look is None else parse_place(look),

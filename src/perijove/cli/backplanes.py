@@ -15,8 +15,9 @@ from perijove.cartography.geometry import MORE_PLANES, named_layers, sighted
 from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import frame, stand
 from perijove.cli.geometry_options import GeometryRequest
+from perijove.cli.recipe_option import load_recipe
 from perijove.cli.report import describe
-from perijove.cli.requests import LightRequest, PictureRequest, Recipe, check_outputs, check_strips
+from perijove.cli.requests import LightRequest, PictureRequest, check_outputs, check_strips
 from perijove.cli.solve import all_sources, shares, solve_strips
 from perijove.cli.sources import geometry_parameters
 from perijove.ephemeris.sun_earth import apparent_sun
@@ -157,7 +158,7 @@ def picture_planes_of(observation: Observation, request: BackplanesRequest, entr
     """The raster of the backplanes of one strip's picture, framed as `perijove picture --size` does."""
     label, body = observation.raw.label, observation.body
     assert request.size is not None
-    like = PictureRequest(request.strips, Path("picture.tif"), recipe=Recipe.LINEAR, size=request.size)
+    like = PictureRequest(request.strips, Path("picture.tif"), recipe=load_recipe("linear"), size=request.size)
     swaths, standing = observation.swaths(), stand(observation, like)
     framed = frame(observation, standing, swaths, like)
     prepared = prepare(

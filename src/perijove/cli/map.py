@@ -19,7 +19,6 @@ from perijove.cartography.scatter import law_for
 from perijove.cli.common import Steps, json_text
 from perijove.cli.map_request import Longitudes, MapRequest
 from perijove.cli.report import describe, light_report, solution_summary
-from perijove.cli.requests import Recipe
 from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
 from perijove.cli.sources import geometry_parameters
 from perijove.errors import OutputError, UsageError
@@ -182,7 +181,7 @@ def make_map(
     observation: Observation, request: MapRequest, bands: tuple[Filter, ...] | None, plan: Plan, steps: Steps
 ) -> Made:
     """One strip's map, ready to be written. Raises UsageError where nothing of it was seen."""
-    horizon, eye = horizon_of(request), request.chosen_recipe is not Recipe.LINEAR
+    horizon, eye = horizon_of(request), not request.chosen_recipe.measured
     with steps.step("photometry"):
         law = law_for(observation, request.photometry, horizon)
     planes = ALL_PLANES if request.backplanes == ("all",) else request.backplanes
@@ -198,7 +197,7 @@ def make_map(
         if not eye:
             return Made(chart, linear_raster(chart, request), {}, balance, law.report)
         picture = painted(
-            chart, request.chosen_recipe.value, balance, request.dtype,
+            chart, request.chosen_recipe, balance, request.dtype,
             horizon=horizon, annotate=request.annotate, longitudes=request.longitudes.value,
         )  # fmt: skip
         return Made(chart, picture_raster(picture), picture.settings, balance, law.report)
@@ -207,7 +206,7 @@ def make_map(
 def parameters_of(observation: Observation, request: MapRequest, made: Made) -> dict[str, Any]:
     """What a map was asked for with, for its provenance."""
     return {
-        "recipe": request.chosen_recipe, "settings": made.settings, "projection": request.projection,
+        "recipe": request.chosen_recipe.name, "settings": made.settings, "projection": request.projection,
         "latitudes": request.latitudes, "longitudes": request.longitudes,
         "epoch_utc": utc_from_et(observation.middle_et), "camera_km": observation.middle_position,
         "bounds_deg": request.bounds_deg,

@@ -34,7 +34,8 @@ from perijove.cli.options import (
     Strips,
     Suspects,
 )
-from perijove.cli.requests import SOLAR, Depth, Interpolation, LightRequest, Recipe, Sharpen
+from perijove.cli.recipe_option import OptionalRecipe, load_recipe
+from perijove.cli.requests import SOLAR, Depth, Interpolation, LightRequest, Sharpen
 from perijove.errors import UsageError
 
 ProjectionOption = Annotated[
@@ -82,9 +83,7 @@ def map_strips(
         ),
     ],
     labels: Labels = None,
-    recipe: Annotated[
-        Recipe | None, typer.Option("--recipe", help="Colours; else I/F as it is, or natural in a PNG.")
-    ] = None,
+    recipe: OptionalRecipe = None,
     projection: ProjectionOption = ProjectionName.EQUIRECTANGULAR,
     scale: ScaleOption = None,
     ppd: PpdOption = None,
@@ -137,7 +136,7 @@ def map_strips(
             strips=tuple(strips),
             output=output,
             labels=labels,
-            recipe=recipe,
+            recipe=None if recipe is None else load_recipe(recipe),
             projection=projection,
             scale_km=scale,
             ppd=ppd,
@@ -229,7 +228,7 @@ def backplanes(
         if size is not None:
             raise UsageError("--size is that of a picture, --projection that of a map: give one of them")
         request = MapRequest(
-            strips=tuple(strips), output=output, labels=labels, recipe=Recipe.LINEAR, projection=projection,
+            strips=tuple(strips), output=output, labels=labels, recipe=load_recipe("linear"), projection=projection,
             scale_km=scale, ppd=ppd, bounds_deg=None if bounds is None else parse_bounds(bounds, longitudes),
             centre_deg=None if centre is None else parse_centre(centre, longitudes), altitude_km=altitude,
             latitudes=latitudes, longitudes=longitudes, max_emission_deg=max_emission, backplanes=wanted,

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perijove.cli.geometry_options import GeometryRequest
+from perijove.cli.recipe_option import load_recipe
 from perijove.cli.requests import (
     SOLAR,
     Depth,
     Interpolation,
     LightRequest,
-    Recipe,
     Sharpen,
+    check_balance,
     check_outputs,
     check_photometry,
     check_strips,
@@ -24,6 +25,7 @@ from perijove.cli.requests import (
 from perijove.errors import UsageError
 
 if TYPE_CHECKING:
+    from perijove.enhance.recipe import Recipe
     from perijove.raster import Kind
 
 MAX_EMISSION_DEG = 80.0
@@ -143,12 +145,12 @@ class MapRequest:
     @property
     def chosen_recipe(self) -> Recipe:
         """The recipe asked for, else what goes with the file."""
-        return self.recipe or (Recipe.NATURAL if self.suffix in PICTURES else Recipe.LINEAR)
+        return self.recipe or load_recipe("natural" if self.suffix in PICTURES else "linear")
 
     @property
     def dtype(self) -> Kind:
         """The numbers of the file: float32 for linear light, unless 16 bits are asked for; 8 bits for pictures."""
-        usual = Depth.FLOAT if self.chosen_recipe is Recipe.LINEAR else Depth.EIGHT
+        usual = Depth.FLOAT if self.chosen_recipe.measured else Depth.EIGHT
         kinds: dict[Depth, Kind] = {Depth.EIGHT: "uint8", Depth.SIXTEEN: "uint16", Depth.FLOAT: "float32"}
         return kinds[self.depth or usual]
 
@@ -177,7 +179,7 @@ class MapRequest:
             map_format(self.output, None if self.format is None else self.format.value)
         if len(self.strips) > 1 and self.output.suffix.lower() in map_formats():
             raise UsageError(f"-o {self.output} names one map for {len(self.strips)} strips: name a folder")
-        linear = self.chosen_recipe is Recipe.LINEAR
+        linear = self.chosen_recipe.measured
         if linear and self.suffix in PICTURES:
             raise UsageError(f"{self.output} cannot hold linear light: write a .tif, or choose another recipe")
         if linear and self.depth is Depth.EIGHT:
@@ -191,12 +193,8 @@ class MapRequest:
 
         check_photometry(self.photometry)
         white_balance(self.white_balance, 0)
-        if self.chosen_recipe is Recipe.LINEAR:
-            if self.white_balance.strip().lower() != SOLAR:
-                raise UsageError(
-                    f"--white-balance {self.white_balance} would make the I/F of recipe linear false: leave it out, or "
-                    "choose another recipe"
-                )
+        check_balance(self.chosen_recipe, self.white_balance)
+        if self.chosen_recipe.measured:
             if self.annotate:
                 raise UsageError("--annotate would write over the I/F of recipe linear: choose another recipe")
             if self.depth is Depth.SIXTEEN and (self.with_sigma or self.with_quality or self.backplanes):

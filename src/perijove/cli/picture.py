@@ -16,10 +16,9 @@ from perijove.cartography.shading import camera_angles, freed, gains
 from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import Framed, Standing, frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
-from perijove.cli.requests import Depth, PictureRequest, Recipe
+from perijove.cli.requests import Depth, PictureRequest
 from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
 from perijove.cli.sources import geometry_parameters
-from perijove.enhance.exposure import picture_bands
 from perijove.enhance.picture import Picture
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError
@@ -73,8 +72,7 @@ def _check_outputs(request: PictureRequest) -> None:
         check_folder(request.output)
     else:
         check_writable(request.output)
-        transfer = "linear" if request.recipe is Recipe.LINEAR else "srgb"
-        picture_format(request.output, transfer, _DEPTHS[request.bits])
+        picture_format(request.output, request.recipe.transfer, _DEPTHS[request.bits])
         check_writable(sidecar_path(request.output))
     # the report may go into the folder that is yet to be made
     if request.report is not None and not (request.into_folder and request.report.parent == request.output):
@@ -146,7 +144,7 @@ def _draw(observation: Observation, request: PictureRequest, steps: Steps) -> Dr
         planes, gain = take_law(observation, request, prepared, planes, law.law)
     balance = white_balance(request.white_balance, observation.raw.label.perijove)
     with steps.step("colouring"):
-        picture = apply_recipe(request.recipe.value, planes, balance, observation.full, None, gain)
+        picture = apply_recipe(request.recipe, planes, balance, observation.full, None, gain)
         picture = replace(
             picture,
             sigma=picture.sigma if request.with_sigma else None,
@@ -189,7 +187,7 @@ def caption_notes(observation: Observation, standing: Standing, framed: Framed, 
     when = utc_from_et(standing.et)[:16].replace("T", " ")
     return [
         f"{body.name.capitalize()} · {when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "
-        f"{middle:.2g} km a camera pixel · {request.recipe.value} colour · JunoCam {observation.raw.label.product_id}"
+        f"{middle:.2g} km a camera pixel · {request.recipe.name} colour · JunoCam {observation.raw.label.product_id}"
     ]
 
 
@@ -200,16 +198,14 @@ def take_law(
     if law is None:
         return planes, None
     seen = camera_angles(observation, prepared, planes)
-    if request.recipe is Recipe.LINEAR:
+    if request.recipe.measured:
         return freed(seen, law), None
     return planes, gains(seen, law)
 
 
 def shown(observation: Observation, request: PictureRequest) -> list[Swath]:
-    """The filters that the picture shows: all of them in recipe linear, else three colours or the best single one."""
+    """The filters that the picture shows by its recipe; UsageError where one that it needs is not there."""
     with_sigma = request.with_sigma or request.with_quality
     swaths = observation.swaths(sigma=with_sigma, sharpen=request.sharpen is not None)
-    if request.recipe is Recipe.LINEAR:
-        return swaths
-    bands = picture_bands(tuple(swath.band for swath in swaths))
+    bands = request.recipe.bands(tuple(swath.band for swath in swaths))
     return [swath for swath in swaths if swath.band in bands]

@@ -8,9 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perijove.cli.geometry_options import GeometryRequest
+from perijove.cli.recipe_option import load_recipe
 from perijove.errors import UsageError
+
+if TYPE_CHECKING:
+    from perijove.enhance.recipe import Recipe
 
 DEFAULT_SIZE = 2048
 """Longer side of a picture in px where the user gives none."""
@@ -18,14 +23,6 @@ MAX_SIZE = 65535
 """The largest side that picture files and image libraries agree on, px."""
 MAX_FOV_DEG = 171.0
 """A tangent plane cannot be drawn much wider."""
-
-
-class Recipe(StrEnum):
-    """How light becomes colour: true light, illumination divided out, or no transfer at all."""
-
-    NATURAL = "natural"
-    ENHANCED = "enhanced"
-    LINEAR = "linear"
 
 
 class Format(StrEnum):
@@ -138,19 +135,19 @@ class SolveRequest:
 class PictureRequest:
     """`perijove picture`: strips of one pass, and the pictures to be made of them.
 
-    `output` is a folder where `into_folder` is true. `format` and `depth` None mean: by the output's name and the
-    recipe (`file_format`, `bits` say which). `size` is the longer side in px, `fov_deg` the full angle; `centre_deg`
-    planetocentric latitude and east longitude in degrees. `viewpoint` is a station, or planetocentric latitude and east
-    longitude in degrees with a height in km; `at_et` the time at which the viewpoint is taken, None for that of the
-    image. With `annotate` graticule, names and the like are drawn on the picture. `caption` is the title of a caption
-    below it (empty: the strip's own), None for none. `light` says how codes become light;
-    `white_balance` is `solar`, `perijove` or three factors as text; `photometry` a model's name.
+    `output` is a folder where `into_folder` is true. `recipe` is that of `load_recipe`. `format` and `depth` None mean:
+    by the output's name and the recipe (`file_format`, `bits` say which). `size` is the longer side in px, `fov_deg`
+    the full angle; `centre_deg` planetocentric latitude and east longitude in degrees. `viewpoint` is a station, or
+    planetocentric latitude and east longitude in degrees with a height in km; `at_et` the time at which the viewpoint
+    is taken, None for that of the image. With `annotate` graticule, names and the like are drawn on the picture.
+    `caption` is the title of a caption below it (empty: the strip's own), None for none. `light` says how codes become
+    light; `white_balance` is `solar`, `perijove` or three factors as text; `photometry` a model's name.
     """
 
     strips: tuple[Path, ...]
     output: Path
     labels: Path | None = None
-    recipe: Recipe = Recipe.NATURAL
+    recipe: Recipe = field(default_factory=lambda: load_recipe("natural"))
     size: int = DEFAULT_SIZE
     fov_deg: float | None = None
     centre_deg: tuple[float, float] | None = None
@@ -199,14 +196,14 @@ class PictureRequest:
     def file_format(self) -> Format:
         """The format asked for; else by the output's suffix; else TIFF for `linear` and PNG otherwise."""
         named = None if self.into_folder else _SUFFIXES.get(self.output.suffix.lower())
-        return self.format or named or (Format.TIF if self.recipe is Recipe.LINEAR else Format.PNG)
+        return self.format or named or (Format.TIF if self.recipe.measured else Format.PNG)
 
     @property
     def bits(self) -> Depth:
         """The depth asked for; else float for `linear`, and the usual one of the format otherwise."""
         if self.depth is not None:
             return self.depth
-        return Depth.FLOAT if self.recipe is Recipe.LINEAR else DEPTHS[self.file_format][0]
+        return Depth.FLOAT if self.recipe.measured else DEPTHS[self.file_format][0]
 
     def path_for(self, product_id: str) -> Path:
         """Where the picture of a product goes."""
@@ -220,16 +217,14 @@ class PictureRequest:
         white_balance(self.white_balance, 0)
         if self.caption is not None and not self.caption.isprintable():
             raise UsageError("--caption holds characters that cannot be printed: give a plain title on one line")
-        if self.recipe is Recipe.LINEAR and self.caption is not None:
-            raise UsageError("--caption would write into the I/F of recipe linear: choose another recipe")
-        if self.recipe is Recipe.LINEAR and self.annotate:
-            raise UsageError("--annotate would write over the I/F of recipe linear: choose another recipe")
-        if self.recipe is Recipe.LINEAR:
-            if self.white_balance.strip().lower() != SOLAR:
-                raise UsageError(
-                    f"--white-balance {self.white_balance} would make the I/F of recipe linear false: leave it out, "
-                    "or choose another recipe"
-                )
+        check_balance(self.recipe, self.white_balance)
+        if self.recipe.measured:
+            for option, wanted in (("--caption", self.caption is not None), ("--annotate", self.annotate)):
+                if wanted:
+                    way = "into" if option == "--caption" else "over"
+                    raise UsageError(
+                        f"{option} would write {way} the I/F of recipe {self.recipe.name}: choose another recipe"
+                    )
             return
         for option, wanted in (("--with-sigma", self.with_sigma), ("--with-quality", self.with_quality)):
             if wanted:
@@ -247,10 +242,12 @@ class PictureRequest:
         if self.bits not in DEPTHS[self.file_format]:
             kinds = " or ".join(DEPTHS[self.file_format])
             remedy = "write a .tif" if self.bits is Depth.FLOAT else f"give {kinds}"
-            why = " (recipe linear)" if self.depth is None else ""
+            why = f" (recipe {self.recipe.name})" if self.depth is None else ""
             raise UsageError(f"{self.file_format} holds {kinds} bits, not {self.bits}{why}: {remedy}")
-        if self.recipe is Recipe.LINEAR and self.bits is not Depth.FLOAT:
-            raise UsageError("recipe linear keeps light as it is, in floating point: leave out --depth or give 32")
+        if self.recipe.measured and self.bits is not Depth.FLOAT:
+            raise UsageError(
+                f"recipe {self.recipe.name} keeps light as it is, in floating point: leave out --depth or give 32"
+            )
 
 
 def check_strips(strips: Sequence[Path]) -> None:
@@ -271,6 +268,15 @@ def check_photometry(name: str) -> None:
 
     if name not in tuple(Model):
         raise UsageError(f"--photometry {name} is no model: give one of {', '.join(Model)}")
+
+
+def check_balance(recipe: Recipe, white_balance: str) -> None:
+    """Refuse, with `UsageError`, a white balance that the recipe does not allow."""
+    if recipe.balance == SOLAR and white_balance.strip().lower() != SOLAR:
+        raise UsageError(
+            f"--white-balance {white_balance} would make the I/F of recipe {recipe.name} false: leave it out, or "
+            "choose another recipe"
+        )
 
 
 def check_outputs(strips: Sequence[Path], outputs: dict[str, Path | None]) -> None:

@@ -47,13 +47,23 @@ def balanced(planes: Planes, bands: tuple[Filter, ...], balance: Mapping[Filter,
     return light
 
 
-def sky_level(light: Colour, planes: Planes) -> Floats:
-    """Stray light (bands,) in the light (h, w, bands): the median over sky and night; 0 where neither is in sight."""
+def sky_level(
+    light: Colour,
+    planes: Planes,
+    sky_km: float = SKY_KM,
+    night_cosine: float = NIGHT_COSINE,
+    least: int = LEAST_SKY,
+) -> Floats:
+    """Stray light (bands,) in the light (h, w, bands): the median over sky and night; 0 where neither is in sight.
+
+    Sky begins at the height `sky_km`, night below the cosine of incidence `night_cosine`; at least so many pixels of
+    them must be seen.
+    """
     step = max(1, int(np.sqrt(light.shape[0] * light.shape[1] / 500_000)))
     part = (slice(None, None, step), slice(None, None, step))
-    dark = (planes.altitude_km[part] > SKY_KM) | (planes.cos_incidence[part] < NIGHT_COSINE)
+    dark = (planes.altitude_km[part] > sky_km) | (planes.cos_incidence[part] < night_cosine)
     seen = light[part][dark & np.isfinite(light[part]).all(axis=-1)]
-    if len(seen) < LEAST_SKY:
+    if len(seen) < least:
         return np.zeros(light.shape[-1])
     level: Floats = np.clip(np.median(seen, axis=0).astype(float), 0.0, None)
     return level
@@ -77,12 +87,15 @@ def white_level(light: Colour, lit: NDArray[np.bool_], percentile: float, *, mea
     return level if level > 0 else 1.0
 
 
-def take_shading(light: Colour, planes: Planes, gain: NDArray[np.float32], settings: Settings) -> None:
+def take_shading(
+    light: Colour, planes: Planes, gain: NDArray[np.float32], settings: Settings, cosine: float = SHADE_COSINE
+) -> None:
     """Multiply light (h, w, bands) in place by factors (h, w) that take the shading off.
 
-    They are relative to their median over the well lit ground, so that full light stays as bright as it was.
+    They are relative to their median over the well lit ground, where the cosine of incidence is above `cosine`, so that
+    full light stays as bright as it was.
     """
-    ground = planes.hit & (planes.cos_incidence > SHADE_COSINE)
+    ground = planes.hit & (planes.cos_incidence > cosine)
 
     def middle() -> float:
         step = max(1, int(np.sqrt(ground.size / 500_000)))
@@ -166,6 +179,6 @@ def expose_rows(light: Colour, black: Floats, scale: float, shoulder: float) -> 
                     light[i, j, k] *= rolled / top
 
 
-def expose(light: Colour, black: Floats, scale: float) -> None:
+def expose(light: Colour, black: Floats, scale: float, shoulder: float = SHOULDER) -> None:
     """Scale light (h, w, bands) in place to 0 to 1 from its `black` (bands,), with highlights rolled off."""
-    over_rows(lambda rows: expose_rows(light[rows], black, scale, SHOULDER), light.shape[0])
+    over_rows(lambda rows: expose_rows(light[rows], black, scale, shoulder), light.shape[0])

@@ -7,47 +7,42 @@ the scene there, and the ratio of two filters changes slowly from place to place
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.enhance.exposure import balanced
 from perijove.enhance.masked import blur, smooth
-from perijove.enhance.settings import Settings
-from perijove.instrument import Filter
-from perijove.render.planes import Planes
+from perijove.enhance.steps import Draft, count, number
 
 Plane = NDArray[np.float32]
 
-STRAIGHT = 0.8
-"""Share of a full pixel's light up to which it is proportional (1872 DN in the calibration report, of some 2350)."""
-ISLAND = 3.0
-"""Reach in camera px of a gap among full pixels that is dust on the filter, not darker ground."""
-LEAST_PIXELS = 20
-"""Fewer full pixels than this are left alone: they are hits, not an overexposed scene."""
+
+@dataclass(frozen=True)
+class HighlightNumbers:
+    """What is full, and how far around one looks for what it would have been."""
+
+    straight: float = number(
+        0.8, 0.1, 1.0, "share of a full pixel's light up to which it is proportional (1872 DN of some 2350)"
+    )
+    island_px: float = number(3.0, 0.0, 50.0, "camera px that a gap among full pixels reaches: dust, not darker ground")
+    carry_px: float = number(12.0, 1.0, 200.0, "camera px over which the ratio of two filters is carried in")
+    least_pixels: int = count(20, 1, 10**9, "fewer full pixels than this are hits, and left alone")
 
 
-def true_light(
-    planes: Planes,
-    bands: tuple[Filter, ...],
-    balance: Mapping[Filter, float] | None,
-    full: Mapping[Filter, float] | None,
-    lit: NDArray[np.bool_],
-    settings: Settings,
-) -> Plane:
-    """Balanced light (h, w, bands) with full highlights recovered.
+USUAL = HighlightNumbers()
 
-    `full` is the light of each filter, in the unit of the planes, from which its pixels are full; None for never. The
-    settings get the share `recovered` of the lit disc that was full.
+
+def true_light(draft: Draft, numbers: HighlightNumbers = USUAL) -> None:
+    """Recover full highlights of the draft's light (h, w, bands) in place.
+
+    The settings get the share `recovered` of the lit disc that was full.
     """
-    light = balanced(planes, bands, balance)
-    limits = np.array([(full or {}).get(band, np.inf) * (balance or {}).get(band, 1.0) for band in bands])
-    unit = max(planes.native, 0.8)
+    settings, bands = draft.settings, draft.bands
+    limits = np.array([draft.full.get(band, np.inf) * draft.balance.get(band, 1.0) for band in bands])
     if settings.measuring:
-        highlights = find_highlights(light, limits, lit, unit)
+        highlights = find_highlights(draft.light, limits, draft.lit, draft.unit, numbers)
     else:
         highlights = Highlights(0, np.zeros(len(bands)), 0.0)
     highlights = Highlights(
@@ -55,8 +50,7 @@ def true_light(
         settings.each("ratio", bands, lambda: highlights.ratios),
         settings.one("recovered", lambda: highlights.share),
     )
-    recover_highlights(light, limits, lit, ~planes.hit, unit, highlights)
-    return light
+    recover_highlights(draft.light, limits, draft.lit, ~draft.planes.hit, draft.unit, highlights, numbers)
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,9 @@ class Highlights:
     share: float
 
 
-def find_highlights(light: Plane, full: NDArray[np.float64], lit: NDArray[np.bool_], unit: float) -> Highlights:
+def find_highlights(
+    light: Plane, full: NDArray[np.float64], lit: NDArray[np.bool_], unit: float, numbers: HighlightNumbers = USUAL
+) -> Highlights:
     """What the full pixels of light (h, w, bands) need; arguments as in `recover_highlights`.
 
     The filter with the fewest full pixels leads.
@@ -78,12 +74,12 @@ def find_highlights(light: Plane, full: NDArray[np.float64], lit: NDArray[np.boo
     counts = [int(np.count_nonzero(light[..., k] > full[k])) for k in range(bands)]
     lead, worst = int(np.argmin(counts)), max(counts)
     ratios = np.zeros(bands)
-    if bands < 2 or worst < LEAST_PIXELS:
+    if bands < 2 or worst < numbers.least_pixels:
         return Highlights(lead, ratios, 0.0)
-    for k, count in enumerate(counts):
-        if k == lead or count < LEAST_PIXELS:
+    for k, pixels in enumerate(counts):
+        if k == lead or pixels < numbers.least_pixels:
             continue
-        good = sound_pixels(light, full, lit, lead, k, unit)
+        good = sound_pixels(light, full, lit, lead, k, unit, numbers)
         if good.any():
             ratio = light[..., k][good] / light[..., lead][good]
             ratios[k] = float(np.median(ratio[:: max(1, len(ratio) // 100_000)]))
@@ -91,17 +87,23 @@ def find_highlights(light: Plane, full: NDArray[np.float64], lit: NDArray[np.boo
 
 
 def sound_pixels(
-    light: Plane, full: NDArray[np.float64], lit: NDArray[np.bool_], lead: int, band: int, unit: float
+    light: Plane,
+    full: NDArray[np.float64],
+    lit: NDArray[np.bool_],
+    lead: int,
+    band: int,
+    unit: float,
+    numbers: HighlightNumbers = USUAL,
 ) -> NDArray[np.bool_]:
     """Which pixels (h, w) tell the ratio of a filter to the leading one: well exposed ground, full in neither."""
     leading = np.nan_to_num(light[..., lead])
     good = (
         lit
         & (leading > 0.1 * full[lead])
-        & (leading < STRAIGHT * full[lead])
-        & (light[..., band] < STRAIGHT * full[band])
+        & (leading < numbers.straight * full[lead])
+        & (light[..., band] < numbers.straight * full[band])
     )
-    return np.asarray(cv2.morphologyEx(good.astype(np.uint8), cv2.MORPH_OPEN, ellipse(ISLAND * unit)) > 0)
+    return np.asarray(cv2.morphologyEx(good.astype(np.uint8), cv2.MORPH_OPEN, ellipse(numbers.island_px * unit)) > 0)
 
 
 def recover_highlights(
@@ -111,6 +113,7 @@ def recover_highlights(
     sky: NDArray[np.bool_],
     unit: float,
     highlights: Highlights | None = None,
+    numbers: HighlightNumbers = USUAL,
 ) -> float:
     """Replace what is full in the light (h, w, bands), in place; the share of the lit disc that was is returned.
 
@@ -119,18 +122,19 @@ def recover_highlights(
     ratio to it, carried in from where neither is near full, becomes theirs. `highlights` are those of the whole where
     this is a part.
     """
-    highlights = find_highlights(light, full, lit, unit) if highlights is None else highlights
+    highlights = find_highlights(light, full, lit, unit, numbers) if highlights is None else highlights
     lead = highlights.lead
     leading = np.nan_to_num(light[..., lead])
     for k, level in enumerate(highlights.ratios):
         if level == 0.0:
             continue
-        good = sound_pixels(light, full, lit, lead, k, unit)
+        good = sound_pixels(light, full, lit, lead, k, unit, numbers)
         ratio = (np.where(good, light[..., k], 0.0) / np.where(good, leading, 1.0)).astype(np.float32)
-        (carried,) = smooth([ratio], good.astype(np.float32), 12.0 * unit, far=float(level))
+        (carried,) = smooth([ratio], good.astype(np.float32), numbers.carry_px * unit, far=float(level))
         told = carried * leading
         spilt = sky & (light[..., k] > 2.0 * told + 0.02 * full[k])
-        light[..., k] += spoilt_share(light[..., k], float(full[k]), spilt, unit) * (told - light[..., k])
+        spoilt = spoilt_share(light[..., k], float(full[k]), spilt, unit, numbers)
+        light[..., k] += spoilt * (told - light[..., k])
     return highlights.share
 
 
@@ -140,10 +144,14 @@ def ellipse(reach: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), dtype=np.uint8)
 
 
-def spoilt_share(light: Plane, full: float, spilt: NDArray[np.bool_], unit: float) -> Plane:
+def spoilt_share(
+    light: Plane, full: float, spilt: NDArray[np.bool_], unit: float, numbers: HighlightNumbers = USUAL
+) -> Plane:
     """How far (0 to 1) a filter's light (h, w) is not to be believed: it bends before it is full, and spills over."""
-    closed = cv2.morphologyEx(((light > full) | spilt).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(ISLAND * unit))
+    closed = cv2.morphologyEx(
+        ((light > full) | spilt).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(numbers.island_px * unit)
+    )
     hard = np.asarray(cv2.dilate(closed, ellipse(1.5 * unit)), dtype=np.float32)
-    bent = np.clip((np.nan_to_num(light) / full - STRAIGHT) / (1.0 - STRAIGHT), 0.0, 1.0)
+    bent = np.clip((np.nan_to_num(light) / full - numbers.straight) / max(1.0 - numbers.straight, 1e-6), 0.0, 1.0)
     share: Plane = np.maximum.reduce([hard, blur(hard, 0.7 * unit), bent]).astype(np.float32)
     return share

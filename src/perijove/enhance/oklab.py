@@ -6,6 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.enhance.rows import over_rows
+
 Plane = NDArray[np.float32]
 
 
@@ -66,3 +68,21 @@ def linear_rgb(lightness: float, a: float, b: float) -> tuple[float, float, floa
         -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
         -0.0041960863 * x - 0.7034186147 * y + 1.7076147010 * z,
     )
+
+
+def to_lab(light: Plane) -> Plane:
+    """Oklab planes (3, h, w) of linear light (h, w, 3); the lightness alone (1, h, w) of a grey picture (h, w, 1)."""
+    lab = np.empty((light.shape[2], *light.shape[:2]), np.float32)
+    if light.shape[2] == 1:
+        lab[0] = np.cbrt(np.maximum(np.nan_to_num(light[..., 0]), 0.0))
+    else:
+        over_rows(lambda rows: to_oklab(light[rows], lab[:, rows]), light.shape[0])
+    return lab
+
+
+def from_lab(lab: Plane, light: Plane) -> None:
+    """Replace the light (h, w, bands), save where it is NaN, by that of `lab` (bands, h, w)."""
+    if light.shape[2] == 1:
+        np.copyto(light[..., 0], np.clip(lab[0], 0.0, 1.0) ** 3, where=np.isfinite(light[..., 0]))
+    else:
+        over_rows(lambda rows: from_oklab(lab[:, rows], light[rows]), light.shape[0])

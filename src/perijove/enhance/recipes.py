@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import functools
+from collections import Counter
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.enhance.enhanced import enhanced
-from perijove.enhance.exposure import (
-    DARKEST_SHARE,
-    balanced,
-    encode_srgb,
-    expose,
-    lit_disc,
-    picture_bands,
-    sky_level,
-    take_shading,
-    white_level,
-)
-from perijove.enhance.highlights import true_light
+# the modules whose steps recipes are made of
+from perijove.enhance import backlit as _backlit
+from perijove.enhance import enhanced as _enhanced
+from perijove.enhance import light as _light
+from perijove.enhance.exposure import encode_srgb, lit_disc
+from perijove.enhance.oklab import from_lab, to_lab
 from perijove.enhance.picture import Picture
+from perijove.enhance.recipe import Recipe, parse_recipe
 from perijove.enhance.settings import Settings
+from perijove.enhance.steps import Draft, Space
 from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.render.planes import Planes
@@ -32,67 +30,74 @@ Full = Mapping[Filter, float] | None
 Given = Mapping[str, float] | None
 Gain = NDArray[np.float32] | None
 
-WHITE_PERCENTILE = 99.5
-WHITE = 0.75
-"""Linear light that the percentile of the lit disc is given; the rest rolls off towards 1."""
+STEP_MODULES = (_light, _enhanced, _backlit)
+RECIPES = ("natural", "enhanced", "linear", "science", "methane-rgb")
+"""The recipes that come with Perijove, by the names of their files in `data/recipes`."""
 
 
-def natural(
-    planes: Planes, balance: Balance = None, full: Full = None, given: Given = None, gain: Gain = None
-) -> Picture:
-    """True light: white balance, full highlights recovered, stray light taken off, one exposure, sRGB's transfer."""
-    bands = picture_bands(planes.bands)
-    settings = Settings(given)
-    lit = lit_disc(planes)
-    light = true_light(planes, bands, balance, full, lit, settings)
-    if gain is not None:
-        take_shading(light, planes, gain, settings)
-    white = settings.one("white", lambda: white_level(light, lit, WHITE_PERCENTILE))
-    black = settings.each("black", bands, lambda: np.minimum(sky_level(light, planes), DARKEST_SHARE * white))
-    expose(light, black, WHITE / white)
-    encode_srgb(light)
-    return Picture(light, bands, "srgb", "natural", settings.chosen)
+def recipe_text(name: str) -> str:
+    """The TOML text of a recipe that comes with Perijove; UsageError for a name that is none of `RECIPES`."""
+    if name not in RECIPES:
+        raise UsageError(f"unknown recipe {name!r}: use one of {', '.join(RECIPES)}, or a file that ends in .toml")
+    return (resources.files("perijove") / "data" / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
 
 
-def linear(
-    planes: Planes, balance: Balance = None, full: Full = None, given: Given = None, gain: Gain = None
-) -> Picture:
-    """The light as it is, in the unit of the planes, times a balance where one is given; NaN where there is no data.
-
-    Sigma and quality come with it where the planes have them.
-
-    Red, green, blue come first; a strip with methane too has it last.
-    """
-    order = tuple(band for band in (Filter.RED, Filter.GREEN, Filter.BLUE, Filter.METHANE) if band in planes.bands)
-    picture = Picture(balanced(planes, order, balance), order, "linear", "linear", {})
-    if not len(planes.sigma):
-        return picture
-    places = [planes.bands.index(band) for band in order]
-    factors = np.array([(balance or {}).get(band, 1.0) for band in order], np.float32)
-    sigma = np.moveaxis(planes.sigma[places], 0, -1) * factors
-    return replace(picture, sigma=sigma, quality=np.moveaxis(planes.quality[places], 0, -1))
-
-
-RECIPES: Mapping[str, Callable[[Planes, Balance, Full, Given, Gain], Picture]] = {
-    "natural": natural,
-    "enhanced": enhanced,
-    "linear": linear,
-}
+@functools.cache
+def shipped(name: str) -> Recipe:
+    """A recipe that comes with Perijove; UsageError for a name that is none of `RECIPES`."""
+    return parse_recipe(recipe_text(name), f"{name}.toml", name)
 
 
 def apply_recipe(
-    name: str, planes: Planes, balance: Balance = None, full: Full = None, given: Given = None, gain: Gain = None
+    recipe: Recipe | str,
+    planes: Planes,
+    balance: Balance = None,
+    full: Full = None,
+    given: Given = None,
+    gain: Gain = None,
+    left: Mapping[str, Any] | None = None,
+    origin: tuple[int, int] = (0, 0),
 ) -> Picture:
-    """The picture that a recipe makes of rendered planes; `balance` maps a filter to its white-balance factor.
+    """The picture that a recipe, or the shipped one of a name, makes of rendered planes.
 
-    `full` maps a filter to the light, in the unit of the planes, from which a pixel of the camera is full (None for
-    never). `given` are the settings of a picture of the same light, to be taken instead of this one's own: so a picture
-    can be made in parts. `gain` (h, w) takes the shading off; 'enhanced' then takes off none of its own. 'linear'
-    has no use for either.
-    'natural' and 'enhanced' need the backplanes. Raises UsageError for an unknown recipe or missing backplanes.
+    `balance` maps a filter to its white-balance factor, `full` to the light, in the unit of the planes, from which a
+    pixel of the camera is full (None for never). `given` are the settings of a picture of the same light, to be taken
+    instead of this one's own: so a picture can be made in parts. `gain` (h, w) takes the shading off; 'enhanced' then
+    takes off none of its own. 'linear' has no use for either. `left` is handed to the steps that ask for it by name.
+    `origin` is the line and sample of the planes' first pixel in the whole picture.
+
+    Raises UsageError for an unknown recipe, missing backplanes, and filters that the recipe needs and are not there.
     """
-    if name not in RECIPES:
-        raise UsageError(f"unknown recipe {name!r}: use one of {', '.join(RECIPES)}")
-    if name != "linear" and planes.hit.shape != planes.light.shape[1:]:
-        raise UsageError(f"the recipe {name} needs backplanes: render with them, or use the recipe linear")
-    return RECIPES[name](planes, balance, full, given, gain)
+    recipe = shipped(recipe) if isinstance(recipe, str) else recipe
+    backplanes = planes.hit.shape == planes.light.shape[1:]
+    if recipe.backplanes and not backplanes:
+        raise UsageError(f"the recipe {recipe.name} needs backplanes: render with them, or use the recipe linear")
+    recipe.bands(planes.bands)
+    lit = lit_disc(planes) if backplanes else np.zeros(planes.light.shape[1:], bool)
+    settings = Settings(given)
+    draft = Draft(planes, balance or {}, full or {}, gain, settings, lit, dict(left or {}), origin)
+    times: Counter[str] = Counter()
+    for done in recipe.steps:
+        name = done.kind.name
+        times[name] += 1
+        settings.suffix = "" if times[name] == 1 else f"_{times[name]}"
+        turn_into(draft, done.kind.space)
+        done.kind.function(draft, done.numbers)
+    turn_into(draft, Space.CODE if recipe.transfer == "srgb" else Space.LIGHT)
+    return Picture(
+        draft.light, draft.bands, recipe.transfer, recipe.name, settings.chosen, draft.sigma, draft.quality
+    )  # fmt: skip
+
+
+def turn_into(draft: Draft, space: Space) -> None:
+    """Make the numbers of a draft those of another space; there is no way back from coded colours."""
+    if draft.space is space:
+        return
+    assert draft.space is not Space.CODE  # such a recipe is refused
+    if space is Space.OKLAB:
+        draft.lab = to_lab(draft.light)
+    elif draft.space is Space.OKLAB:
+        from_lab(draft.lab, draft.light)
+    if space is Space.CODE:
+        encode_srgb(draft.light)
+    draft.space = space

@@ -51,6 +51,7 @@ class Draft:
     there is no data. `lit` (h, w) is the disc in daylight, `unit` the size of a camera pixel in px, 0.8 or more.
     `white` and `black` (bands,) are levels of light that were measured and not yet made 1 and 0. `trust` (h, w), 0 to
     1, says how far a pixel may be changed. `sigma` and `quality` (h, w, bands) go with light that is left as it is.
+    `origin` is the line and sample, in the whole picture, of this part's first pixel.
     `left` is what steps leave for later ones, or the caller for the steps, by name: (h, w) planes and the like.
     """
 
@@ -61,6 +62,7 @@ class Draft:
     settings: Settings
     lit: NDArray[np.bool_]
     left: dict[str, Any] = field(default_factory=dict)
+    origin: tuple[int, int] = (0, 0)
     bands: tuple[Filter, ...] = ()
     light: Plane = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
     lab: Plane = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
@@ -133,8 +135,9 @@ class Step:
     """A kind of step: its name in recipes, what it does in a sentence, the function and the dataclass of its numbers.
 
     `space` is what its draft must be in. `backplanes` tells whether it needs the geometry of the pixels; `reach` gives,
-    of its numbers, how many camera pixels around a place it looks at. `bands` gives, of its numbers and the filters
-    that there are, those that the picture shows; only the first step of a recipe has it.
+    of its numbers, how many camera pixels around a place it looks at. `needs` are steps that must stand before it.
+    `bands` gives, of its numbers and the filters that there are, those that the picture shows, and raises UsageError
+    where what it needs is not there; only the first step of a recipe has it.
     """
 
     name: str
@@ -144,6 +147,7 @@ class Step:
     space: Space
     backplanes: bool
     reach: Callable[[Any], float]
+    needs: tuple[str, ...]
     bands: Callable[[Any, tuple[Filter, ...]], tuple[Filter, ...]] | None
 
     @property
@@ -167,6 +171,7 @@ def step(
     space: Space = Space.LIGHT,
     backplanes: bool = False,
     reach: Callable[[Any], float] = lambda _: 0.0,
+    needs: tuple[str, ...] = (),
     bands: Callable[[Any, tuple[Filter, ...]], tuple[Filter, ...]] | None = None,
 ) -> Callable[[Callable[[Draft, Any], None]], Callable[[Draft, Any], None]]:
     """Register a function as the step `name`; the first sentence of its docstring says in lists what it does.
@@ -178,7 +183,7 @@ def step(
         if name in STEPS:
             raise ValueError(f"there are two steps {name!r}")
         about = " ".join((function.__doc__ or "").split("\n\n")[0].split())
-        STEPS[name] = Step(name, about, function, numbers, space, backplanes, reach, bands)
+        STEPS[name] = Step(name, about, function, numbers, space, backplanes, reach, needs, bands)
         return function
 
     return register
