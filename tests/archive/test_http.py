@@ -247,6 +247,7 @@ def test_no_more_is_read_of_a_page_that_is_too_long() -> None:
         gzip.compress(b"a") + b"b",
         zlib.compress(b"hello"),
     ],
+    ids=["cut short", "wrong sum", "not packed", "more behind it", "another packing"],
 )
 def test_damaged_packing_is_tried_again(server: Any, session: Session, reply: Any, body: bytes) -> None:
     packed = (("Content-Encoding", "gzip"),)
