@@ -9,8 +9,8 @@ and the number of tie points, 0 where nothing was measured. CASSINI.csv is the w
 
 Hubble's wind is taken where it is measured, Cassini's towards the poles, where Hubble sees nothing, with a smooth
 change between; beyond Cassini's last latitude the wind goes to 0 at the pole, as any steady one must. The sigma is that
-of the wind at a latitude on another day: the scatter of the measured clouds and the difference of the two epochs about
-that latitude, added in squares.
+of the wind at a latitude on another day: the scatter of the measured clouds, the difference of the two epochs about
+that latitude, and what a jet's flank changes within half a bin of latitude, added in squares.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ ABOUT = 1.5
 """Degrees of latitude, one sigma, over which the two epochs are compared."""
 SMOOTH = 0.25
 """The same over which Cassini's wind, in steps of 0.1 deg, is averaged."""
+FLANK = 0.25
+"""Degrees of latitude by which a jet's flank may stand off: half of Hubble's bins."""
 POLAR_SIGMA = 15.0
 """m/s beyond the last latitude of both, where clouds circle in storms."""
 NAMES = ("HST 2017", "joined", "Cassini 2000", "none")
@@ -41,7 +43,7 @@ HEADER = (
     "Zonal wind of Jupiter: eastward m/s in System III at planetocentric latitudes, facts from two measurements.",
     "HST 2017: Tollefson et al. 2017, Icarus, doi:10.1016/j.icarus.2017.06.007 (WFC3/UVIS, F631N, 2017-02-01 and 02).",
     "Cassini 2000: Porco et al. 2003, Science, doi:10.1126/science.1079462 (ISS, December 2000).",
-    "sigma: the scatter of the measured clouds and the difference of the two epochs near by, added in squares.",
+    "sigma: scatter of the measured clouds, difference of the epochs, and a jet's flank within 0.25 deg, in squares.",
     "Made by builders/zonal_winds.py.",
 )
 
@@ -69,10 +71,11 @@ def table(hubble: FloatArray, cassini: FloatArray) -> list[tuple[str, ...]]:
     two = np.where(poleward, two * (90.0 - np.abs(at)) / (90.0 - most), two)
     apart = np.square(np.interp(centric, cassini[:, 0], cassini[:, 1]) - hubble[:, 1])
     scatter = np.interp(at, centric, hubble[:, 2])
-    sigma = np.sqrt(scatter**2 + weighted(np.clip(at, first, last), centric, apart, ABOUT))
-    sigma = np.where(poleward, POLAR_SIGMA, sigma)
     kind = np.where(share >= 1.0, 0, np.where(share > 0.0, 1, np.where(poleward, 3, 2)))
     speed = share * one + (1.0 - share) * two
+    flank = FLANK * np.gradient(speed, STEP)
+    sigma = np.sqrt(scatter**2 + weighted(np.clip(at, first, last), centric, apart, ABOUT) + flank**2)
+    sigma = np.where(poleward, POLAR_SIGMA, sigma)
     # no minus before a nought
     speed = np.round(speed, 1) + 0.0
     return [(f"{a:.1f}", f"{v:.1f}", f"{s:.1f}", NAMES[k]) for a, v, s, k in zip(at, speed, sigma, kind, strict=True)]

@@ -17,7 +17,7 @@ from perijove.errors import UsageError
 from perijove.geometry.mapgrid import MapGrid
 from perijove.instrument import FOCAL_LENGTH_PX
 from perijove.mosaic.look import Look
-from perijove.mosaic.windfit import KNOTS, Fit, fit_winds
+from perijove.mosaic.windfit import KNOTS, Fit, fit_winds, spread
 from perijove.mosaic.windties import SHARED, Sighted, WindTies, common_grid, match, sighted
 from perijove.observation import Observation
 from perijove.winds import ZonalWinds, usual_winds
@@ -32,8 +32,8 @@ PARTNERS = 3
 """Others that each strip is matched with: those that tell most about the wind."""
 FEWEST_TIES = 12
 """Fewer ties of a pair than this may be chance."""
-LEAST_SIGMA_PX = 0.1
-"""Error of a strip's pointing, native px, at least."""
+LEAST_SIGMA_PX = 0.3
+"""Error of a strip's pointing, native px, at least: strips that a limb alone has placed stand off by as much."""
 SEVERAL = 6.0
 """Sigmas of the usual wind beyond which a pair that lets clouds move further tells no more than one that does not."""
 
@@ -162,6 +162,7 @@ def binned(
     )
     turns = np.concatenate([row / (1e-3 * t.seconds) for t, row in zip(sets, fit.turned, strict=True)])
     loose = fit.covariance[len(KNOTS) :, len(KNOTS) :]
+    over = np.concatenate([spread(t.latitude, t.span) for t in sets])
     step = np.radians(BIN_DEG)
     number = np.floor((latitude + np.pi / 2.0) / step).astype(int)
     rows = []
@@ -171,8 +172,9 @@ def binned(
             continue
         middle, total = (n + 0.5) * step - np.pi / 2.0, float(known[here].sum())
         share = known[here] / total
-        common = share @ turns[here]
-        sigma = np.sqrt(1.0 / total + common @ loose @ common)
+        common, off = share @ turns[here], share @ over[here] - spread(np.array([middle]), np.zeros(1))[0]
+        # what the mean over patches may stand off from the wind in the middle of the bin, by the wind beforehand
+        sigma = np.sqrt(1.0 / total + common @ loose @ common + off @ fit.prior @ off)
         rows.append((middle, float(winds.speed(middle)) + float(share @ moved[here]), float(sigma), int(here.sum())))
     table = np.array(rows).reshape(-1, 4)
     return table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.int64)

@@ -53,13 +53,13 @@ class Fit:
     turned: tuple[FloatArray, ...]
 
 
-def spread(ties: WindTies) -> FloatArray:
-    """Matrix (n, k) from the correction at the knots to its mean over the height of each patch."""
+def spread(latitude: FloatArray, span: FloatArray) -> FloatArray:
+    """Matrix (n, k) from the correction at the knots to its means over `span` (n,) rad about latitudes (n,)."""
     parts = ((np.arange(_ACROSS) + 0.5) / _ACROSS - 0.5)[:, None]
-    at = np.clip((ties.latitude + parts * ties.span - KNOTS[0]) / (KNOTS[1] - KNOTS[0]), 0.0, len(KNOTS) - 1.000001)
+    at = np.clip((latitude + parts * span - KNOTS[0]) / (KNOTS[1] - KNOTS[0]), 0.0, len(KNOTS) - 1.000001)
     low = at.astype(int)
-    out = np.zeros((len(ties), len(KNOTS)))
-    rows = np.broadcast_to(np.arange(len(ties)), low.shape)
+    out = np.zeros((len(latitude), len(KNOTS)))
+    rows = np.broadcast_to(np.arange(len(latitude)), low.shape)
     np.add.at(out, (rows, low), (1.0 - (at - low)) / _ACROSS)
     np.add.at(out, (rows, low + 1), (at - low) / _ACROSS)
     return out
@@ -76,7 +76,7 @@ def prior_of(winds: ZonalWinds) -> FloatArray:
 def design(ties: WindTies, names: Sequence[str]) -> FloatArray:
     """Derivative (n, 2, k + 3 strips) of the shifts, km."""
     out = np.zeros((len(ties), 2, len(KNOTS) + 3 * len(names)))
-    out[:, 0, : len(KNOTS)] = spread(ties) * (1e-3 * ties.seconds)
+    out[:, 0, : len(KNOTS)] = spread(ties.latitude, ties.span) * (1e-3 * ties.seconds)
     for name, turns, sign in ((ties.first, ties.turns[0], -1.0), (ties.second, ties.turns[1], 1.0)):
         column = len(KNOTS) + 3 * names.index(name)
         out[:, :, column : column + 3] = sign * turns
@@ -98,7 +98,7 @@ def fit_winds(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
     whiten = [np.swapaxes(np.linalg.cholesky(np.linalg.inv(t.covariance)), 1, 2) for t in sets]
     weight = [np.ones(len(t)) for t in sets]
     factor = [1.0] * len(sets)
-    unknown = np.zeros(len(before))
+    unknown: FloatArray = np.zeros(len(before))
     information = before
     for _ in range(ROUNDS):
         information, right = before.copy(), np.zeros(len(before))
@@ -108,13 +108,13 @@ def fit_winds(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
             flat = wa.reshape(-1, len(before))
             information += flat.T @ flat
             right += flat.T @ ws.ravel()
-        unknown = np.linalg.solve(information, right)
+        unknown = np.asarray(np.linalg.solve(information, right))
         for k, (t, a, w) in enumerate(zip(sets, rows, whiten, strict=True)):
             size = np.linalg.norm((w @ (t.shift - a @ unknown)[..., None])[..., 0], axis=1)
             # Rayleigh: the median length of two normal components is 1.1774 sigma
             factor[k] = max(float(np.median(size)) / 1.1774, LEAST_FACTOR)
             weight[k] = softened(size / factor[k])
-    covariance = np.linalg.inv(information)
+    covariance = np.asarray(np.linalg.inv(information))
     turned = np.concatenate([np.zeros(count), unknown[count:]])
     return Fit(
         names, unknown[:count], unknown[count:].reshape(-1, 3), covariance, prior, tuple(factor), tuple(weight),

@@ -156,7 +156,7 @@ def match(one: Sighted, two: Sighted, grid: MapGrid, winds: ZonalWinds) -> WindT
 def reach_px(one: Sighted, two: Sighted, grid: MapGrid, winds: ZonalWinds) -> int:
     """How far patches are sought: as far as pointing and wind let them be, px of the map."""
     away = [float(np.linalg.norm(s.look.position_km)) - min(grid.body.radii_km) for s in (one, two)]
-    pointing = float(np.hypot(*(s.sigma * km for s, km in zip((one, two), away, strict=True))))
+    pointing = float(np.linalg.norm([s.sigma * km for s, km in zip((one, two), away, strict=True)]))
     wind = float(winds.sigma_m_s.max()) * 1e-3 * abs(two.look.et - one.look.et)
     reach = MARGIN_PX + FAR_SIGMA * float(np.hypot(pointing, wind)) / grid.scale_km
     return int(np.clip(np.ceil(reach), LEAST_REACH_PX, MOST_REACH_PX))
