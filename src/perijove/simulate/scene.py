@@ -27,7 +27,8 @@ class Shot:
 
     `near_et` is about when its middle shall be; the true time is moved by less than a turn, so that the camera then
     looks at the body. `frames` None takes as many as the body needs. With `exposed` false only the label is made, as
-    for the neighbours that a trajectory is found from.
+    for the neighbours that a trajectory is found from. `hits` are the particle hits in a blue framelet; None leaves
+    them to the perijove, and a number of the detector's own (`Detector.hits_per_framelet`) goes before.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Shot:
     compression: str = "INTEGER COSINE TRANSFORM"
     title: str = ""
     exposed: bool = True
+    hits: float | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from perijove.errors import UsageError
 from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST
 from perijove.simulate.frames import Spin
 from perijove.simulate.motion import Flight, fly
+from perijove.simulate.particles import BELT_HITS, QUIET_HITS
 from perijove.simulate.scene import Scene, Shot
 from perijove.simulate.stars import starry_sky
 from perijove.simulate.world import CLOUD_LAW, ICE_LAW, JUPITER_HAZE, LUNAR_LAMBERT, MINNAERT, World
@@ -43,6 +44,20 @@ BACKLIT_AXIS = (0.7641, 0.2317, 0.6020)
 and Juno keeps that within some ten degrees of Earth and Sun: no real picture of Jupiter from afar shows a phase angle
 beyond about 120 deg. The true approach of perijove 22 passes 160 to 100 deg; this axis lets the camera see it."""
 BACKLIT_MINUTES = (-300.0, -230.0, -180.0, -140.0, -110.0, -85.0, -42.0)
+BACKLIT_HITS = (QUIET_HITS, 20.0, 80.0, 300.0, 800.0, BELT_HITS, 50.0)
+"""Particle hits in a blue framelet of each: from those of strips far from Jupiter to those of 44C00029, which was taken
+79 minutes before its perijove, 2.6 radii from Jupiter; what lies between is a guess. The last one stands above the
+belts, over the pole."""
+BRACKET_STAGES = (1, 16, 1, 32, 1, 16, 1)
+"""Stages of time-delayed integration, 3.2 ms each, of the backlit strips that are exposed in turns: the short ones hold
+the crescent, the long ones, full where it is bright, show stars and the faint end of the haze."""
+DAYLIGHT_PERIJOVE = 6
+DAYLIGHT_MINUTES = (
+    -190.0, -160.0, -132.0, -108.0, -88.0, -72.0, -58.0, -45.0, -33.0, -22.0,
+    -11.0, 9.0, 20.0, 32.0, 46.0, 62.0, 80.0, 102.0, 130.0, 165.0,
+)  # fmt: skip
+"""A pass as JunoCam takes it in: a strip every ten minutes about perijove, fewer farther off. At perijove 6 half of
+what is seen lies in daylight; in six hours Jupiter turns by 210 degrees of longitude below it."""
 
 
 def jupiter_world(seed: int, epoch_et: float, painter: Painter | None = None) -> World:
@@ -119,8 +134,24 @@ def backlit_scene(seed: int = 0) -> Scene:
     """Seven looks back at Jupiter's night side, phase angles 160 to 100 deg: see `BACKLIT_AXIS`."""
     scene = perijove_scene(BACKLIT_PERIJOVE, seed, BACKLIT_MINUTES)
     spin = spin_near_earth(scene.spin.epoch, seed, np.array(BACKLIT_AXIS))
-    shots = tuple(replace(shot, title="Backlit Jupiter") if shot.exposed else shot for shot in scene.shots)
+    labels = [shot for shot in scene.shots if not shot.exposed]
+    exposed = [shot for shot in scene.shots if shot.exposed]
+    taken = [replace(s, title="Backlit Jupiter", hits=h) for s, h in zip(exposed, BACKLIT_HITS, strict=True)]
+    shots = (*taken, *labels)
     return replace(scene, name="backlit", spin=spin, shots=shots)
+
+
+def bracketed_scene(seed: int = 0) -> Scene:
+    """The backlit strips, exposed short and long in turns: see `BRACKET_STAGES`."""
+    scene = backlit_scene(seed)
+    stages = dict(zip((shot.number for shot in scene.shots if shot.exposed), BRACKET_STAGES, strict=True))
+    shots = tuple(replace(shot, stages=stages.get(shot.number, 1)) for shot in scene.shots)
+    return replace(scene, name="backlit-bracket", shots=shots)
+
+
+def daylight_scene(seed: int = 0) -> Scene:
+    """Twenty strips of one pass over the day side, see `DAYLIGHT_MINUTES`; the winds carry its clouds all the while."""
+    return replace(perijove_scene(DAYLIGHT_PERIJOVE, seed, DAYLIGHT_MINUTES), name="daylight-pass")
 
 
 @dataclass(frozen=True)
@@ -137,6 +168,8 @@ SCENES: Mapping[str, Named] = {
         "Jupiter eighty minutes before perijove 44, two strips", lambda seed: perijove_scene(44, seed)
     ),
     "backlit": Named("Jupiter's night side with the Sun behind it, seven strips", backlit_scene),
+    "backlit-bracket": Named("The same, exposed for 3 to 102 ms in turns", bracketed_scene),
+    "daylight-pass": Named("Jupiter's day side from pole to pole about perijove 6, twenty strips", daylight_scene),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,11 @@ def take(
     if not shot.exposed:
         return Strip(shot, timing, name, label, None, None)
     picture = photograph(scene, shot, per_side=per_side, smear=smear, progress=progress)
+    detector = scene.detector
+    if detector.hits_per_framelet is None:
+        detector = replace(detector, hits_per_framelet=shot.hits)
     exposed = expose(
-        picture.light, scene.detector, exposure_s=shot.stages * STAGE_S, perijove=scene.perijove,
+        picture.light, detector, exposure_s=shot.stages * STAGE_S, perijove=scene.perijove,
         sun_distance_km=facts.sun_distance_km, filters=shot.filters, binning=shot.binning, bit_mode=shot.bit_mode,
         compression=shot.compression, seed=scene.seed * 100003 + shot.number,
     )  # fmt: skip

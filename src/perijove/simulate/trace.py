@@ -232,3 +232,28 @@ def trace_rows(
                     o, q, u, n, glow,
                 )  # fmt: skip
             out[y, x] = total / count
+
+
+@kernel
+def place_light(
+    albedo: Light, mu0: FloatArray, mu: FloatArray, cos_phase: FloatArray, kind: int, law: FloatArray,
+    haze: FloatArray, table: FloatArray, out: Light,
+) -> None:  # fmt: skip
+    """I/F `out` (n,) of flat ground of `albedo` (n,) under cosines (n,) of incidence, emission and phase angle.
+
+    As `ray_light` has it where the haze counts as plane; 0 where the eye stands below the horizon or no light falls.
+    """
+    for k in range(len(albedo)):
+        if math.isnan(albedo[k] + mu0[k] + mu[k] + cos_phase[k]):
+            out[k] = math.nan
+            continue
+        if mu0[k] <= 0.0 or mu[k] <= 0.0:
+            out[k] = 0.0
+            continue
+        light = albedo[k] * reflected(kind, law, mu0[k], mu[k], cos_phase[k])
+        if haze[0] > 0.0:
+            sunward, outward = chapman(mu0[k], table), chapman(mu[k], table)
+            whole = outward + sunward
+            light *= math.exp(-haze[0] * whole)
+            light += scattering(haze, -cos_phase[k]) * outward / whole * (1.0 - math.exp(-haze[0] * whole))
+        out[k] = light
