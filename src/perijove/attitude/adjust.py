@@ -76,7 +76,7 @@ def adjust(
         assert edge.jacobian is not None
         values, rows = [edge.px / limb.sigma], [edge.jacobian[:, index] / limb.sigma[:, None]]
         if ties is not None:
-            value, change = _whitened(ties, tie_residuals(ties, at, scene.trajectory, scene.body))
+            value, change = whitened_ties(ties, tie_residuals(ties, at, scene.trajectory, scene.body))
             values.append(value)
             rows.append(change[:, index])
         if ground is not None:
@@ -111,7 +111,7 @@ def _priors(
     return rows, means
 
 
-def _whitened(ties: Ties, found: TieResiduals) -> tuple[FloatArray, FloatArray]:
+def whitened_ties(ties: Ties, found: TieResiduals) -> tuple[FloatArray, FloatArray]:
     """Residuals (2 n,) and Jacobian (2 n, m) in sigmas; a tie that misses the body counts as nothing."""
     missing = np.asarray(~np.isfinite(found.px).all(axis=1))
     px = np.where(missing[:, None], 0.0, found.px)

@@ -238,12 +238,12 @@ def _as_ties(
     if not len(found):
         return None
     centre = found.centre
-    here, place = _ground(view, centre, scene.body), _ground(view, centre + found.shift, scene.body)
-    frame, at = _seen_best(swath, scene.body, here)
+    here, place = ground_shown(view, centre, scene.body), ground_shown(view, centre + found.shift, scene.body)
+    frame, at = seen_best(swath, scene.body, here)
     seen = np.isfinite(at).all(axis=1) & np.isfinite(place).all(axis=1)
     # what a step in the view is in the framelet
     steps = [
-        _pixel(swath, scene.body, _ground(view, centre + np.array(step), scene.body), frame) - at
+        framelet_pixels(swath, scene.body, ground_shown(view, centre + np.array(step), scene.body), frame) - at
         for step in ((0.5, 0.0), (0.0, 0.5))
     ]
     turn = np.stack(steps, axis=-1) / 0.5
@@ -270,15 +270,17 @@ def _as_ties(
     return GroundTies(points, place[seen], whiten)
 
 
-def _ground(view: View, spot: FloatArray, body: Body) -> FloatArray:
+def ground_shown(view: View, spot: FloatArray, body: Body) -> FloatArray:
     """Body-fixed places (n, 3) km that pixels (n, 2) of a view show; NaN beside the body."""
     return intersect(view.position_km, pixel_rays(view, spot[:, 0], spot[:, 1]), body.radii_km)
 
 
-def _seen_best(swath: Swath, body: Body, ground: FloatArray) -> tuple[IntArray, FloatArray]:
+def seen_best(swath: Swath, body: Body, ground: FloatArray) -> tuple[IntArray, FloatArray]:
     """The framelet (n,) that has body-fixed places (n, 3) nearest to its middle, and the pixels (n, 2) there, NaN where
     none shows them."""
-    every = np.stack([_pixel(swath, body, ground, np.full(len(ground), f)) for f in range(len(swath.et))], axis=1)
+    every = np.stack(
+        [framelet_pixels(swath, body, ground, np.full(len(ground), f)) for f in range(len(swath.et))], axis=1
+    )
     off = np.abs(every[..., 0] - FRAMELET_LINES / 2)
     off = np.where(np.isfinite(off), off, np.inf)
     frame = np.argmin(off, axis=1)
@@ -289,7 +291,7 @@ def _seen_best(swath: Swath, body: Body, ground: FloatArray) -> tuple[IntArray, 
     return frame, np.where(seen[:, None], at, np.nan)
 
 
-def _pixel(swath: Swath, body: Body, ground: FloatArray, frame: IntArray) -> FloatArray:
+def framelet_pixels(swath: Swath, body: Body, ground: FloatArray, frame: IntArray) -> FloatArray:
     """Pixels (n, 2) in which framelets (n,) show body-fixed places (n, 3) km, turned back by the light time."""
     body_from_j2000 = body.body_from_j2000(swath.et)
     position = turned(body_from_j2000, swath.position_km)[frame]

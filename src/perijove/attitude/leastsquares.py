@@ -7,7 +7,7 @@ do what a general solver spends a hundred decompositions of the tall Jacobian on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,22 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some of the residuals (n,), in sigmas, with their Jacobian (n, c) by the unknowns that `columns` (c,) number.
+
+    The others do not act on them. `robust` residuals may be far off for reasons of their own.
+    """
+
+    residual: FloatArray
+    jacobian: FloatArray
+    columns: NDArray[np.int64]
+    robust: bool
+
+
+Blocks = Callable[[FloatArray], Sequence[Block]]
 
 
 @dataclass(frozen=True)
@@ -46,35 +62,71 @@ def minimise(
 ) -> Minimum:
     """Minimise the robust cost of `model`, a function from x (m,) to residuals (n,) and Jacobian (n, m), in sigmas.
 
-    The search ends when a step changes no unknown by more than `tolerance` of its standard error, or after `steps`.
+    The first `robust` of them are so. The search ends when a step changes no unknown by more than `tolerance` of its
+    standard error, or after `steps`.
+    """
+    every = np.arange(len(start))
+
+    def blocks(x: FloatArray) -> Sequence[Block]:
+        residual, jacobian = model(x)
+        return (
+            Block(residual[:robust], jacobian[:robust], every, True),
+            Block(residual[robust:], jacobian[robust:], every, False),
+        )
+
+    return minimise_blocks(blocks, start, threshold=threshold, steps=steps, tolerance=tolerance)
+
+
+@dataclass(frozen=True)
+class _Normal:
+    """Normal equations at a point: the weighed square (m, m) of the Jacobian, the gradient (m,), and the cost."""
+
+    square: FloatArray
+    gradient: FloatArray
+    cost: float
+
+
+def _normal(blocks: Sequence[Block], count: int, threshold: float) -> _Normal:
+    """Normal equations of `count` unknowns, block by block."""
+    square, gradient, cost = np.zeros((count, count)), np.zeros(count), 0.0
+    for block in blocks:
+        some = len(block.residual) if block.robust else 0
+        weight = robust_weights(block.residual, threshold, some)
+        weighed = block.jacobian * weight[:, None]
+        square[np.ix_(block.columns, block.columns)] += block.jacobian.T @ weighed
+        gradient[block.columns] += weighed.T @ block.residual
+        cost += robust_cost(block.residual, threshold, some)
+    return _Normal(square, gradient, cost)
+
+
+def minimise_blocks(
+    model: Blocks, start: FloatArray, *, threshold: float, steps: int, tolerance: float = 1e-4
+) -> Minimum:
+    """Minimise the robust cost of a `model` that gives its residuals in blocks, each of some of the unknowns (m,).
+
+    So the Jacobian of many strips is never held as a whole. The search ends as that of `minimise`.
     """
     x = np.array(start, dtype=float)
-    residual, jacobian = model(x)
-    cost = robust_cost(residual, threshold, robust)
+    at = _normal(model(x), len(x), threshold)
     damping, converged = 1e-6, False
     for _ in range(steps):
-        weight = robust_weights(residual, threshold, robust)
-        normal = jacobian.T @ (jacobian * weight[:, None])
-        scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
-        scaled = normal / np.outer(scale, scale)
-        downhill = -(jacobian.T @ (weight * residual)) / scale
-        step = np.linalg.solve(scaled + damping * np.eye(len(x)), downhill)
-        trial = x + step / scale
-        trial_residual, trial_jacobian = model(trial)
-        trial_cost = robust_cost(trial_residual, threshold, robust)
-        if not trial_cost <= cost * (1.0 + 1e-12):
+        scale = np.sqrt(np.maximum(np.diag(at.square), 1e-300))
+        scaled = at.square / np.outer(scale, scale)
+        step = np.linalg.solve(scaled + damping * np.eye(len(x)), -at.gradient / scale)
+        trial = _normal(model(x + step / scale), len(x), threshold)
+        if not trial.cost <= at.cost * (1.0 + 1e-12):
             damping = max(damping * 30.0, 1e-4)
             if damping > 1e8:
                 break
             continue
-        x, residual, jacobian, cost = trial, trial_residual, trial_jacobian, trial_cost
+        x, at = x + step / scale, trial
         damping = max(damping / 30.0, 1e-9)
         # a scaled step of 1 is one standard error if the unknowns were independent
         if np.max(np.abs(step)) < tolerance:
             converged = True
             break
-    weight = robust_weights(residual, threshold, robust)
-    normal = jacobian.T @ (jacobian * weight[:, None])
-    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
-    covariance = np.linalg.pinv(normal / np.outer(scale, scale), rcond=1e-13, hermitian=True) / np.outer(scale, scale)
-    return Minimum(x, covariance, cost, converged)
+    scale = np.sqrt(np.maximum(np.diag(at.square), 1e-300))
+    covariance = np.linalg.pinv(at.square / np.outer(scale, scale), rcond=1e-13, hermitian=True) / np.outer(
+        scale, scale
+    )
+    return Minimum(x, covariance, at.cost, converged)

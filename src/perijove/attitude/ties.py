@@ -181,12 +181,17 @@ def tie_residuals(ties: Ties, at: Unknowns, trajectory: Trajectory, body: Body) 
     """How far apart, in pixels of the second band, the two ends of each tie fall; NaN where a ray misses the body."""
     one, two = look(ties.first, at, trajectory, body), look(ties.second, at, trajectory, body)
     place = intersect(one.position, one.direction, body.radii_km)
-    reach = np.linalg.norm(place - one.position, axis=-1) / np.linalg.norm(one.direction, axis=-1)
-    normal = place / np.asarray(body.radii_km) ** 2
-    # the place slides on the surface as ray and position move
-    free = one.move + reach[:, None, None] * one.turn
-    slant = np.sum(normal * one.direction, axis=-1)[:, None, None]
-    slide = free - one.direction[:, :, None] * (normal[:, None, :] @ free) / slant
+    moved = slide(one, place, body)
     seen = project(two, place)
-    slide = slide - seen.unit[:, :, None] * (seen.unit[:, None, :] @ slide)
-    return TieResiduals(seen.px, seen.jacobian - seen.inverse @ slide / seen.length[:, None, None])
+    moved = moved - seen.unit[:, :, None] * (seen.unit[:, None, :] @ moved)
+    return TieResiduals(seen.px, seen.jacobian - seen.inverse @ moved / seen.length[:, None, None])
+
+
+def slide(sight: Sight, place: FloatArray, body: Body) -> FloatArray:
+    """How the places (n, 3) km at which rays meet the surface slide on it, (n, 3, m), as ray and position move."""
+    reach = np.linalg.norm(place - sight.position, axis=-1) / np.linalg.norm(sight.direction, axis=-1)
+    normal = place / np.asarray(body.radii_km) ** 2
+    free = sight.move + reach[:, None, None] * sight.turn
+    slant = np.sum(normal * sight.direction, axis=-1)[:, None, None]
+    out: FloatArray = free - sight.direction[:, :, None] * (normal[:, None, :] @ free) / slant
+    return out

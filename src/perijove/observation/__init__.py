@@ -8,17 +8,20 @@ from perijove.observation.exposure import exposure_by_light
 from perijove.observation.sources import Attitude, Flight
 from perijove.observation.strip import Observation
 from perijove.observation.times import body_of, exposure_of, framelet_times
+from perijove.observation.together import Together, observe_together
 from perijove.observation.work import observe, passes, target_of
 
 __all__ = [
     "Attitude",
     "Flight",
     "Observation",
+    "Together",
     "body_of",
     "exposure_by_light",
     "exposure_of",
     "framelet_times",
     "observe",
+    "observe_together",
     "passes",
     "target_of",
 ]

@@ -199,6 +199,11 @@ def point(
     return [done[k] for k in range(len(exposures))]
 
 
+def anchors_of(exposures: Sequence[Exposure], attitude: Attitude | None) -> list[Anchor | None]:
+    """What kernels tell of axis and rate around each strip."""
+    return [None if attitude is None else _anchor(exposure, attitude) for exposure in exposures]
+
+
 def _anchor(exposure: Exposure, attitude: Attitude) -> Anchor | None:
     """What kernels tell of axis and rate around a strip; nothing, with a warning, where they do not turn evenly."""
     middle, half = 0.5 * float(exposure.et[0] + exposure.et[-1]), 0.5 * float(exposure.et[-1] - exposure.et[0])

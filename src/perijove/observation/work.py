@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.attitude.basemap import Basemap
+from perijove.attitude.exposure import Exposure
+from perijove.attitude.pointing import Pointing
 from perijove.attitude.rounds import TieTo
 from perijove.attitude.search import Scene
 from perijove.attitude.target import LEAST_LEAD, likenesses
 from perijove.bodies import BODIES, GALILEAN, JUPITER, Body
-from perijove.calibrate.framelets import Treatment, calibrate
+from perijove.calibrate.framelets import Calibrated, Treatment, calibrate
 from perijove.calibrate.second_look import look_again
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.errors import PointingError
@@ -103,7 +105,29 @@ class _Work:
 
 def _observe_pass(raws: Sequence[RawImage], labels: Sequence[Label], work: _Work) -> list[Observation]:
     """Observations of the strips of one pass."""
-    body, step, treatment = body_of(raws[0].label), work.step, work.treatment
+    begun = begin(raws, labels, work.treatment, work.flight, work.step)
+    pointings = point(raws, begun.exposures, begun.sky, work.attitude, work.tie_to, work.step)
+    return finish(raws, begun, pointings, labels, work.treatment, work.step)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Strips of a pass before their pointing is solved: calibrated, with what the solver must know, and the sky."""
+
+    calibrated: list[Calibrated]
+    exposures: list[Exposure]
+    sky: Sky
+
+
+def begin(
+    raws: Sequence[RawImage],
+    labels: Sequence[Label],
+    treatment: Treatment | None,
+    flight: Flight | None,
+    step: Callable[[str], object],
+) -> Begun:
+    """Calibrate the strips of one pass and find their trajectory."""
+    body = body_of(raws[0].label)
     middle = float(np.mean([framelet_times(raw.label).mean() for raw in raws]))
     sun, earth = apparent_sun(middle, body), apparent_earth(middle, body)
     if not np.isfinite(sun).all():
@@ -114,9 +138,21 @@ def _observe_pass(raws: Sequence[RawImage], labels: Sequence[Label], work: _Work
     calibrated = [calibrate(raw, treatment, sun_distance_km=away) for raw in raws]
     exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
     step("fitting the trajectory")
-    trajectory = fly(raws, labels, body, work.flight)
+    trajectory = fly(raws, labels, body, flight)
     step("solving the pointing")
-    pointings = point(raws, exposures, Sky(trajectory, body, sun, earth), work.attitude, work.tie_to, step)
+    return Begun(calibrated, exposures, Sky(trajectory, body, sun, earth))
+
+
+def finish(
+    raws: Sequence[RawImage],
+    begun: Begun,
+    pointings: Sequence[Pointing | None],
+    labels: Sequence[Label],
+    treatment: Treatment | None,
+    step: Callable[[str], object],
+) -> list[Observation]:
+    """The observations of strips with their pointings, but for those without, looked at again for hits."""
+    trajectory, body = begun.sky.trajectory, begun.sky.body
     behind = tuple(label for label in labels if label.product_id in trajectory.used)
     observations = [
         Observation(
@@ -128,7 +164,8 @@ def _observe_pass(raws: Sequence[RawImage], labels: Sequence[Label], work: _Work
             _direction(apparent_sun(float(pointing.et.mean()), body)),
             (raw.label, *(label for label in behind if label.product_id != raw.label.product_id)),
         )
-        for raw, light, pointing in zip(raws, calibrated, pointings, strict=True)
+        for raw, light, pointing in zip(raws, begun.calibrated, pointings, strict=True)
+        if pointing is not None
     ]
     observations = [_exposed(o, treatment) if o.raw.label.exposure_s is None else o for o in observations]
     if treatment is not None and not treatment.mend:
