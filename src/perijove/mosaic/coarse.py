@@ -1,0 +1,185 @@
+"""A coarse pass over the whole grid: what of each look's weight is smooth, and what is darkened as a whole.
+
+How far a place lies from the edges of a strip, how much noise there is around it, and whether a moon or its shadow lies
+on it cannot be told from a part of the grid. Every look is placed on the same grid with larger pixels first; what that
+tells is read between those pixels by linear interpolation, so that it is the same whatever part is made.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, uniform_filter
+
+from perijove.geometry.view import View
+from perijove.mosaic.place import Placed, Site, Stage
+from perijove.mosaic.sight import weigh_by_fields
+from perijove.render.planes import Grid
+from perijove.render.threads import processors
+
+FloatArray = NDArray[np.float64]
+Plane = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+MOST_PIXELS = 120_000
+"""Pixels of the coarse pass, about."""
+WIDEST = 32
+"""Most pixels of the grid in one of the coarse pass."""
+GRAIN = 0.02
+"""Share of the light by which looks differ, whatever their noise."""
+SMOOTH = 5
+"""Width of the squares over which noise and light are averaged, coarse px."""
+SEAM_SHARE = 1 / 3
+"""Width of a seam as a share of the distance from a strip's edge to its middle."""
+LEAST_SEAM = np.float32(1e-3)
+"""Weight at the very edge of a strip."""
+SHADOW = 0.65
+"""Light, in that of the other looks, below which a patch of ground counts as being in a shadow."""
+ODD = 0.4
+"""With three looks or more, the departure (in logarithm) from their median beyond which one shows something else."""
+DAY = 0.2
+"""Cosine of incidence from which on a shadow can be told from the law's failure at the terminator."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Smooth weights of every look, for each `step` px of a grid that goes round in `turn` px (0: it does not).
+
+    `fields` (looks, 3, h, w): weight by noise where the best look is chosen and where all are averaged, and that by the
+    distance to the strip's edges. `seen` (looks, h, w) tells roughly where a look has data, `share` (looks,) in how
+    much of what any look shows it weighs most.
+    """
+
+    step: int
+    turn: int
+    fields: Plane
+    seen: BoolArray
+    share: tuple[float, ...]
+
+    def looks_at(self, rows: slice, columns: slice) -> list[int]:
+        """Numbers of the looks that may see anything of a block of the grid."""
+        h, w = self.seen.shape[1:]
+        i = slice(max(rows.start // self.step - 1, 0), min(rows.stop // self.step + 2, h))
+        j = np.arange(columns.start // self.step - 1, columns.stop // self.step + 2)
+        j = np.unique(j % w if self.turn else np.clip(j, 0, w - 1))
+        return [int(k) for k in np.flatnonzero(self.seen[:, i][:, :, j].any(axis=(1, 2)))]
+
+    def at(self, k: int, site: Site) -> Plane:
+        """The three weights (3, h, w) of look k on a site."""
+        out = np.empty((3, *site.shape), np.float32)
+        weigh_by_fields(self.fields[k], self.step, self.turn, site.rows.start, site.columns.start, out)
+        return out
+
+
+def coarse_step(grid: Grid, wraps: bool) -> int:
+    """Pixels of the grid in one of the coarse pass; one that divides the width of a grid that goes round."""
+    step = min(max(math.isqrt(grid.width * grid.height // MOST_PIXELS), 1), WIDEST)
+    while wraps and step > 1 and grid.width % step:
+        step -= 1
+    return step
+
+
+def coarse_grid(grid: Grid, step: int) -> Grid:
+    """The same grid with pixels `step` times larger, as many as it takes to cover it."""
+    width, height = -(-grid.width // step), -(-grid.height // step)
+    if isinstance(grid, View):
+        principal = (grid.principal[0] / step, grid.principal[1] / step)
+        return replace(grid, scale=grid.scale * step, width=width, height=height, principal=principal)
+    return replace(grid, scale_km=grid.scale_km * step, width=width, height=height)
+
+
+def survey_looks(stage: Stage, seam_px: float | None, threads: int | None) -> Fields:
+    """The coarse pass; `seam_px` is the width of seams, None that of a third of the way to a strip's middle."""
+    step = coarse_step(stage.grid, stage.wraps)
+    coarse = stage.on(coarse_grid(stage.grid, step))
+    site = coarse.site(slice(0, coarse.grid.height), slice(0, coarse.grid.width))
+    with ThreadPoolExecutor(threads or processors()) as pool:
+        placed = list(pool.map(lambda k: coarse.place(k, site), range(len(stage.looks))))
+    trust = trusted(placed, site)
+    turn = stage.grid.width if stage.wraps else 0
+    fields = np.stack([np.stack([*noise_fields(one), seam_field(one, step, seam_px, stage.wraps)]) for one in placed])
+    fields[:, :2] *= trust[:, None]
+    for n in range(2):
+        fields[:, n] /= max(float(fields[:, n].max()), 1e-30)
+    seen = np.stack([np.isfinite(one.light).any(axis=0) for one in placed])
+    total = np.stack([f[0] * f[2] * one.choice for f, one in zip(fields, placed, strict=True)])
+    best = np.where(total.max(axis=0) > 0.0, total.argmax(axis=0), -1)
+    count = max(np.count_nonzero(best >= 0), 1)
+    share = tuple(float(np.count_nonzero(best == k)) / count for k in range(len(placed)))
+    return Fields(step, turn, fields, seen, share)
+
+
+def noise_fields(one: Placed) -> tuple[Plane, Plane]:
+    """Weights by noise (h, w) of one look: where the best is chosen it stops to count below `GRAIN` of the light."""
+    good = np.isfinite(one.light) & np.isfinite(one.sigma)
+    light = smoothed(np.square(np.where(good, one.light, 0.0), dtype=float).mean(axis=0), good.all(axis=0))
+    spread = smoothed(np.square(np.where(good, one.sigma, 0.0), dtype=float).mean(axis=0), good.all(axis=0))
+    spread = np.maximum(spread, 1e-16)
+    return (1.0 / (spread + GRAIN**2 * light)).astype(np.float32), (1.0 / spread).astype(np.float32)
+
+
+def smoothed(values: FloatArray, good: BoolArray) -> FloatArray:
+    """Means of the good values around each pixel; their median where there are none near by."""
+    if not good.any():
+        return np.ones_like(values)
+    share = uniform_filter(good.astype(float), SMOOTH, mode="nearest")
+    mean = uniform_filter(np.where(good, values, 0.0), SMOOTH, mode="nearest")
+    near = share > 0.5 / SMOOTH**2
+    out: FloatArray = np.where(near, mean / np.where(near, share, 1.0), np.median(values[good]))
+    return out
+
+
+def seam_field(one: Placed, step: int, seam_px: float | None, wraps: bool) -> Plane:
+    """Weight (h, w) that rises smoothly from `LEAST_SEAM` at the edges of what all filters of a look have seen.
+
+    The edges of the grid are none.
+    """
+    seen = np.isfinite(one.light).all(axis=0) & (one.choice > 0.0)
+    if seen.all() or not seen.any():
+        return np.maximum(np.asarray(seen, dtype=np.float32), LEAST_SEAM)
+    round_about = np.concatenate([seen] * 3, axis=1) if wraps else seen
+    away = cv2.distanceTransform(np.asarray(round_about, dtype=np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    if wraps:
+        away = away[:, seen.shape[1] : 2 * seen.shape[1]]
+    # its last bit depends on where the array lies in memory; the square is a whole number, which mends that
+    exact = np.sqrt(np.rint(np.square(away, dtype=float))) - 0.5
+    seam = max(SEAM_SHARE * float(exact.max()), 1.0) if seam_px is None else max(seam_px / step, 1.0)
+    part = np.clip(exact / seam, 0.0, 1.0)
+    return np.maximum(part * part * (3.0 - 2.0 * part), LEAST_SEAM).astype(np.float32)
+
+
+def trusted(placed: list[Placed], site: Site) -> Plane:
+    """Weights (looks, h, w) of looks: near 0 where a moon or its shadow lies on what others show without it."""
+    trust = np.ones((len(placed), *site.shape), np.float32)
+    level = np.stack([np.where(one.choice > 0.0, daylight(one, site), np.nan) for one in placed])
+    seen = np.isfinite(level)
+    many = seen.sum(axis=0)
+    if not (many > 1).any():
+        return trust
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.log(level)
+    ordered = np.sort(np.where(seen, logs, np.inf), axis=0)
+    middle = np.take_along_axis(ordered, np.maximum((many - 1) // 2, 0)[None], axis=0)[0]
+    brightest = np.max(np.where(seen, logs, -np.inf), axis=0)
+    for k, log in enumerate(logs):
+        with np.errstate(invalid="ignore"):
+            odd = (many == 2) & (log < brightest + math.log(SHADOW))
+            odd |= (many > 2) & (np.abs(log - middle) > ODD)
+        trust[k][maximum_filter(odd & seen[k], 3)] = 1e-4
+    return trust
+
+
+def daylight(one: Placed, site: Site) -> FloatArray:
+    """Mean light (h, w) of the filters of a look on sunlit ground well above its noise, smoothed; NaN elsewhere."""
+    light, sigma = one.light.astype(float).mean(axis=0), one.sigma.astype(float).mean(axis=0)
+    lit = site.hit & (light > 10.0 * sigma)
+    incidence = site.angles.cos_incidence
+    if np.isfinite(incidence).any():
+        lit &= incidence > DAY
+    means = smoothed(np.where(lit, light, 0.0), lit)
+    return np.where(lit & (means > 0.0), means, np.nan)

@@ -1,0 +1,236 @@
+"""Placing: one look's light on a part of the common grid, brought to common angles, with what weighs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.bodies import Body
+from perijove.calibrate.noise import ELECTRONS_PER_DN, READ_NOISE_DN
+from perijove.geometry.view import View
+from perijove.instrument import FOCAL_LENGTH_PX, Filter
+from perijove.mosaic.angles import Angles
+from perijove.mosaic.look import Look
+from perijove.mosaic.sight import Sight, weigh_rows
+from perijove.render.backplanes import measure_places, measure_rows, measure_sightings
+from perijove.render.drift import carried
+from perijove.render.engine import Prepared, prepare, sun_in_body
+from perijove.render.planes import Grid, Planes, native_px
+from perijove.render.rays import HIT, cast_rows
+
+Balance = Any
+FloatArray = NDArray[np.float64]
+Plane = NDArray[np.float32]
+Bits = NDArray[np.uint8]
+BoolArray = NDArray[np.bool_]
+
+FULL_SHARE = 0.98
+"""Share of the light of a full pixel from which on a rendered one counts as full."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A part of the grid: its `rows` and `columns`, which on a map that goes round may reach beyond either end.
+
+    `points` (h, 3, w) km of b0 and `kind` (h, w) are those of `render.rays.cast_rows`; the backplanes (h, w) are those
+    of `Planes`, the angles NaN on a map.
+    """
+
+    rows: slice
+    columns: slice
+    points: FloatArray
+    kind: FloatArray
+    latitude: Plane
+    longitude: Plane
+    angles: Angles
+    hit: BoolArray
+    altitude_km: Plane
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.kind.shape[0], self.kind.shape[1]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One look on a site: `light` and `sigma` (bands, h, w) in I/F at the common angles, NaN unseen, its `quality`
+    bits and rendered `weight`, all in the order of its own bands; `full` (h, w) where any band is.
+
+    `choice` (h, w) weighs it where the best look is chosen, `worth` (h, w) where all are averaged against noise, both 0
+    where it cannot see. `sharp` (h, w) is `worth` before the light was trusted less.
+    """
+
+    bands: tuple[Filter, ...]
+    light: Plane
+    sigma: Plane
+    quality: Bits
+    weight: Plane
+    full: BoolArray
+    choice: Plane
+    worth: Plane
+    sharp: Plane
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Looks made ready for one grid in the frame b0 of `et0`; `drifts` (None where nothing moves) one each.
+
+    `wraps` tells that the grid goes round the whole body, so that its first column follows its last one.
+    """
+
+    looks: tuple[Look, ...]
+    prepared: tuple[Prepared, ...]
+    body: Body
+    et0: float
+    grid: Grid
+    sun: FloatArray
+    balance: Balance | None
+    spread: float
+    wraps: bool
+
+    def on(self, grid: Grid) -> Stage:
+        """The same looks ready for another grid."""
+        prepared = tuple(one.on(grid) for one in self.prepared)
+        return Stage(
+            self.looks, prepared, self.body, self.et0, grid, self.sun, self.balance, self.spread, goes_round(grid)
+        )
+
+    def site(self, rows: slice, columns: slice) -> Site:
+        """The geometry of a part of the grid; all columns of a view."""
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        points, kind = np.empty((shape[0], 3, shape[1])), np.empty(shape)
+        altitude = np.full(shape, np.nan, np.float32)
+        stack, hit = np.full((5, *shape), np.nan, np.float32), np.empty(shape, np.bool_)
+        if isinstance(self.grid, View):
+            radii = np.array(self.body.radii_km)
+            cast_rows(rows.start, self.grid.ray_basis(), radii, points, kind, altitude)
+            measure_rows(points, kind, self.grid.position_km, self.sun, radii, stack, hit)
+        else:
+            for part, there in self.runs(columns):
+                points[:, :, part], shown = self.grid.points(rows, there)
+                kind[:, part] = np.where(shown, HIT, 1.0)
+            for r in range(shape[0]):
+                measure_places(points[r, 0], points[r, 1], points[r, 2], kind[r], stack[0, r], stack[1, r], hit[r])
+        angles = Angles(stack[2], stack[3], stack[4])
+        return Site(rows, columns, points, kind, stack[0], stack[1], angles, hit, altitude)
+
+    def runs(self, columns: slice) -> list[tuple[slice, slice]]:
+        """Columns that may reach around the grid, as runs of its own: where each lies in them, and which they are."""
+        out, width, column = [], self.grid.width, columns.start
+        while column < columns.stop:
+            there = column % width
+            count = min(width - there, columns.stop - column)
+            at = column - columns.start
+            out.append((slice(at, at + count), slice(there, there + count)))
+            column += count
+        return out
+
+    def place(self, k: int, site: Site) -> Placed:
+        """Look k on a site."""
+        look, prepared = self.looks[k], self.prepared[k]
+        parts = [
+            prepared.planes(site.rows.start, site.rows.stop, there.start, there.stop, threads=1)
+            for _, there in self.runs(site.columns)
+        ]
+        light, weight = joined([p.light for p in parts]), joined([p.weight for p in parts])
+        units = np.array([swath.unit for swath in look.swaths], np.float32)[:, None, None]
+        doubted = len(parts[0].sigma) > 0
+        sigma = joined([p.sigma for p in parts]) if doubted else noise_of(light, units)
+        quality = joined([p.quality for p in parts]) if doubted else np.zeros(light.shape, np.uint8)
+        full = (light >= np.float32(FULL_SHARE * look.full_dn) * units).any(axis=0)
+        choice, worth = np.empty(site.shape, np.float32), np.empty(site.shape, np.float32)
+        weigh_rows(self.sight(k), site.points, site.kind, choice, worth)
+        sharp = worth
+        bands = parts[0].bands
+        if self.balance is not None:
+            seen = self.angles_seen(prepared, parts, site)
+            wanted = site.angles if isinstance(self.grid, View) else None
+            index = self.balance.names.index(look.name)
+            brought = self.balance.bring(index, light, sigma, seen, wanted, bands=bands)
+            assert brought.sigma is not None
+            light, sigma = brought.light, brought.sigma
+            worth, choice = worth * brought.trust, choice * brought.trust
+        return Placed(bands, light, sigma, quality, np.minimum(weight, np.float32(1.0)), full, choice, worth, sharp)
+
+    def angles_seen(self, prepared: Prepared, parts: Sequence[Planes], site: Site) -> Angles:
+        """The angles under which a look saw the ground of a site, by the frames that did."""
+        points = carried(prepared.drift, site.points, site.kind)
+        out, done = np.full((3, *site.shape), np.nan, np.float32), ~site.hit
+        frames = joined([p.frame for p in parts])
+        for index in prepared.by_reference():
+            table = prepared.tables[1][index]
+            measure_sightings(points, frames[index], done, table.cameras, table.suns, np.array(self.body.radii_km), out)
+        return Angles(out[0], out[1], out[2])
+
+    def sight(self, k: int) -> Sight:
+        """From where look k and the picture see."""
+        look, body = self.looks[k], self.body
+        binning = look.swaths[0].binning
+        if isinstance(self.grid, View):
+            viewpoint, area = self.grid.position_km, 1.0 / (native_px(self.grid) * binning) ** 2
+        else:
+            viewpoint, area = np.empty(0), (self.grid.scale_km * FOCAL_LENGTH_PX / binning) ** 2
+        turned = body.body_from_j2000(self.et0) @ body.body_from_j2000(look.et).T @ look.position_km
+        return Sight(
+            np.ascontiguousarray(viewpoint, float), np.ascontiguousarray(look.position_km, float),
+            np.ascontiguousarray(turned), 1.0 / np.square(body.radii_km), float(np.mean(body.radii_km)),
+            self.spread, area,
+        )  # fmt: skip
+
+
+def stage(
+    looks: Sequence[Look],
+    body: Body,
+    et0: float,
+    grid: Grid,
+    *,
+    balance: Balance | None,
+    drifts: Sequence[FloatArray | None],
+    sun_direction: FloatArray | None,
+    interpolation: str,
+    horizon: float | None,
+    spread: float,
+) -> Stage:
+    """Make looks ready for a grid; the arguments are those of `fuse.prepare_mosaic`."""
+    prepared = tuple(
+        prepare(
+            look.swaths, body, et0, grid,
+            sun_direction=sun_direction, interpolation=interpolation, backplanes=False, horizon=horizon,
+            sources=balance is not None, drift=drift,
+        )
+        for look, drift in zip(looks, drifts, strict=True)
+    )  # fmt: skip
+    sun = sun_in_body(body, et0, sun_direction)
+    return Stage(tuple(looks), prepared, body, et0, grid, sun, balance, spread, goes_round(grid))
+
+
+def joined(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
+    """Runs of columns, side by side."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+
+def noise_of(light: Plane, units: Plane) -> Plane:
+    """Sigma of light (bands, h, w) whose pixels come without variance: shot and read noise, units (bands, 1, 1)."""
+    dn = np.maximum(light / units, np.float32(0.0))
+    noise: Plane = np.sqrt(dn / np.float32(ELECTRONS_PER_DN) + np.float32(READ_NOISE_DN**2)) * units
+    return noise
+
+
+def goes_round(grid: Grid) -> bool:
+    """Whether the first column of a grid follows its last one around the body, on every row."""
+    if isinstance(grid, View) or grid.width < 4:
+        return False
+    rows = np.linspace(0, grid.height - 1, 5).round()[:, None]
+    columns = np.array([0, 1, grid.width - 1])
+    places = grid.place_of(rows, columns)
+    if not np.isfinite(places).all() or np.ptp(places[..., 0], axis=1).max() > 1e-9:
+        return False
+    east = places[..., 1]
+    step, across = east[:, 1] - east[:, 0], east[:, 0] - east[:, 2]
+    apart = (across - step + np.pi) % (2.0 * np.pi) - np.pi
+    return bool((np.abs(apart) < 1e-3 * np.abs(step)).all())

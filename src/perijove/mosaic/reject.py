@@ -1,0 +1,149 @@
+"""What only one look has: radiation hits, found by disagreement at the scale of a camera pixel.
+
+A hit stands out of its own surroundings by more than noise, and no other look has anything like it within a camera
+pixel of the place: neither stars nor clouds do that, wherever they have moved by less. Two looks are enough.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perijove.calibrate.quality import Quality
+from perijove.jit import inlined, kernel
+
+Plane = NDArray[np.float32]
+Bits = NDArray[np.uint8]
+
+GRAIN = np.float32(0.02)
+"""Share of the light by which looks may disagree about detail beside their noise: interpolation and relighting."""
+COARSE_GRAIN = np.float32(0.3)
+"""The same against a look whose pixels are so large that it cannot have seen the detail."""
+SHARE_OF_SEED = np.float32(0.35)
+"""Share of the threshold from which on pixels beside a hit belong to it."""
+DOUBTED = int(Quality.HIT | Quality.FLIPPED | Quality.SUSPECT)
+"""Bits of pixels that half the threshold is enough for."""
+MOST_RADIUS = 5
+"""Widest search for what another look has of the same, px."""
+REACH = 3 * MOST_RADIUS + 4
+"""How far from a pixel the test looks, px."""
+RING = np.array([(0, 3), (2, 2), (3, 0), (2, -2), (0, -3), (-2, -2), (-3, 0), (-2, 2)])
+"""Places around a pixel, in thirds of the ring's radius, that tell its surroundings."""
+
+
+@inlined
+def ring_offset(part: int, radius: int) -> int:
+    """A third of the ring's radius, times `part`, in px."""
+    return (part * radius) // 3 if part >= 0 else -((-part * radius) // 3)
+
+
+@kernel
+def surroundings(light: Plane, y: int, x: int, radius: int, values: Plane) -> float:
+    """Median of a plane (h, w) on a ring around a place; NaN where fewer than 3 of its 8 places have data."""
+    n = 0
+    for k in range(8):
+        i, j = y + ring_offset(RING[k, 0], radius), x + ring_offset(RING[k, 1], radius)
+        if 0 <= i < light.shape[0] and 0 <= j < light.shape[1]:
+            value = light[i, j]
+            if value == value:
+                # insert in order
+                m = n
+                while m > 0 and values[m - 1] > value:
+                    values[m] = values[m - 1]
+                    m -= 1
+                values[m] = value
+                n += 1
+    if n < 3:
+        return np.nan
+    return float(values[n // 2]) if n % 2 else 0.5 * (float(values[n // 2 - 1]) + float(values[n // 2]))
+
+
+@kernel
+def rises(light: Plane, y: int, x: int, radius: int, least: float) -> bool:
+    """Whether a pixel is above all but two places of the ring around it by more than `least`."""
+    level = light[y, x] - least
+    failed = 0
+    for k in range(8):
+        i, j = y + ring_offset(RING[k, 0], radius), x + ring_offset(RING[k, 1], radius)
+        if 0 <= i < light.shape[0] and 0 <= j < light.shape[1] and not light[i, j] < level:
+            failed += 1
+            if failed > 2:
+                return False
+    return True
+
+
+@kernel
+def stands_alone(
+    light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, k: int, y: int, x: int,
+    near: int, ring: int, reject: float, values: Plane,
+) -> bool:  # fmt: skip
+    """Whether look k stands out at a pixel, by `reject` sigma, as more than half of the others that see it do not.
+
+    `light`, `sigma` and `sharp` (looks, h, w), NaN light unseen; `doubt` (looks, h, w) 1 where half of it is enough.
+    """
+    mine = surroundings(light[k], y, x, ring, values)
+    if mine != mine:
+        return False
+    excess = light[k, y, x] - mine
+    level = max(abs(mine), 0.0)
+    threshold = reject * (0.5 if doubt[k, y, x] else 1.0)
+    # two looks differ by the noise of both; the level of the grain is that of the surroundings, not of the hit
+    against, voters = 0, 0
+    for j in range(len(light)):
+        if j == k or light[j, y, x] != light[j, y, x]:
+            continue
+        theirs = surroundings(light[j], y, x, ring, values)
+        if theirs != theirs:
+            continue
+        most = -np.inf
+        for p in range(max(y - near, 0), min(y + near + 1, light.shape[1])):
+            for q in range(max(x - near, 0), min(x + near + 1, light.shape[2])):
+                if light[j, p, q] > most:
+                    most = light[j, p, q]
+        # a look of larger pixels sees less of what is fine
+        blunt = 1.0 - min(sharp[j, y, x] / max(sharp[k, y, x], np.float32(1e-30)), 1.0)
+        grain = (GRAIN + (COARSE_GRAIN - GRAIN) * blunt) * level
+        noise = np.sqrt(sigma[j, y, x] ** 2 + sigma[k, y, x] ** 2)
+        voters += 1
+        if excess - max(most - theirs, 0.0) > threshold * noise + grain:
+            against += 1
+    return 2 * against > voters
+
+
+@kernel
+def find_hits(light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, radius: int, reject: float, hits: Bits) -> None:
+    """Set `hits` (looks, h, w) where a look has a hit in one filter's light (looks, h, w), NaN unseen.
+
+    `sigma`, `sharp` (camera px a pixel) and `doubt` (bits of `DOUBTED` there) have its shape; `radius` is the size of
+    a camera pixel in pixels of the picture, at most `MOST_RADIUS`.
+    """
+    near, ring = radius, 3 + 2 * radius
+    values = np.empty(8, np.float32)
+    looks, h, w = light.shape
+    for k in range(looks):
+        for y in range(h):
+            for x in range(w):
+                value = light[k, y, x]
+                if value != value or hits[k, y, x]:
+                    continue
+                least = reject * (0.5 if doubt[k, y, x] else 1.0) * sigma[k, y, x]
+                if not rises(light[k], y, x, ring, least):
+                    continue
+                if not stands_alone(light, sigma, doubt, sharp, k, y, x, near, ring, reject, values):
+                    continue
+                hits[k, y, x] = 1
+    # what is beside a hit and stands out too, if less, belongs to it; seeds are 1, what grew is 2
+    grow = radius + 1
+    for k in range(looks):
+        for y in range(h):
+            for x in range(w):
+                if hits[k, y, x] != 1:
+                    continue
+                for i in range(max(y - grow, 0), min(y + grow + 1, h)):
+                    for j in range(max(x - grow, 0), min(x + grow + 1, w)):
+                        if hits[k, i, j] or light[k, i, j] != light[k, i, j]:
+                            continue
+                        if stands_alone(
+                            light, sigma, doubt, sharp, k, i, j, near, ring, reject * SHARE_OF_SEED, values
+                        ):
+                            hits[k, i, j] = 2
