@@ -128,7 +128,7 @@ def measure_looks(
     latitude, speed, sigma, count = binned(sets, fit, winds)
     pairs = tuple(pair_of(ties, fit, k) for k, ties in enumerate(sets))
     usual = winds.speed(latitude)
-    return MeasuredWinds(body, latitude, speed, sigma, count, usual, pairs, winds, refined(fit, winds, ordered))
+    return MeasuredWinds(body, latitude, speed, sigma, count, usual, pairs, winds, refined(fit, winds))
 
 
 def chosen_pairs(seen: Sequence[Sighted], body: Body, winds: ZonalWinds) -> list[tuple[Sighted, Sighted, MapGrid]]:
@@ -192,7 +192,7 @@ def pair_of(ties: WindTies, fit: Fit, k: int) -> WindPair:
     )  # fmt: skip
 
 
-def refined(fit: Fit, winds: ZonalWinds, looks: Sequence[Look]) -> ZonalWinds:
+def refined(fit: Fit, winds: ZonalWinds) -> ZonalWinds:
     """The profile with its correction, and a sigma that is smaller where the ties said something."""
     count = len(KNOTS)
     ratio = np.sqrt(np.diag(fit.covariance)[:count] / np.diag(fit.prior))
@@ -200,5 +200,5 @@ def refined(fit: Fit, winds: ZonalWinds, looks: Sequence[Look]) -> ZonalWinds:
         winds.latitude,
         winds.speed_m_s + np.interp(winds.latitude, KNOTS, fit.correction),
         winds.sigma_m_s * np.clip(np.interp(winds.latitude, KNOTS, ratio), 0.0, 1.0),
-        f"{winds.source}, refined by {len(looks)} strips",
+        f"{winds.source}, refined by {len(fit.names)} strips",
     )
