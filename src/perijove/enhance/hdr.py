@@ -44,10 +44,12 @@ def detail_scales(light: Plane, known: Plane, unit: float, count: int) -> list[P
     `known` (h, w) is 1 where there are data and 0 elsewhere, where the light must be finite; `unit` is the size of a
     camera pixel in px.
     """
-    planes, finer = [], light
+    planes: list[Plane] = []
+    finer = light
     for scale in range(count):
         sigma = FIRST_SCALE * unit * 2.0**scale
-        smoother = wide_blur(light * known, sigma) / np.maximum(wide_blur(known, sigma), np.float32(1e-3))
+        total = np.maximum(wide_blur(known, sigma), np.float32(1e-3))
+        smoother = (wide_blur(light * known, sigma) / total).astype(np.float32)
         planes.append(finer - smoother)
         finer = smoother
     return [*planes, finer]
@@ -93,8 +95,8 @@ def steady_ratios(
     strong = np.maximum(total, np.float32(FAINT) * sigma)
     weight = known / np.maximum(strong, np.float32(1e-12))
     # white noise after a Gaussian mean of width s camera px is 1 / (2 sqrt(pi) s) of a pixel's
-    wanted = np.float32(signal / (2.0 * math.sqrt(math.pi))) * sigma / np.maximum(total, np.float32(1e-3) * sigma)
-    wanted = np.nan_to_num(wanted, nan=widest, posinf=widest)
+    floor = np.maximum(total, np.float32(1e-3) * sigma + np.float32(1e-12))
+    wanted = np.float32(signal / (2.0 * math.sqrt(math.pi))) * sigma / floor
     widths = [0.0]
     while widths[-1] < widest:
         widths.append(min(max(2.0 * widths[-1], 0.7), widest))
