@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,22 +20,11 @@ from perijove.render.locate import (
     locate_turn_away,
 )
 from perijove.render.sources import Sources, add_sources, settle_sources
-from perijove.render.uncertainty import Bits, add_uncertainty, feather
+from perijove.render.uncertainty import Bits, Taps, add_uncertainty, feather
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Light = NDArray[np.float32]
-
-
-class Taps(NamedTuple):
-    """Room for a row: `at` of the first tap, fractions `ty`, `tx`, `value`, `hard` cases, (w,) all; scratch (2, 8)."""
-
-    at: NDArray[np.uint64]
-    ty: Light
-    tx: Light
-    value: Light
-    hard: IntArray
-    scratch: Light
 
 
 @kernel
@@ -60,7 +48,9 @@ def look(
 ) -> None:
     """Add the weighted light and the weights of `count` sightings to `total` and `weight` (w,) of their pixels."""
     # the common case first, in loops without branches; then what lies at a border or has a gap, one by one
-    room = Taps(taps.at[:count], taps.ty[:count], taps.tx[:count], taps.value[:count], taps.hard, taps.scratch)
+    room = Taps(
+        taps.at[:count], taps.ty[:count], taps.tx[:count], taps.value[:count], taps.bits, taps.hard, taps.scratch
+    )
     place_taps(optics, found, kind, room)
     interpolate_many(light, np.uint64(optics.samples), room.at, room.ty, room.tx, kind, room.value)
     low = max(optics.feather, kind)
@@ -137,6 +127,7 @@ def resample_rows(
         np.empty(width, np.float32),
         np.empty(width, np.float32),
         np.empty(width, np.float32),
+        np.empty(width, np.uint8),
         np.empty(width, np.int64),
         np.empty((2, 8), np.float32),
     )
@@ -152,7 +143,7 @@ def resample_rows(
             n = drop_hidden(horizon, n, p, k, found)
             look(light, optics, n, found, kind, taps, total, weight)
             if doubted:
-                add_uncertainty(known, optics, n, found, kind, taps.scratch, out_sigma[r], out_bits[r])
+                add_uncertainty(known, optics, n, found, kind, taps, out_sigma[r], out_bits[r])
             if traced:
                 add_sources(optics, n, found, r, sources)
             some = list_overlaps(optics, n, found, near)
@@ -162,7 +153,7 @@ def resample_rows(
                     m = drop_hidden(horizon, m, p, k, beside)
                     look(light, optics, m, beside, kind, taps, total, weight)
                     if doubted:
-                        add_uncertainty(known, optics, m, beside, kind, taps.scratch, out_sigma[r], out_bits[r])
+                        add_uncertainty(known, optics, m, beside, kind, taps, out_sigma[r], out_bits[r])
                     if traced:
                         add_sources(optics, m, beside, r, sources)
                     m = locate_beside(matrices, optics, p, k, way, m, every, beside, beside)
