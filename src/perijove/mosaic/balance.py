@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,9 +14,10 @@ from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.mosaic.angles import Angles
 from perijove.mosaic.bring import Tables, bring_rows, tables_of
-from perijove.mosaic.law import Term, terms_of
+from perijove.mosaic.law import Term, parts_of, terms_of
 from perijove.mosaic.look import Look
 from perijove.mosaic.samples import Samples, take_samples
+from perijove.mosaic.seams import Apart, Residual, Step, residual_of, steps_of
 from perijove.mosaic.solve_light import OFFSET_DN, Band, Solution, solve_band
 from perijove.winds import ZonalWinds
 
@@ -67,7 +68,9 @@ class Balance:
 
     Light is levelled as (light - `offset`) `gain`, both (looks, bands), the offset in I/F; `gain_sigma` and
     `offset_sigma` are their standard errors, which are those of the beliefs for a look that overlaps no other. `laws`
-    has one law a band. `groups` are the names of looks that overlap each other, largest group first.
+    has one law a band. `groups` are the names of looks that overlap each other, largest group first: those of
+    different groups cannot be compared. `steps` tell the seams of each pair before and after, `residual` the same
+    by the angles.
     """
 
     names: tuple[str, ...]
@@ -78,6 +81,8 @@ class Balance:
     offset_sigma: FloatArray
     laws: Mapping[Filter, BandLaw]
     groups: tuple[tuple[str, ...], ...]
+    steps: tuple[Step, ...]
+    residual: Residual
 
     @cached_property
     def tables(self) -> dict[Filter, Tables]:
@@ -130,6 +135,15 @@ class Balance:
             )  # fmt: skip
         return Brought(out, out_sigma, trust)
 
+    def taken_apart(self, samples: Samples, b: int) -> Apart:
+        """The levelled light of samples in band `b`, its glow, and ln of the ground's shading."""
+        band = samples.bands[b]
+        law, own = self.laws[band], self.bands.index(band)
+        phase = np.clip(samples.phase, *law.phases)
+        parts = parts_of(law.terms, law.numbers, samples.cos_i, samples.cos_e, phase, law.middle)
+        light = (samples.light[b] - self.offset[samples.look, own]) * self.gain[samples.look, own]
+        return Apart(light, parts.glow, parts.ground)
+
 
 def solve_balance(
     looks: Sequence[Look], body: Body, et0: float, *, winds: ZonalWinds | None = None, threads: int | None = None
@@ -160,9 +174,12 @@ def balance_of(samples: Samples, body: Body) -> Balance:
         sigma = np.sqrt(np.diag(found.covariance))
         gain_sigma[:, b], offset_sigma[:, b] = sigma[:looks] * gain[:, b], sigma[looks : 2 * looks]
         laws[band] = _law(found, terms, middle, phases, looks)
-    return Balance(
-        samples.names, bands, gain, offset, gain_sigma, offset_sigma, laws, overlapping(samples),
-    )  # fmt: skip
+    none = Residual(bands, np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0), np.int64))
+    balance = Balance(
+        samples.names, bands, gain, offset, gain_sigma, offset_sigma, laws, overlapping(samples), (), none
+    )
+    apart = [balance.taken_apart(samples, b) for b in range(len(bands))]
+    return replace(balance, steps=steps_of(samples, apart), residual=residual_of(samples, apart))
 
 
 def _law(found: Solution, terms: tuple[Term, ...], middle: float, phases: tuple[float, float], looks: int) -> BandLaw:

@@ -19,9 +19,9 @@ LOWEST = -0.25
 """Cosine of incidence at which the tables begin: 14 deg behind the terminator nothing is left."""
 INCIDENCES, EMISSIONS, PHASES = 501, 241, 361
 """Nodes of the tables: by 0.0025, by 0.0042 and by half a degree; linear between them ln F is right to 0.1 %."""
-MOST = 4.0
-"""A factor grows no larger: beyond it the law says more about itself than about the ground. It bends towards that from
-about half of it on, and what it then lacks is taken from the trust."""
+MOST = 8.0
+"""A factor grows no larger: beyond it the law says more about itself than about the ground. It bends towards that above
+half of it, and what it then lacks is taken from the trust."""
 SPREAD = 0.02
 """Relative error of the law, a share of what it changes: what it leaves in overlaps (1 %), and beyond them."""
 GLOW_SPREAD = 0.1
@@ -111,9 +111,9 @@ def bring_rows(
                 seen, seen_glow = look_up(ground, glow, turns, mu0, mu, angle)
                 change = wanted - seen
                 ratio = math.exp(min(change, 40.0))
-                part = ratio / MOST
+                part = (ratio / MOST) ** 2
                 part *= part
-                kept = 1.0 / math.sqrt(math.sqrt(1.0 + part * part))
+                kept = 1.0 / math.sqrt(math.sqrt(math.sqrt(1.0 + part * part)))
                 trust[r, c] = min(trust[r, c], np.float32(kept * kept))
                 bare = (value - seen_glow) * ratio * kept
                 if doubted:

@@ -33,10 +33,12 @@ BRIGHT, ENOUGH_BRIGHT = 5.0, 100
 SCATTER = (0.002, 0.1)
 """Bounds of the relative scatter of light about law and ground."""
 FIRST_SCATTER = 0.05
-PASSES, ENOUGH = 40, 0.02
+PASSES, ENOUGH = 15, 0.1
 """Most iterations, and the change in sigmas at which they end."""
 LONGEST = 0.5
 """Largest change of any number in one iteration."""
+CALM, DAMPED = 5, 0.6
+"""From so many iterations on only this share of a step is taken: weights that follow the numbers make these swing."""
 GRAIN_DN = 0.3
 """Sigma, DN, that every sample is granted beside its noise: what stray light changes within a look."""
 FEW_IN_PATCH, LEAST_TOGETHER = 10, 4.0
@@ -88,11 +90,11 @@ def solve_band(band: Band, looks: int, terms: Sequence[Term], offset_sigma: Floa
     if not len(band.light):
         return Solution(state[:looks], state[looks : 2 * looks], state[2 * looks :], covariance, FIRST_SCATTER, 1.0)
     fit = _Fit(band, looks, terms, offset_sigma * (GRAIN_DN / OFFSET_DN))
-    for _ in range(PASSES):
+    for turn in range(PASSES):
         normal, pull = fit.equations(state)
         covariance = np.linalg.inv(normal / fit.together + np.diag(1.0 / width**2))
         step = covariance @ (pull / fit.together + (belief - state) / width**2)
-        step *= min(1.0, LONGEST / float(np.abs(step).max()))
+        step *= min(1.0 if turn < CALM else DAMPED, LONGEST / float(np.abs(step).max()))
         state = np.clip(state + step, low, high)
         if float((np.abs(step) / np.sqrt(np.diag(covariance))).max()) < ENOUGH:
             break
