@@ -13,6 +13,7 @@ from perijove.cli.fetch_command import fetch
 from perijove.cli.geometry_options import GeometryRequest, with_geometry
 from perijove.cli.map_command import backplanes, map_strips
 from perijove.cli.measure_command import measure
+from perijove.cli.mosaic_command import mosaic
 from perijove.cli.options import (
     Annotate,
     At,
@@ -32,6 +33,7 @@ from perijove.cli.options import (
     Whence,
 )
 from perijove.cli.recipe_option import RecipeOption, load_recipe
+from perijove.cli.repeat_command import recipes, repeat
 from perijove.cli.requests import (
     DEFAULT_SIZE,
     SOLAR,
@@ -245,6 +247,7 @@ def picture(
 
 
 app.command("map")(map_strips)
+app.command("mosaic")(mosaic)
 
 
 @app.command()
@@ -274,6 +277,8 @@ def calibrate(
 app.command("backplanes")(backplanes)
 app.command("fetch")(fetch)
 app.add_typer(measure)
+app.command("repeat")(repeat)
+app.command("recipes")(recipes)
 
 
 @app.command()

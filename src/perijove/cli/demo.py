@@ -5,33 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from perijove.calibrate.balance import white_balance
 from perijove.cli.common import Steps, json_text
 from perijove.cli.demo_page import Exhibit, page
+from perijove.cli.framing import Framed, Standing, frame, stand
+from perijove.cli.mosaic import drawn_mosaic, origin_of, set_scene
+from perijove.cli.mosaic_request import MosaicRequest
+from perijove.cli.mosaic_strips import gather
 from perijove.cli.report import describe
+from perijove.cli.requests import PictureRequest, Station
 from perijove.cli.simulate import only_shots, stage_strips, take_scene
 from perijove.cli.solve import solve_strips
-from perijove.enhance.recipes import apply_recipe
+from perijove.enhance.picture import Picture
+from perijove.enhance.recipes import apply_recipe, shipped
 from perijove.errors import PerijoveError
 from perijove.figure.caption import captioned
-from perijove.geometry.view import View, disc_middle, km_per_native_px, spacecraft_view
+from perijove.geometry.view import disc_middle, km_per_native_px
+from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.pictures import encode_picture
 from perijove.io.provenance import provenance, strip_source
-from perijove.mosaic.combine import combine
 from perijove.observation import Observation
-from perijove.render.survey import coverage
+from perijove.render.engine import render
+from perijove.render.planes import Planes
 from perijove.simulate.scene import Scene
 from perijove.simulate.scenes import backlit_scene, ganymede_scene
 from perijove.timescale import utc_from_et
 from perijove.verify import Verification, verify
-
-FloatArray = NDArray[np.float64]
 
 SEED = 1
 CREDIT = "Simulated and processed with Perijove. Not a picture of the mission; geometry after NASA's Juno."
@@ -41,23 +44,38 @@ CREDIT = "Simulated and processed with Perijove. Not a picture of the mission; g
 class Story:
     """What is shown of a scene: from which strip's place, framed how, coloured and captioned how.
 
-    `view_from` is the number of the shot whose place is the viewpoint; `sigma_deg` how quickly strips from elsewhere
-    lose weight. `places` are names with planetocentric latitude and east longitude, deg; a place so given in
-    `centre_deg`, with `fov_deg`, frames a part of the body.
+    `epoch` names the strip whose place is the viewpoint, None where there is only one. `places` are names with
+    planetocentric latitude and east longitude, deg; a place so given in `centre_deg`, with `fov_deg`, frames a part of
+    the body.
     """
 
     scene: Scene
     name: str
     title: str
     recipe: str
-    view_from: int
+    epoch: str | None
     size: int
-    lit_only: bool
-    sigma_deg: float
     places: tuple[tuple[str, float, float], ...]
     text: str
     centre_deg: tuple[float, float] | None = None
     fov_deg: float | None = None
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A story's strips, solved, and their light as rendered: `planes` seen from where one is `standing`.
+
+    `lead` is the strip that was taken there, `full` maps a filter to the I/F from which its pixels are full, `origin`
+    is the provenance.
+    """
+
+    observations: tuple[Observation, ...]
+    lead: Observation
+    planes: Planes
+    full: Mapping[Filter, float]
+    standing: Standing
+    framed: Framed
+    origin: Mapping[str, object]
 
 
 def clean(scene: Scene) -> Scene:
@@ -69,7 +87,7 @@ def stories() -> tuple[Story, ...]:
     """The two scenes of the demonstration."""
     return (
         Story(
-            only_shots(clean(ganymede_scene(SEED)), (3,)), "ganymede", "Ganymede", "enhanced", 3, 1300, True, 12.0,
+            only_shots(clean(ganymede_scene(SEED)), (3,)), "ganymede", "Ganymede", "enhanced", None, 1300,
             (("Kittu", 0.4, 25.4),),
             "On 7 June 2021 Juno flew past Ganymede, 1,038 km above its ice. This moon is painted, but the flight is "
             "the true one: the strips were taken from where Juno was, second by second. Towards the right, near the "
@@ -77,8 +95,7 @@ def stories() -> tuple[Story, ...]:
             centre_deg=(8.5, 11.5), fov_deg=34.0,
         ),
         Story(
-            clean(backlit_scene(SEED)), "backlit-jupiter", "Jupiter against the Sun", "enhanced", 25, 1600, True, 5.0,
-            (),
+            clean(backlit_scene(SEED)), "backlit-jupiter", "Jupiter against the Sun", "backlit", "22C00025", 1600, (),
             "Jupiter with the Sun behind it is a sight that no telescope on Earth will ever have: from here its phase "
             "angle never passes 12 degrees. Seven strips, taken over more than four hours on the way in, make one "
             "picture; sunlight scattered in the haze draws the limb out into the night.",
@@ -120,18 +137,19 @@ def _show(story: Story, folder: Path, steps: Steps) -> Exhibit:
         stage_strips(staged, raw, story.scene, taken)
     paths = [raw / strip.strip_name for strip in taken if strip.exposed is not None]
     # from here on nothing is known but the files
-    observations = solve_strips(paths, None, steps)
+    place = folder / f"{story.name}.png"
+    made = _solved(story, place, paths, steps)
+    observations = made.observations
     shots = {shot.number: shot for shot in story.scene.shots}
     checks = [verify(o, story.scene, shots[_number(o)]) for o in observations]
     with steps.step("drawing"):
-        picture, origin = _picture(story, observations)
+        picture = _figure(story, made)
     report = {
         "scene": story.scene.name,
         "strips": [{**describe(o), "against_truth": asdict(c)} for o, c in zip(observations, checks, strict=True)],
     }
-    place = folder / f"{story.name}.png"
     with Staged() as staged:
-        for path, data in encode_picture(place, picture, origin, "8").items():
+        for path, data in encode_picture(place, picture, made.origin, "8").items():
             staged.add(path, data)
         staged.add(folder / f"{story.name}-report.json", json_text(report).encode())
     return Exhibit(
@@ -156,47 +174,51 @@ def _number(observation: Observation) -> int:
     return parts.number
 
 
-def _picture(story: Story, observations: Sequence[Observation]) -> tuple[Any, Mapping[str, object]]:
-    """The captioned picture of a scene and its provenance."""
-    lead = next(o for o in observations if _number(o) == story.view_from)
-    view = _view(story, lead, observations)
-    combined = combine(observations, view, lead.middle_et, sigma=float(np.radians(story.sigma_deg)))
+def _solved(story: Story, place: Path, paths: Sequence[Path], steps: Steps) -> Composed:
+    """A story's strips solved and rendered: one as a picture, several as a mosaic."""
+    part = PictureRequest(
+        strips=tuple(paths[:1]), output=place, recipe=shipped(story.recipe), size=story.size, fov_deg=story.fov_deg,
+        centre_deg=story.centre_deg, viewpoint=Station.SPACECRAFT, caption=story.title,
+    )  # fmt: skip
+    if len(paths) == 1:
+        (lead,) = solve_strips(paths, None, steps)
+        with steps.step("drawing"):
+            standing = stand(lead, part)
+            framed = frame(lead, standing, lead.swaths(), part)
+            planes = render(lead.swaths(), lead.body, standing.et, framed.view, sun_direction=standing.sun_j2000)
+        entry = describe(lead)
+        origin = provenance(
+            [strip_source(lead.raw)], {"recipe": story.recipe, "size": story.size, "view": framed.numbers}, entry,
+            title=story.title, simulated=True,
+        )  # fmt: skip
+        return Composed((lead,), lead, planes, lead.full, standing, framed, origin)
+    request = MosaicRequest(strips=tuple(paths), output=place, picture=part, epoch=story.epoch)
+    scene = set_scene(gather(request, steps), request, steps)
+    drawn = drawn_mosaic(scene, request, steps)
+    return Composed(
+        tuple(scene.gathered.observations), scene.lead, drawn.planes, drawn.made.mosaic.full, drawn.standing,
+        drawn.framed, origin_of(scene, request, drawn.made, {"view": drawn.framed.numbers}),
+    )  # fmt: skip
+
+
+def _figure(story: Story, made: Composed) -> Picture:
+    """The captioned picture of a scene."""
+    lead, view = made.lead, made.framed.view
     balance = white_balance("solar", lead.raw.label.perijove)
-    coloured = apply_recipe(story.recipe, combined.planes, balance, combined.full)
-    away = lead.middle_position / np.linalg.norm(lead.middle_position)
-    phase = float(np.degrees(np.arccos(np.clip(away @ lead.middle_sun, -1.0, 1.0))))
+    coloured = apply_recipe(story.recipe, made.planes, balance, made.full)
+    place, sun = made.standing.position_km, made.standing.sun
+    away = place / np.linalg.norm(place)
+    phase = float(np.degrees(np.arccos(np.clip(away @ sun, -1.0, 1.0))))
     scale = km_per_native_px(view, disc_middle(lead.middle_position, lead.body, lead.middle_sun))
-    height = float(np.linalg.norm(lead.middle_position)) - lead.body.radii_km[0]
-    when = utc_from_et(lead.middle_et)[:16].replace("T", " ")
+    height = float(np.linalg.norm(place)) - lead.body.radii_km[0]
+    when = utc_from_et(made.standing.et)[:16].replace("T", " ")
     notes = [
         f"{when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "
-        f"{scale:.1f} km a camera pixel · {_counted(len(observations))} · {story.recipe} colour",
+        f"{scale:.1f} km a camera pixel · {_counted(len(made.observations))} · {story.recipe} colour",
         "Simulated; solved and drawn from raw strips without any knowledge of how they were made",
     ]
     places = [(name, float(np.radians(lat)), float(np.radians(lon))) for name, lat, lon in story.places]
-    figure = captioned(
-        coloured, combined.planes, lead.body, title=story.title, credit=CREDIT, notes=notes, places=places
-    )
-    parameters = {"recipe": story.recipe, "size": story.size, "white_balance": balance, "gains": combined.gains}
-    origin = provenance([strip_source(o.raw) for o in observations], parameters, title=story.title, simulated=True)
-    return figure, origin
-
-
-def _view(story: Story, lead: Observation, observations: Sequence[Observation]) -> View:
-    """The view from the lead strip's place, framed on what all strips together have seen of the body."""
-    place, et0 = lead.middle_position, lead.middle_et
-    centre = None if story.centre_deg is None else np.radians(story.centre_deg)
-
-    def covered(points: FloatArray) -> NDArray[np.bool_]:
-        seen = [coverage(o.swaths(), o.body, et0, place, points).all(axis=0) for o in observations]
-        return np.asarray(np.any(seen, axis=0))
-
-    return spacecraft_view(
-        place, lead.body, lead.middle_sun, story.size, lit_only=story.lit_only,
-        fov=None if story.fov_deg is None else float(np.radians(story.fov_deg)),
-        centre=None if centre is None else (float(centre[0]), float(centre[1])),
-        covered=covered if story.lit_only else None,
-    )  # fmt: skip
+    return captioned(coloured, made.planes, lead.body, title=story.title, credit=CREDIT, notes=notes, places=places)
 
 
 def _counted(strips: int) -> str:

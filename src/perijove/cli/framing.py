@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +139,47 @@ def frame(observation: Observation, standing: Standing, swaths: list[Swath], req
         middle = shown_middle(view, chosen_points(place, body, sun, True, covered, camera))
         scale = ground_scale(view, body, camera, middle)
     return Framed(view, _numbers(observation, standing, middle, scale, camera))
+
+
+def frame_together(
+    observations: Sequence[Observation], lead: Observation, standing: Standing, request: PictureRequest, *, night: bool
+) -> Framed:
+    """The view from where one stands, framed on what of the lit body (with `night` of all of it) any strip has seen.
+
+    `lead` is the strip that was taken nearest to where one stands. Raises UsageError where all of it is out of sight.
+    """
+    body, place = lead.body, standing.position_km
+    known = [(o, o.swaths(), o.middle_position) for o in observations]
+
+    def covered(points: FloatArray) -> NDArray[np.bool_]:
+        seen = np.zeros(len(points), np.bool_)
+        for observation, swaths, camera in known:
+            mine = coverage(swaths, body, standing.et, place, points).any(axis=0)
+            if not (standing.own and observation is lead):
+                mine &= cos_emission(camera, body, points) > CAMERA_HORIZON
+            seen |= mine
+        if not seen.any():
+            raise UsageError(
+                f"nothing that was imaged of {body.name} can be seen from {standing.name}: stand nearer to where Juno "
+                "was, or give another --epoch"
+            )
+        return seen
+
+    wanted = request.centre_deg
+    look = None if wanted is None else (float(np.radians(wanted[0])), float(np.radians(wanted[1])))
+    view = spacecraft_view(
+        place, body, standing.sun, request.size,
+        fov=None if request.fov_deg is None else float(np.radians(request.fov_deg)),
+        centre=look,
+        up=request.up.value,
+        camera_up=lead.camera_up if request.up is Up.CAMERA else None,
+        lit_only=not night,
+        covered=covered,
+    )  # fmt: skip
+    camera = lead.middle_position
+    middle = shown_middle(view, chosen_points(place, body, standing.sun, not night, covered, None))
+    scale = native_scale(view, middle) if standing.own else ground_scale(view, body, camera, middle)
+    return Framed(view, _numbers(lead, standing, middle, scale, camera))
 
 
 def _nothing(observation: Observation, standing: Standing, swaths: list[Swath]) -> StripError | UsageError:

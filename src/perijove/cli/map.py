@@ -19,7 +19,8 @@ from perijove.cartography.scatter import law_for
 from perijove.cli.common import Steps, json_text
 from perijove.cli.map_request import Longitudes, MapRequest
 from perijove.cli.report import describe, light_report, solution_summary
-from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
+from perijove.cli.request_record import record, whole_sources
+from perijove.cli.solve import light_parameters, shares, solve_strips
 from perijove.cli.sources import geometry_parameters
 from perijove.errors import OutputError, UsageError
 from perijove.geometry.illumination import PLANES
@@ -57,14 +58,15 @@ def run_map(request: MapRequest) -> None:
     with Staged() as staged:
         if request.into_folder:
             staged.folder(request.output)
-        entries = [one_map(o, request, bands, plan, solving, staged) for o in observations]
+        wanted = [o for o in observations if request.only in (None, o.raw.label.product_id)]
+        entries = [one_map(o, observations, request, bands, plan, solving, staged) for o in wanted]
         text = json_text({"strips": entries})
         if request.report is not None:
             staged.add(request.report, text.encode())
     if request.json:
         print(text, end="")
     elif not request.quiet:
-        for observation, entry in zip(observations, entries, strict=True):
+        for observation, entry in zip(wanted, entries, strict=True):
             made = entry["map"]
             print(solution_summary(observation, entry["timings_s"]))
             print(
@@ -152,24 +154,27 @@ class Made:
 
 def one_map(
     observation: Observation,
+    together: Sequence[Observation],
     request: MapRequest,
     bands: tuple[Filter, ...] | None,
     plan: Plan,
     solving: Mapping[str, float],
     staged: Staged,
 ) -> dict[str, Any]:
-    """Make and stage one strip's map; its entry in the report."""
+    """Make and stage the map of one strip of those solved `together`; its entry in the report."""
     steps = Steps(quiet=request.quiet)
     label = observation.raw.label
     path = request.path_for(label.product_id)
     entry = describe(observation)
     made = make_map(observation, request, bands, plan, steps)
-    entry["map"] = {**map_report(plan, made.chart, request), "path": str(path), "photometry": made.photometry}
+    told = {**map_report(plan, made.chart, request), "photometry": made.photometry}
+    entry["map"] = {**told, "path": str(path)}
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
-    parameters = {**parameters_of(observation, request, made), "map": entry["map"]}
+    parameters = {**parameters_of(observation, request, made), "map": told}
     origin = provenance(
-        all_sources(observation, request.light, request.geometry), parameters, solution,
+        whole_sources(together, request, observation), parameters, solution,
         title=label.title or label.product_id, name=request.credit, simulated=label.simulated,
+        request=record("map", request, together), recipe=request.chosen_recipe.as_tables(),
     )  # fmt: skip
     with steps.step("writing"):
         stage_map(staged, replace(made.raster, origin=origin), path, format=request.format)

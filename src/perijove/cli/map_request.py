@@ -83,7 +83,7 @@ class MapRequest:
     `output` is a folder where `into_folder` is true. `scale_km` a pixel, or `ppd` pixels a degree of the equator.
     `bounds_deg` (west, south, east, north) and `centre_deg` (latitude, longitude) are in the map's kind of latitude,
     their longitudes to the east. `recipe` None means: linear, or natural in a PNG. Without `with_light` there are
-    backplanes only.
+    backplanes only. Of several strips that are solved together a map is made of all, or of the product id `only`.
     """
 
     strips: tuple[Path, ...]
@@ -116,6 +116,7 @@ class MapRequest:
     report: Path | None = None
     credit: str | None = None
     overwrite: bool = False
+    only: str | None = None
     quiet: bool = False
     json: bool = False
 
@@ -135,7 +136,7 @@ class MapRequest:
     @property
     def into_folder(self) -> bool:
         """Whether maps are named by their product inside the folder `output`."""
-        return len(self.strips) > 1 or (self.output.is_dir() and self.output.suffix != ".zarr")
+        return (len(self.strips) > 1 and self.only is None) or (self.output.is_dir() and self.output.suffix != ".zarr")
 
     @property
     def suffix(self) -> str:
@@ -177,7 +178,7 @@ class MapRequest:
 
         if not self.into_folder:
             map_format(self.output, None if self.format is None else self.format.value)
-        if len(self.strips) > 1 and self.output.suffix.lower() in map_formats():
+        if len(self.strips) > 1 and self.only is None and self.output.suffix.lower() in map_formats():
             raise UsageError(f"-o {self.output} names one map for {len(self.strips)} strips: name a folder")
         linear = self.chosen_recipe.measured
         if linear and self.suffix in PICTURES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +16,9 @@ from perijove.cartography.shading import camera_angles, freed, gains
 from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import Framed, Standing, frame, stand
 from perijove.cli.report import describe, light_report, solution_summary
+from perijove.cli.request_record import record, whole_sources
 from perijove.cli.requests import Depth, PictureRequest
-from perijove.cli.solve import all_sources, light_parameters, shares, solve_strips
+from perijove.cli.solve import light_parameters, shares, solve_strips
 from perijove.cli.sources import geometry_parameters
 from perijove.enhance.picture import Picture
 from perijove.enhance.recipes import apply_recipe
@@ -52,14 +53,15 @@ def run_picture(request: PictureRequest) -> None:
     with Staged() as staged:
         if request.into_folder:
             staged.folder(request.output)
-        entries = [_one_picture(observation, request, solving, staged) for observation in observations]
+        wanted = [o for o in observations if request.only in (None, o.raw.label.product_id)]
+        entries = [_one_picture(o, observations, request, solving, staged) for o in wanted]
         text = json_text({"strips": entries})
         if request.report is not None:
             staged.add(request.report, text.encode())
     if request.json:
         print(text, end="")
     elif not request.quiet:
-        for observation, entry in zip(observations, entries, strict=True):
+        for observation, entry in zip(wanted, entries, strict=True):
             made = entry["picture"]
             print(solution_summary(observation, entry["timings_s"]))
             size = f"{made['width']} x {made['height']} px"
@@ -91,9 +93,13 @@ class Drawn:
 
 
 def _one_picture(
-    observation: Observation, request: PictureRequest, solving: Mapping[str, float], staged: Staged
+    observation: Observation,
+    together: Sequence[Observation],
+    request: PictureRequest,
+    solving: Mapping[str, float],
+    staged: Staged,
 ) -> dict[str, Any]:
-    """Render, colour and stage one strip's picture; its entry in the report."""
+    """Render, colour and stage the picture of one strip of those solved `together`; its entry in the report."""
     steps = Steps(quiet=request.quiet)
     label = observation.raw.label
     drawn = _draw(observation, request, steps)
@@ -102,8 +108,9 @@ def _one_picture(
     path = request.path_for(label.product_id)
     solution = {key: entry[key] for key in ("target", "trajectory", "pointing")}
     origin = provenance(
-        all_sources(observation, request.light, request.geometry), _parameters(observation, request, drawn), solution,
+        whole_sources(together, request, observation), _parameters(observation, request, drawn), solution,
         title=_title(observation, request), name=request.credit, simulated=label.simulated,
+        request=record("picture", request, together), recipe=request.recipe.as_tables(),
     )  # fmt: skip
     with steps.step("writing"):
         for place, data in encode_picture(path, picture, origin, _DEPTHS[request.bits]).items():

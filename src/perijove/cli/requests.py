@@ -141,7 +141,8 @@ class PictureRequest:
     planetocentric latitude and east longitude in degrees with a height in km; `at_et` the time at which the viewpoint
     is taken, None for that of the image. With `annotate` graticule, names and the like are drawn on the picture.
     `caption` is the title of a caption below it (empty: the strip's own), None for none. `light` says how codes become
-    light; `white_balance` is `solar`, `perijove` or three factors as text; `photometry` a model's name.
+    light; `white_balance` is `solar`, `perijove` or three factors as text; `photometry` a model's name. Of several
+    strips that are solved together a picture is made of all, or of the product id `only`.
     """
 
     strips: tuple[Path, ...]
@@ -168,6 +169,7 @@ class PictureRequest:
     sharpen: Sharpen | None = None
     with_sigma: bool = False
     with_quality: bool = False
+    only: str | None = None
     quiet: bool = False
     json: bool = False
 
@@ -190,7 +192,7 @@ class PictureRequest:
     @property
     def into_folder(self) -> bool:
         """Whether pictures are named by their product inside the folder `output`."""
-        return len(self.strips) > 1 or self.output.is_dir()
+        return (len(self.strips) > 1 and self.only is None) or self.output.is_dir()
 
     @property
     def file_format(self) -> Format:
@@ -233,7 +235,7 @@ class PictureRequest:
     def _check_file(self) -> None:
         """Refuse an output whose name, format, depth and recipe do not go together."""
         suffix = _SUFFIXES.get(self.output.suffix.lower())
-        if len(self.strips) > 1 and suffix is not None and not self.output.is_dir():
+        if self.into_folder and suffix is not None and not self.output.is_dir():
             raise UsageError(f"-o {self.output} names one file for {len(self.strips)} strips: name a folder")
         if not self.into_folder and suffix is None:
             raise UsageError(f"-o {self.output} is no folder and names no known format: end it in .png or .tif")

@@ -22,8 +22,9 @@ from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
 from perijove.io.provenance import Source, label_source, strip_source
 from perijove.label import UNKNOWN
-from perijove.observation import Flight, Observation, observe, target_of
+from perijove.observation import Flight, Observation, Together, body_of, observe, observe_together, target_of
 from perijove.raw import RawImage
+from perijove.winds import usual_winds
 
 if TYPE_CHECKING:
     pass
@@ -104,21 +105,43 @@ def solve_opened(
     check_strips(opened)
     basemap = basemap_of(geometry, opened[0].raw.label)
     _warn_of_unreadable(opened)
-    pass_labels = [label for strip in opened for label in strip.pass_labels]
     with steps.steps("calibrating") as turn:
         observations = observe(
             [strip.raw for strip in opened],
-            pass_labels,
+            [label for strip in opened for label in strip.pass_labels],
             treatment=treatment,
             flight=flight,
             attitude=attitude_of(geometry),
             basemap=basemap,
             step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
         )
-    _warn_of_rejected(observations)
-    for observation in observations:
-        warn_of_light(observation.raw, observation.calibrated, light)
+    _warn_of_solved(observations, light)
     return observations
+
+
+def solve_together(
+    opened: Sequence[OpenedStrip], steps: Steps, light: LightRequest, geometry: GeometryRequest, flight: Flight | None
+) -> Together:
+    """Solve strips of one pass as one problem, tied to each other on the ground; see `solve_opened`."""
+    with steps.step("reading"):
+        treatment = treatment_of(light)
+    check_strips(opened)
+    first = opened[0].raw.label
+    basemap = basemap_of(geometry, first)
+    _warn_of_unreadable(opened)
+    with steps.steps("calibrating") as turn:
+        together = observe_together(
+            [strip.raw for strip in opened],
+            [label for strip in opened for label in strip.pass_labels],
+            treatment=treatment,
+            flight=flight,
+            attitude=attitude_of(geometry),
+            basemap=basemap,
+            winds=usual_winds(body_of(first)),
+            step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
+        )
+    _warn_of_solved(together.observations, light)
+    return together
 
 
 def _aimed(raw: RawImage, geometry: GeometryRequest, flight: Flight | None) -> RawImage:
@@ -212,6 +235,13 @@ def _warn_of_unreadable(opened: Sequence[OpenedStrip]) -> None:
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         warnings.warn(f"a label is left out: {faults[0]}{more}", PerijoveWarning, stacklevel=2)
+
+
+def _warn_of_solved(observations: Sequence[Observation], light: LightRequest) -> None:
+    """Warn of labels that were not used, and of light that stands on less than it seems."""
+    _warn_of_rejected(observations)
+    for observation in observations:
+        warn_of_light(observation.raw, observation.calibrated, light)
 
 
 def _warn_of_rejected(observations: Sequence[Observation]) -> None:
