@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from perijove.cli.requests import PictureRequest, Station, Up
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
 from perijove.errors import StripError, UsageError
-from perijove.geometry.ellipsoid import point_from_centric
+from perijove.geometry.ellipsoid import normal, point_from_centric
 from perijove.geometry.view import View, check_outside, chosen_points, disc_middle, native_scale, spacecraft_view
 from perijove.geometry.viewpoint import (
     CAMERA_HORIZON,
@@ -29,6 +29,8 @@ from perijove.timescale import utc_from_et
 
 FloatArray = NDArray[np.float64]
 
+TWILIGHT = float(np.sin(np.radians(15.0)))
+"""Where night is to be seen, how far below the horizon the Sun may stand: haze glows beyond the cusps of a crescent."""
 MAX_AWAY_S = 43200.0
 """How far in time from an image Earth and Sun may be taken: Jupiter has turned more than once, and its clouds drifted
 by some thousand km."""
@@ -144,7 +146,8 @@ def frame(observation: Observation, standing: Standing, swaths: list[Swath], req
 def frame_together(
     observations: Sequence[Observation], lead: Observation, standing: Standing, request: PictureRequest, *, night: bool
 ) -> Framed:
-    """The view from where one stands, framed on what of the lit body (with `night` of all of it) any strip has seen.
+    """The view from where one stands, framed on what of the lit body (with `night` of its twilight too) any strip has
+    seen.
 
     `lead` is the strip that was taken nearest to where one stands. Raises UsageError where all of it is out of sight.
     """
@@ -158,6 +161,8 @@ def frame_together(
             if not (standing.own and observation is lead):
                 mine &= cos_emission(camera, body, points) > CAMERA_HORIZON
             seen |= mine
+        if night:
+            seen &= normal(points, body.radii_km) @ standing.sun > -TWILIGHT
         if not seen.any():
             raise UsageError(
                 f"nothing that was imaged of {body.name} can be seen from {standing.name}: stand nearer to where Juno "
