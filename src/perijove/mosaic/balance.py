@@ -25,7 +25,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Plane = NDArray[np.float32]
 
-MOST_PLACES = 16_000
+MOST_PLACES = 8_000
 """Places that are compared, about: more are thinned out evenly, since it is the law that limits what is learnt."""
 LIT = -0.03
 """A place is compared where at least one look sees it at this cosine of incidence or more."""
