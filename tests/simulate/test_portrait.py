@@ -234,5 +234,5 @@ def test_hits_are_those_of_each_shot() -> None:
     scene = named_scene("backlit")
     assert [shot.hits for shot in scene.shots if shot.exposed] == [5.0, 20.0, 80.0, 300.0, 800.0, 1450.0, 50.0]
     bracket = named_scene("backlit-bracket")
-    assert [shot.stages for shot in bracket.shots if shot.exposed] == [1, 16, 1, 32, 1, 16, 1]
+    assert [shot.stages for shot in bracket.shots if shot.exposed] == [1, 4, 1, 8, 1, 4, 1]
     assert all(shot.stages == 1 for shot in bracket.shots if not shot.exposed)

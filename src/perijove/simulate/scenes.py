@@ -48,7 +48,7 @@ BACKLIT_HITS = (QUIET_HITS, 20.0, 80.0, 300.0, 800.0, BELT_HITS, 50.0)
 """Particle hits in a blue framelet of each: from those of strips far from Jupiter to those of 44C00029, which was taken
 79 minutes before its perijove, 2.6 radii from Jupiter; what lies between is a guess. The last one stands above the
 belts, over the pole."""
-BRACKET_STAGES = (1, 16, 1, 32, 1, 16, 1)
+BRACKET_STAGES = (1, 4, 1, 8, 1, 4, 1)
 """Stages of time-delayed integration, 3.2 ms each, of the backlit strips that are exposed in turns: the short ones hold
 the crescent, the long ones, full where it is bright, show stars and the faint end of the haze."""
 DAYLIGHT_PERIJOVE = 6
@@ -168,7 +168,7 @@ SCENES: Mapping[str, Named] = {
         "Jupiter eighty minutes before perijove 44, two strips", lambda seed: perijove_scene(44, seed)
     ),
     "backlit": Named("Jupiter's night side with the Sun behind it, seven strips", backlit_scene),
-    "backlit-bracket": Named("The same, exposed for 3 to 102 ms in turns", bracketed_scene),
+    "backlit-bracket": Named("The same, exposed for 3 to 26 ms in turns", bracketed_scene),
     "daylight-pass": Named("Jupiter's day side from pole to pole about perijove 6, twenty strips", daylight_scene),
 }
 
