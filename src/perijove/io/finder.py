@@ -105,6 +105,15 @@ def find_pass_labels(label: Label, folders: Iterable[Path | str]) -> tuple[Label
     return _same_pass(label, scan_labels([Path(folder) for folder in folders]).labels)
 
 
+def pass_labels_of(raw: RawImage, labels_dir: Path | str | None = None) -> tuple[Label, ...]:
+    """The other labels of a strip's pass, as `open_strip` finds them; `LabelError` where `labels_dir` is not there."""
+    places = _label_places(raw.path)
+    explicit = None if labels_dir is None else require_labels_place(Path(labels_dir))
+    if explicit is not None and place_exists(explicit):
+        places = [explicit, *places]
+    return find_pass_labels(raw.label, places)
+
+
 def _same_pass(label: Label, labels: Sequence[Label]) -> tuple[Label, ...]:
     chosen: dict[object, Label] = {}
     for other in labels:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 import warnings
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,8 +20,8 @@ from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.errors import MapError, PerijoveError
 from perijove.instrument import FOCAL_LENGTH_PX
 from perijove.io.maps import map_format, read_map
+from perijove.io.origin import picture_text
 from perijove.io.perspective import view_of
-from perijove.io.png import SIGNATURE
 from perijove.io.provenance import sidecar_path
 from perijove.measure.product import GEOMETRY, Product
 from perijove.raster import Raster
@@ -33,8 +32,6 @@ Light = NDArray[np.float32]
 Read = Callable[[int, int], Light]
 
 _PICTURES = (".png", ".tif", ".tiff")
-_MOST_TEXT = 1 << 24
-"""Largest provenance that is read, bytes; those of long passes have some 10 kB."""
 _REMEDY = "make it anew with `perijove picture` or `perijove map`"
 
 
@@ -84,47 +81,13 @@ def _told(path: Path) -> dict[str, Any] | None:
     """The provenance of a picture: that of its sidecar, else its own; None where there is neither."""
     beside = sidecar_path(path)
     try:
-        text = beside.read_text("utf-8") if beside.is_file() else _inner(path)
+        text = beside.read_text("utf-8") if beside.is_file() else picture_text(path)
         value = None if text is None else json.loads(text)
     except (OSError, ValueError, zlib.error) as error:
         raise MapError(f"{beside if beside.is_file() else path}: its provenance is damaged: {_REMEDY}") from error
     if value is not None and not (isinstance(value, dict) and isinstance(value.get("parameters", {}), dict)):
         raise MapError(f"{beside if beside.is_file() else path} is no provenance of Perijove's: {_REMEDY}")
     return value
-
-
-def _inner(path: Path) -> str | None:
-    """The provenance in a picture's own text, None where there is none."""
-    if path.suffix.lower() != ".png":
-        return _tags(path).get("PROVENANCE")
-    data = path.read_bytes()
-    place = len(SIGNATURE)
-    while data.startswith(SIGNATURE) and place + 8 <= len(data):
-        length, kind = struct.unpack(">I4s", data[place : place + 8])
-        content = data[place + 8 : place + 8 + length]
-        if kind == b"iTXt" and content.startswith(b"Provenance\0\x01\0\0\0"):
-            opened = zlib.decompressobj()
-            text = opened.decompress(content[15:], _MOST_TEXT)
-            if not opened.eof:
-                raise ValueError("it does not end, or is larger than any provenance")
-            return text.decode("utf-8")
-        place += 12 + length
-    return None
-
-
-def _tags(path: Path) -> dict[str, str]:
-    """The tags of a TIFF; none where it cannot be opened, which `read_map` will tell better."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            with rasterio.open(path, driver="GTiff") as source:
-                tags: dict[str, str] = source.tags()
-                return tags
-        except RasterioError:
-            return {}
 
 
 def _picture(path: Path, told: Mapping[str, Any], seen: Mapping[str, Any]) -> Product:
@@ -155,9 +118,17 @@ def _picture(path: Path, told: Mapping[str, Any], seen: Mapping[str, Any]) -> Pr
         name=str(path), body=where.body, width=where.view.width, height=where.view.height, bands=bands,
         read=lambda first, last: layers[:, first:last], linear=linear, view=where.view, with_sigma=with_sigma,
         drawn_over=bool(parameters.get("annotate")), sun=where.sun, camera_km=where.camera_km,
-        shaded=law.get("model", "none") == "none" and parameters.get("recipe") != "enhanced",
+        shaded=law.get("model", "none") == "none" and not evened(told),
         **_errors(told, native),
     )  # fmt: skip
+
+
+def evened(told: Mapping[str, Any]) -> bool:
+    """Whether a recipe has divided the illumination out, by the provenance of its product."""
+    recipe = told.get("recipe")
+    if not isinstance(recipe, Mapping):
+        return bool(told.get("parameters", {}).get("recipe") == "enhanced")
+    return any(step.get("do") == "even-illumination" for step in recipe.get("step", ()))
 
 
 def _pixels(path: Path) -> tuple[list[str], Light]:
@@ -220,7 +191,7 @@ def _map(path: Path, raster: Raster) -> Product:
         name=str(path), body=body, width=raster.width, height=raster.height,
         bands=tuple(names[k] for k in light), read=read, linear=linear, grid=raster.grid, with_sigma=with_sigma,
         angles=tuple(angles), drawn_over=bool(parameters.get("annotate")),
-        shaded=parameters.get("photometry", "none") == "none" and parameters.get("recipe") != "enhanced",
+        shaded=parameters.get("photometry", "none") == "none" and not evened(raster.origin),
         sun=_sun(body, parameters.get("epoch_utc")), camera_km=None if camera is None else np.array(camera, float),
         **_errors(raster.origin, native),
     )  # fmt: skip

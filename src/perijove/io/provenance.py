@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from perijove.errors import UsageError
+from perijove.io.places import is_archive, members
 from perijove.label import Label
 from perijove.raw import RawImage
 
@@ -49,11 +50,16 @@ def strip_source(raw: RawImage) -> Source:
 
 
 def label_source(label: Label) -> Source:
-    """A label as an input; without a hash where it lies inside an archive."""
+    """A label as an input, also where it lies inside an archive; without a hash where it is in no file."""
     path = label.path
     if path is None:
         return Source("label", label.file_name, label.product_id, None)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    digest = None
+    if path.is_file():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    elif is_archive(path.parent):
+        inside = [member for member in members(path.parent) if member.path == path]
+        digest = hashlib.sha256(inside[0].data()).hexdigest() if inside else None
     return Source("label", path.name, label.product_id, digest)
 
 
@@ -92,14 +98,18 @@ def provenance(
     title: str | None = None,
     name: str | None = None,
     simulated: bool = False,
+    request: Mapping[str, object] | None = None,
+    recipe: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """The provenance of one picture as a JSON object.
 
     `parameters` is what was asked for (recipe, size, white balance ...), `solution` a summary of trajectory and
     pointing; both may hold numpy values, paths and enumerations, and NaN becomes null. What is made of `simulated`
-    strips is not credited to the mission. There is no date in it: the same
-    inputs and parameters give the same bytes.
+    strips is not credited to the mission. `request` is the command with its options, by which `perijove repeat` makes
+    the product again, `recipe` the recipe's tables; they are left out where there are none. There is no date in it,
+    and no folder: the same inputs and parameters give the same bytes.
     """
+    again = {"request": request, "recipe": recipe}
     return {
         "schema": SCHEMA,
         "software": software(),
@@ -109,6 +119,7 @@ def provenance(
         "inputs": [plain(vars(source)) for source in sources],
         "parameters": plain(parameters),
         "solution": plain(solution or {}),
+        **{key: plain(value) for key, value in again.items() if value is not None},
     }
 
 
