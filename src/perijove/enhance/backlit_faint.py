@@ -24,6 +24,10 @@ Mask = NDArray[np.bool_]
 MOST_SAMPLES = 200_000
 SKY_PX = 4.0
 """What the camera's blur and the renderer spread beyond the haze, camera px."""
+DIM_COSINE = 0.08
+"""Cosine of incidence below which ground lies in twilight."""
+LEAST_SHARE = 0.1
+"""Least noise of the finest detail, in sigma of a pixel: lossy coding leaves the dark without any."""
 STAR_SIGMA, BAND_SIGMA = 6.0, 3.0
 """A star stands this far out of the noise in all colours together, and in the second brightest of them."""
 
@@ -56,7 +60,7 @@ def faint_light(draft: Draft, numbers: FaintLight) -> None:
     # what no other colour and no neighbour knows of is a hit
     sky, dark = sky_share(draft, numbers.haze_km), dark_places(draft, numbers.haze_km) & seen
     stars = find_stars(filled, noise, sky * known, unit)
-    filled = without_specks(filled, noise, dark & (stars == 0.0), unit)
+    filled = without_specks(filled, noise, unlit_places(draft, numbers.haze_km) & (stars == 0.0), unit)
     total = along_limb(weighed(filled, shares), draft, numbers.limb_px)
     calm, level = calmed(draft, total, sigma, known, dark, numbers)
     ground = draft.lit & seen & (calm > 10 * sigma)
@@ -141,6 +145,16 @@ def dark_places(draft: Draft, haze_km: float) -> Mask:
     return np.asarray(beyond | night)
 
 
+def unlit_places(draft: Draft, haze_km: float) -> Mask:
+    """Where (h, w) nothing as small as a hit is light of the body: sky and night, but for the limb, whose haze is."""
+    planes = draft.planes
+    disc = blur(planes.hit.astype(np.float32), 2.0 * draft.unit)
+    with np.errstate(invalid="ignore"):
+        sky = planes.altitude_km > haze_km + SKY_PX * km_per_px(draft)
+        night = (planes.cos_incidence < -0.08) & (disc > 0.98)
+    return np.asarray(sky | night)
+
+
 def find_stars(light: Plane, noise: Plane, sky: Plane, unit: float) -> Plane:
     """How far (0 to 1, (h, w)) a pixel of `sky` (h, w, 0 to 1) belongs to a star in light (h, w, bands) of some noise.
 
@@ -218,7 +232,10 @@ def calmed(
     for k, found in enumerate(noise_shares([*scales, rest], sigma, dark)):
         shares.append(draft.settings.one(f"noise_scale_{k}", partial(float, found)))
     # the noise of a place, not of a pixel: it must not follow its own light
-    around = smooth([sigma], known, 3.0 * unit)[0]
+    around = np.maximum(
+        smooth([sigma], known, 3.0 * unit)[0],
+        seen_noise(draft, scales, known) / np.float32(max(shares[0], LEAST_SHARE)),
+    )
     calm = total
     if numbers.strength > 0.0:
         noises = [around * np.float32(share) for share in shares[:-1]]
@@ -249,6 +266,25 @@ def even_rim(
     strong = rim * np.clip(below / np.maximum(3.0 * sigma, 1e-9) - 1.0, 0.0, 1.0)
     out: Plane = ratios + strong[..., None] * (along - ratios)
     return out
+
+
+def seen_noise(draft: Draft, scales: list[Plane], known: Plane) -> Plane:
+    """Noise (h, w) of the finest detail as it is seen in twilight, where clouds have none; 0 elsewhere.
+
+    What is known of the noise may be too little: light that a law has raised is the least certain of all.
+    """
+    unit = draft.unit
+    cosine = np.nan_to_num(draft.planes.cos_incidence, nan=1.0)
+    dim = np.clip((np.float32(DIM_COSINE) - cosine) / np.float32(0.5 * DIM_COSINE), 0.0, 1.0)
+    disc = draft.planes.hit.astype(np.float32) * known
+    weight = dim * np.clip(20.0 * blur(disc, 2.0 * unit) - 19.0, 0.0, 1.0) * disc
+    size = np.abs(scales[0])
+    (mean,) = smooth([size], weight, 8.0 * unit)
+    # once more without what stands out
+    (mean,) = smooth([np.minimum(size, 3.0 * mean)], weight, 8.0 * unit)
+    # the mean size of a Gaussian is 0.8 of its sigma
+    seen: Plane = np.float32(1.25) * mean * dim * disc
+    return seen
 
 
 def mean_ratios(light: Plane, total: Plane, ground: Mask) -> Floats:

@@ -24,6 +24,10 @@ FIRST_SCALE = 0.8
 NOISE_SHARES = (0.85, 0.25, 0.12, 0.06, 0.03, 0.015)
 """Noise of the detail on each scale against that of a pixel, where no dark part of the picture tells: white noise."""
 FINE_SIGMA = 4.0
+PULL = 0.05
+"""Weight, against 1 for a bright pixel, of the colour that is taken where nothing tells of any."""
+MOST_RATIO = 4.0
+"""Most that a colour's ratio may be of that one."""
 FAINT = 3.0
 """Signal over noise from which all pixels count alike for the colour around."""
 
@@ -106,11 +110,11 @@ def steady_ratios(
     out = np.zeros(light.shape, np.float32)
     for k, width in enumerate(widths):
         share = np.clip(1.0 - np.abs(place - np.float32(k)), 0.0, 1.0)
-        below = _mean(weight * total, width * unit) + np.float32(0.02) * np.float32(width > 0)
-        below = np.maximum(below, np.float32(1e-6))
+        trace = PULL if width > 0.0 else 0.0
+        below = np.maximum(_mean(weight * total, width * unit) + np.float32(trace), np.float32(1e-6))
         for b, level in enumerate(far):
-            above = _mean(weight * light[..., b], width * unit) + np.float32(0.02 * level) * np.float32(width > 0)
-            out[..., b] += share * above / below
+            above = _mean(weight * light[..., b], width * unit) + np.float32(trace * level)
+            out[..., b] += share * np.clip(above / below, 0.0, np.float32(MOST_RATIO * level))
     return out
 
 

@@ -39,7 +39,7 @@ LIT_DN = 10.0
 DARK_DN = 12.0
 """Parts of a cell with more light than this are no dark, whatever the geometry: stars, moons, hits, aurora."""
 HAZE_KM, EDGE_PX = 500.0, 4.0
-"""Sky begins so far above the limb: the haze, and what pointing and blur may add."""
+"""Sky begins so far above the limb: the haze, and what pointing and blur may add, camera px."""
 NIGHT_COSINE = -0.2
 """Cosine of incidence below which ground is night."""
 LEAST_CELLS = 300
@@ -165,7 +165,7 @@ def dark_parts(swath: Swath, body: Body, sun: FloatArray, side: int, threads: in
         a, b = (d * d).sum(-1), d @ o
         closest = np.maximum(o @ o - b * b / a, 0.0)
         ahead = b < 0.0
-        edge = HAZE_KM + EDGE_PX * swath.binning * float(np.linalg.norm(place)) / FOCAL_LENGTH_PX
+        edge = HAZE_KM + EDGE_PX * float(np.linalg.norm(place)) / FOCAL_LENGTH_PX
         sky = ~ahead | ((np.sqrt(closest) - 1.0) * radii.min() > edge)
         reach = -b / a - np.sqrt(np.maximum(1.0 - closest, 0.0) / a)
         up = normal(place + reach[..., None] * directions, body.radii_km)
