@@ -157,7 +157,7 @@ def test_planes_are_not_changed(lambert: Lambert) -> None:
 
 def test_an_unknown_recipe_is_named_with_those_that_are_known(lambert: Lambert) -> None:
     with pytest.raises(
-        UsageError, match="'vivid': use one of natural, enhanced, linear, science, methane-rgb, or a file"
+        UsageError, match="'vivid': use one of natural, enhanced, backlit, science, methane-rgb, linear, or a file"
     ):
         apply_recipe("vivid", lambert(LEVELS))
 

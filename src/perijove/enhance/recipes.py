@@ -31,7 +31,7 @@ Given = Mapping[str, float] | None
 Gain = NDArray[np.float32] | None
 
 STEP_MODULES = (_light, _enhanced, _backlit)
-RECIPES = ("natural", "enhanced", "linear", "science", "methane-rgb", "backlit")
+RECIPES = ("natural", "enhanced", "backlit", "science", "methane-rgb", "linear")
 """The recipes that come with Perijove, by the names of their files in `data/recipes`."""
 
 
