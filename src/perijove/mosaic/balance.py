@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,12 +14,13 @@ from perijove.bodies import Body
 from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.mosaic.angles import Angles
-from perijove.mosaic.bring import Tables, bring_rows, tables_of
+from perijove.mosaic.bring import bring_rows, tables_of
 from perijove.mosaic.law import Term, parts_of, terms_of
 from perijove.mosaic.look import Look
 from perijove.mosaic.samples import Samples, take_samples
 from perijove.mosaic.seams import Apart, Residual, Step, residual_of, steps_of
-from perijove.mosaic.solve_light import OFFSET_DN, Band, Solution, solve_band
+from perijove.mosaic.solve_light import OFFSET_DN, Band, Solution, alike, solve_band
+from perijove.render.threads import processors
 from perijove.winds import ZonalWinds
 
 FloatArray = NDArray[np.float64]
@@ -85,9 +87,18 @@ class Balance:
     residual: Residual
 
     @cached_property
-    def tables(self) -> dict[Filter, Tables]:
-        """The bands' laws in tables."""
-        return {band: tables_of(law.terms, law.numbers, law.middle, law.phases) for band, law in self.laws.items()}
+    def _tables(self) -> dict[tuple[Filter, ...], tuple[Plane, Plane, Plane, FloatArray]]:
+        """Tables that were made before, by their bands."""
+        return {}
+
+    def _stacked(self, bands: tuple[Filter, ...]) -> tuple[Plane, Plane, Plane, FloatArray]:
+        """The laws of some bands in tables (`bring.Tables`), one after the other, and their middle phase angles."""
+        if bands not in self._tables:
+            laws = [self.laws[band] for band in bands]
+            tables = [tables_of(law.terms, law.numbers, law.middle, law.phases) for law in laws]
+            stacked = [np.stack([getattr(t, name) for t in tables]) for name in ("ground", "glow", "phase")]
+            self._tables[bands] = (stacked[0], stacked[1], stacked[2], np.array([law.middle for law in laws]))
+        return self._tables[bands]
 
     def levelled(
         self, k: int, light: Plane, seen: Angles, wanted: Angles | None, bands: Sequence[Filter] | None = None
@@ -115,24 +126,22 @@ class Balance:
         if len(light) != len(bands):
             raise UsageError(f"{len(light)} planes of light to level for {len(bands)} bands: give one for each")
         none = np.empty((0, 0), np.float32)
-        out, trust = np.empty(light.shape, np.float32), np.ones(light.shape[1:], np.float32)
-        out_sigma = np.empty(light.shape if sigma is not None else (0, 0, 0), np.float32)
+        out, trust = np.empty(light.shape, np.float32), np.empty(light.shape[1:], np.float32)
+        given = np.empty((0, 0, 0), np.float32) if sigma is None else np.ascontiguousarray(sigma, np.float32)
+        out_sigma = np.empty(given.shape, np.float32)
         angles = [np.ascontiguousarray(a, np.float32) for a in (seen.cos_incidence, seen.cos_emission, seen.phase)]
         target = [none, none, none]
         if wanted is not None:
             target = [
                 np.ascontiguousarray(a, np.float32) for a in (wanted.cos_incidence, wanted.cos_emission, wanted.phase)
             ]
-        for n, band in enumerate(bands):
-            b, table = self.bands.index(band), self.tables[band]
-            bring_rows(
-                np.ascontiguousarray(light[n], np.float32),
-                none if sigma is None else np.ascontiguousarray(sigma[n], np.float32),
-                angles[0], angles[1], angles[2], target[0], target[1], target[2],
-                np.array([1.0, 1.0, self.laws[band].middle]), table.ground, table.glow, table.phase,
-                float(self.gain[k, b]), float(self.offset[k, b]),
-                out[n], none if sigma is None else out_sigma[n], trust,
-            )  # fmt: skip
+        ground, glow, turns, middle = self._stacked(bands)
+        own = [self.bands.index(band) for band in bands]
+        bring_rows(
+            np.ascontiguousarray(light, np.float32), given, angles[0], angles[1], angles[2],
+            target[0], target[1], target[2], middle, ground, glow, turns, self.gain[k, own], self.offset[k, own],
+            out, out_sigma, trust,
+        )  # fmt: skip
         return Brought(out, out_sigma, trust)
 
     def taken_apart(self, samples: Samples, b: int) -> Apart:
@@ -156,24 +165,31 @@ def solve_balance(
     if not looks:
         raise UsageError("no strips to balance: give at least one")
     ordered = sorted(looks, key=lambda look: look.name)
-    return balance_of(take_samples(ordered, body, et0, winds=winds, threads=threads), body)
+    return balance_of(take_samples(ordered, body, et0, winds=winds, threads=threads), body, threads=threads)
 
 
-def balance_of(samples: Samples, body: Body) -> Balance:
-    """Solve the light of samples, a band at a time."""
+def balance_of(samples: Samples, body: Body, *, threads: int | None = None) -> Balance:
+    """Solve the light of samples, a band at a time; the laws of visible light then lean on each other (`alike`)."""
     looks, bands = len(samples.names), samples.bands
     gain, gain_sigma = np.ones((looks, len(bands))), np.zeros((looks, len(bands)))
     offset, offset_sigma = np.zeros((looks, len(bands))), np.zeros((looks, len(bands)))
     laws: dict[Filter, BandLaw] = {}
+    middle, phases = phases_of(samples)
+    terms = terms_of(body, middle)
+    units = np.where(np.isfinite(samples.units), samples.units, np.nanmax(samples.units, axis=0))
+
+    def solve(b: int) -> Solution:
+        return solve_band(usable(samples, b, middle), looks, terms, OFFSET_DN * units[:, b])
+
+    with ThreadPoolExecutor(min(threads or processors(), len(bands))) as pool:
+        found = dict(zip(bands, pool.map(solve, range(len(bands))), strict=True))
+    visible = [band for band in bands if band is not Filter.METHANE]
+    found |= dict(zip(visible, alike([found[band] for band in visible], looks, terms), strict=True))
     for b, band in enumerate(bands):
-        middle, phases = phases_of(samples)
-        terms = terms_of(body, middle)
-        unit = np.where(np.isfinite(samples.units[:, b]), samples.units[:, b], np.nanmax(samples.units[:, b]))
-        found = solve_band(usable(samples, b, middle), looks, terms, OFFSET_DN * unit)
-        gain[:, b], offset[:, b] = np.exp(-found.gain), found.offset
-        sigma = np.sqrt(np.diag(found.covariance))
+        sigma = np.sqrt(np.diag(found[band].covariance))
+        gain[:, b], offset[:, b] = np.exp(-found[band].gain), found[band].offset
         gain_sigma[:, b], offset_sigma[:, b] = sigma[:looks] * gain[:, b], sigma[looks : 2 * looks]
-        laws[band] = _law(found, terms, middle, phases, looks)
+        laws[band] = _law(found[band], terms, middle, phases, looks)
     none = Residual(bands, np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0), np.int64))
     balance = Balance(
         samples.names, bands, gain, offset, gain_sigma, offset_sigma, laws, overlapping(samples), (), none

@@ -58,11 +58,14 @@ def tables_of(terms: Sequence[Term], numbers: FloatArray, middle: float, phases:
 
 
 @inlined
-def look_up(ground: Plane, glow: Plane, phase: Plane, mu0: float, mu: float, angle: float) -> tuple[float, float]:
-    """ln F and H at two cosines, of which the second is not negative, and a phase angle."""
-    x = min(max((mu0 - LOWEST) * ((INCIDENCES - 1) / (1.0 - LOWEST)), 0.0), INCIDENCES - 1.001)
-    y = min(max(mu * (EMISSIONS - 1.0), 0.0), EMISSIONS - 1.001)
-    z = min(max(angle * ((PHASES - 1) / math.pi), 0.0), PHASES - 1.001)
+def place_in(value: float, first: float, per: float, nodes: int) -> float:
+    """Where a value stands among the nodes of a table, counted from 0, never beyond its ends."""
+    return min(max((value - first) * per, 0.0), nodes - 1.001)
+
+
+@inlined
+def look_up(ground: Plane, glow: Plane, phase: Plane, x: float, y: float, z: float) -> tuple[float, float]:
+    """ln F and H of one band at places among the nodes of incidence, emission and phase."""
     i, j, k = int(x), int(y), int(z)
     a, b, c = x - i, y - j, z - k
     first = (1.0 - b) * ground[i, j] + b * ground[i, j + 1]
@@ -76,52 +79,60 @@ def look_up(ground: Plane, glow: Plane, phase: Plane, mu0: float, mu: float, ang
 @kernel
 def bring_rows(
     light: Plane, sigma: Plane, cos_i: Plane, cos_e: Plane, phase: Plane,
-    to_i: Plane, to_e: Plane, to_phase: Plane, fixed: FloatArray,
-    ground: Plane, glow: Plane, turns: Plane, gain: float, offset: float,
+    to_i: Plane, to_e: Plane, to_phase: Plane, middle: FloatArray,
+    ground: Plane, glow: Plane, turns: Plane, gain: FloatArray, offset: FloatArray,
     out: Plane, out_sigma: Plane, trust: Plane,
 ) -> None:  # fmt: skip
-    """Fill `out`, `out_sigma` and lower `trust` (h, w) for one band.
+    """Fill `out`, `out_sigma` (bands, h, w) and `trust` (h, w).
 
-    Its tables are `ground`, `glow` and `turns`. No sigma is made where `sigma` has the shape (0, 0). Where `to_i` has
-    the shape (0, 0) the wanted angles are `fixed` (3,) everywhere.
+    `ground`, `glow` and `turns` are the bands' tables, one after the other, `gain`, `offset` and `middle` (bands,).
+    No sigma is made where `sigma` has the shape (0, 0, 0). Where `to_i` has the shape (0, 0) normal incidence and
+    emission at the phase angle `middle` are wanted everywhere. The factors of all bands are bounded alike, lest they
+    make tints.
     """
-    doubted, even = sigma.size > 0, to_i.size == 0
-    level, level_glow = look_up(ground, glow, turns, fixed[0], fixed[1], fixed[2])
-    for r in range(light.shape[0]):
-        for c in range(light.shape[1]):
-            value = light[r, c]
-            if value != value:
-                out[r, c] = value
-                if doubted:
-                    out_sigma[r, c] = np.float32(np.nan)
-                continue
-            value = (float(value) - offset) * gain
-            error = float(sigma[r, c]) * gain if doubted else 0.0
+    bands, doubted, even = len(light), sigma.size > 0, to_i.size == 0
+    per_i, per_e, per_phase = (INCIDENCES - 1) / (1.0 - LOWEST), EMISSIONS - 1.0, (PHASES - 1) / math.pi
+    level, level_glow = np.empty(bands), np.empty(bands)
+    seen, seen_glow, wanted, wanted_glow = np.empty(bands), np.empty(bands), np.empty(bands), np.empty(bands)
+    for n in range(bands):
+        z = place_in(middle[n], 0.0, per_phase, PHASES)
+        level[n], level_glow[n] = look_up(ground[n], glow[n], turns[n], INCIDENCES - 1.001, EMISSIONS - 1.001, z)
+    for r in range(trust.shape[0]):
+        for c in range(trust.shape[1]):
             mu0, mu, angle = float(cos_i[r, c]), float(cos_e[r, c]), float(phase[r, c])
-            wanted, wanted_glow, known = level, level_glow, angle == angle and mu == mu
-            if not even and known:
+            known, kept, mean = mu0 == mu0 and angle == angle and mu == mu, 1.0, 0.0
+            if known and not even:
                 known = to_i[r, c] == to_i[r, c] and to_e[r, c] == to_e[r, c] and to_phase[r, c] == to_phase[r, c]
-                if known:
-                    wanted, wanted_glow = look_up(
-                        ground, glow, turns, float(to_i[r, c]), float(to_e[r, c]), float(to_phase[r, c])
-                    )
-            if known and mu <= 0.0:
-                trust[r, c] = np.float32(0.0)
-            elif known:
-                seen, seen_glow = look_up(ground, glow, turns, mu0, mu, angle)
-                change = wanted - seen
-                ratio = math.exp(min(change, 40.0))
-                part = (ratio / MOST) ** 2
-                part *= part
+            if known:
+                x = place_in(mu0, LOWEST, per_i, INCIDENCES)
+                y, z = place_in(mu, 0.0, per_e, EMISSIONS), place_in(angle, 0.0, per_phase, PHASES)
+                if not even:
+                    to_x = place_in(float(to_i[r, c]), LOWEST, per_i, INCIDENCES)
+                    to_y = place_in(float(to_e[r, c]), 0.0, per_e, EMISSIONS)
+                    to_z = place_in(float(to_phase[r, c]), 0.0, per_phase, PHASES)
+                for n in range(bands):
+                    seen[n], seen_glow[n] = look_up(ground[n], glow[n], turns[n], x, y, z)
+                    if even:
+                        wanted[n], wanted_glow[n] = level[n], level_glow[n]
+                    else:
+                        wanted[n], wanted_glow[n] = look_up(ground[n], glow[n], turns[n], to_x, to_y, to_z)
+                    mean += (wanted[n] - seen[n]) / bands
+                part = math.exp(4.0 * (min(mean, 40.0) - math.log(MOST)))
                 kept = 1.0 / math.sqrt(math.sqrt(math.sqrt(1.0 + part * part)))
-                trust[r, c] = min(trust[r, c], np.float32(kept * kept))
-                bare = (value - seen_glow) * ratio * kept
+            trust[r, c] = np.float32(kept * kept if not known or mu > 0.0 else 0.0)
+            low, away = HARD / max(mu0, HARD), HARD / max(mu, HARD)
+            for n in range(bands):
+                value = (float(light[n, r, c]) - offset[n]) * gain[n]
+                error = float(sigma[n, r, c]) * gain[n] if doubted else 0.0
+                if known:
+                    change = wanted[n] - seen[n]
+                    ratio = math.exp(min(change, 40.0)) * kept
+                    bare = (value - seen_glow[n]) * ratio
+                    value = bare + wanted_glow[n] * kept
+                    if doubted:
+                        share = change * (SPREAD + low * low + away * away) * bare
+                        veil = GLOW_SPREAD * (wanted_glow[n] * kept - seen_glow[n])
+                        error = math.sqrt((error * ratio) ** 2 + share * share + veil * veil)
+                out[n, r, c] = value
                 if doubted:
-                    low, away = HARD / max(mu0, HARD), HARD / max(mu, HARD)
-                    share = change * (SPREAD + low * low + away * away) * bare
-                    veil = GLOW_SPREAD * (wanted_glow - seen_glow)
-                    error = math.sqrt((error * ratio * kept) ** 2 + share * share + veil * veil)
-                value = bare + wanted_glow
-            out[r, c] = value
-            if doubted:
-                out_sigma[r, c] = error
+                    out_sigma[n, r, c] = error

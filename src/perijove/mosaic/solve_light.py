@@ -12,7 +12,7 @@ cannot: two looks in nearly the same light tell nothing of the law.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ GAIN_SIGMA = 0.015
 OFFSET_DN = 0.15
 """Sigma of what stray light is left all over a look, DN: the night side of three strips of perijove 44 reads -0.1 to
 0.5 DN more than 6 deg behind the terminator, three simulated passes' 0.0 to 0.1."""
+COLOUR = 0.3
+"""By how much the numbers of two bands of visible light are believed to differ, a share of what each is believed to be
+off by."""
 HUBER = 1.345
 """Residuals beyond so many sigma pull no harder: hits, shadows of moons and clouds that changed."""
 BRIGHT, ENOUGH_BRIGHT = 5.0, 100
@@ -101,6 +104,23 @@ def solve_band(band: Band, looks: int, terms: Sequence[Term], offset_sigma: Floa
         if float((np.abs(step) / np.sqrt(np.diag(covariance))).max()) < ENOUGH:
             break
     return Solution(state[:looks], state[looks : 2 * looks], state[2 * looks :], covariance, fit.scatter, fit.together)
+
+
+def alike(found: Sequence[Solution], looks: int, terms: Sequence[Term]) -> list[Solution]:
+    """Solutions of several bands drawn towards one law, as far as each leaves open: differences between bands that the
+    ground does not ask for would tint the terminator and the limb."""
+    own = slice(2 * looks, None)
+    apart = np.diag([(COLOUR * term.sigma) ** 2 for term in terms])
+    weights = [np.linalg.inv(one.covariance[own, own] + apart) for one in found]
+    total = np.sum([w @ one.numbers for w, one in zip(weights, found, strict=True)], axis=0)
+    common = np.linalg.solve(np.sum(weights, axis=0), total)
+    out = []
+    for one, weight in zip(found, weights, strict=True):
+        state = np.concatenate([one.gain, one.offset, one.numbers])
+        state = state + one.covariance[:, own] @ weight @ (common - one.numbers)
+        numbers = np.clip(state[own], [term.least for term in terms], [term.most for term in terms])
+        out.append(replace(one, gain=state[:looks], offset=state[looks : 2 * looks], numbers=numbers))
+    return out
 
 
 class _Fit:
