@@ -94,6 +94,11 @@ def split(plane: NDArray[np.generic], pace: Pace) -> NDArray[np.generic]:
     return plane.reshape(bands, rows // pace.down, pace.down, width // pace.across, pace.across)
 
 
+def share_shape(values: NDArray[np.generic]) -> tuple[int, int, int]:
+    """Bands, rows and w of values split by pixels."""
+    return values.shape[0], values.shape[1], values.shape[3]
+
+
 def means(plane: Plane, pace: Pace, least: float = 0.5) -> tuple[Plane, Plane]:
     """Means (bands, rows, w) over the places of each pixel, and the share of them that have a value.
 
@@ -101,8 +106,12 @@ def means(plane: Plane, pace: Pace, least: float = 0.5) -> tuple[Plane, Plane]:
     """
     values = split(plane, pace)
     good = np.isfinite(values)
-    # in double precision the order of the sum, which follows the shape of the block, leaves no trace
-    total = np.where(good, values, np.float32(0)).sum(axis=(2, 4), dtype=np.float64)
+    known = np.where(good, values, np.float32(0))
+    # place by place: the order of numpy's own sum follows the shape of the block, and would show in the last bit
+    total = np.zeros(share_shape(values), np.float64)
+    for down in range(pace.down):
+        for across in range(pace.across):
+            total += known[:, :, down, :, across]
     share = good.mean(axis=(2, 4), dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where((share >= least) & (share > 0.0), total / (share * pace.down * pace.across), np.nan)
