@@ -31,8 +31,8 @@ AIR = 0.04
 
 @dataclass(frozen=True)
 class WindFigure:
-    """What a figure of winds shows: in bins at `latitude` (n,) rad the `speed_m_s` (n,) of the ties with its `sigma_m_s`
-    (n,), the `usual` profile and the `refined` one. `title`, `notes` and `credit` are written below."""
+    """What a figure of winds shows: in bins at `latitude` rad the `speed_m_s` of the ties and its `sigma_m_s`, (n,),
+    the `usual` profile and the `refined` one. `title`, `notes` and `credit` are written below."""
 
     latitude: FloatArray
     speed_m_s: FloatArray

@@ -30,7 +30,7 @@ COLUMNS = (
 )  # fmt: skip
 EXPLAINED = (
     "east_m_s, sigma_m_s: eastward wind in the body's rotating frame and its standard deviation, the best known now",
-    "ties, ties_m_s, ties_sigma_m_s: the places in a bin about the latitude that were found again, and their wind alone",
+    "ties, ties_m_s, ties_sigma_m_s: places found again in a bin about the latitude, and the wind by them alone",
     "usual_m_s, usual_sigma_m_s: the wind that was known before",
 )
 MAX_BYTES = 4_000_000
@@ -117,9 +117,9 @@ def _pair(pair: WindPair) -> str:
     """What is said of a pair of strips."""
     east, north = pair.offset_px
     return (
-        f"pair: {pair.first} and, {pair.seconds:.1f} s later, {pair.second}: {pair.count} ties, {pair.scale_km:.1f} km "
-        f"a px; to the north they leave {pair.latitude_px:.3f} px in the median; offset {east:.3f} px to the east, "
-        f"{north:.3f} px to the north, taken for pointing and wind together"
+        f"pair: {pair.first} and, {pair.seconds:.1f} s later, {pair.second}: {pair.count} ties; a native px spans "
+        f"{pair.native_km:.1f} km; to the north they leave {pair.latitude_px:.3f} px in the median; offset {east:.3f} "
+        f"px to the east, {north:.3f} px to the north, taken for pointing and wind together"
     )
 
 

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.errors import UsageError
-from perijove.geometry.mapgrid import MapGrid
 from perijove.instrument import FOCAL_LENGTH_PX
 from perijove.mosaic.look import Look
 from perijove.mosaic.windfit import KNOTS, Fit, fit_winds, spread
-from perijove.mosaic.windties import SHARED, Sighted, WindTies, common_grid, match, sighted
+from perijove.mosaic.windties import SHARED, Common, Sighted, WindTies, common_map, match, sighted
 from perijove.observation import Observation
 from perijove.winds import ZonalWinds, usual_winds
 
@@ -28,7 +27,7 @@ BIN_DEG = 2.0
 """Height of a bin of latitude, deg: ties are some three degrees high themselves."""
 FEWEST = 3
 """Ties that make a bin."""
-PARTNERS = 3
+PARTNERS = 2
 """Others that each strip is matched with: those that tell most about the wind."""
 FEWEST_TIES = 12
 """Fewer ties of a pair than this may be chance."""
@@ -42,16 +41,17 @@ SEVERAL = 6.0
 class WindPair:
     """Two strips and their ties: names in the order of time, `seconds` between them, `count` of the ties.
 
-    In px of the coarser camera (`scale_km` on the ground): `latitude_px` and `longitude_px` are medians of the lengths
-    of the shifts to the north and to the east that are left when the usual wind has carried the clouds, `offset_px`
-    (east, north) their medians with sign, `left_px` (east, north) the median lengths once wind and pointing are solved.
+    In native px of the coarser camera, `native_km` on the ground: `latitude_px` and `longitude_px` are medians of the
+    lengths of the shifts to the north and to the east that are left when the usual wind has carried the clouds,
+    `offset_px` (east, north) their medians with sign, `left_px` (east, north) the median lengths once wind and pointing
+    are solved.
     """
 
     first: str
     second: str
     seconds: float
     count: int
-    scale_km: float
+    native_km: float
     latitude_px: float
     longitude_px: float
     offset_px: tuple[float, float]
@@ -117,8 +117,8 @@ def measure_looks(
     ordered = sorted(looks, key=lambda look: look.name)
     seen = [sighted(look, body, max(sigmas_px[look.name], LEAST_SIGMA_PX) / FOCAL_LENGTH_PX) for look in ordered]
     sets = []
-    for one, two, grid in chosen_pairs(seen, body, winds):
-        ties = match(one, two, grid, winds)
+    for one, two, common in chosen_pairs(seen, body, winds):
+        ties = match(one, two, common, winds)
         if ties is not None and len(ties) >= FEWEST_TIES:
             sets.append(ties)
     if not sets:
@@ -131,15 +131,16 @@ def measure_looks(
     return MeasuredWinds(body, latitude, speed, sigma, count, usual, pairs, winds, refined(fit, winds))
 
 
-def chosen_pairs(seen: Sequence[Sighted], body: Body, winds: ZonalWinds) -> list[tuple[Sighted, Sighted, MapGrid]]:
+def chosen_pairs(seen: Sequence[Sighted], body: Body, winds: ZonalWinds) -> list[tuple[Sighted, Sighted, Common]]:
     """The pairs that tell most about the wind, with maps of what they share: up to `PARTNERS` for each strip."""
-    worth: dict[tuple[int, int], tuple[float, MapGrid]] = {}
+    worth: dict[tuple[int, int], tuple[float, Common]] = {}
     for i, j in combinations(range(len(seen)), 2):
-        grid = common_grid(seen[i], seen[j], body)
-        if grid is None:
+        common = common_map(seen[i], seen[j], body)
+        if common is None:
             continue
+        grid = common.grid
         moved = float(np.median(winds.sigma_m_s)) * 1e-3 * abs(seen[i].look.et - seen[j].look.et) / grid.scale_km
-        worth[i, j] = grid.width * grid.height * min(moved, SEVERAL) ** 2, grid
+        worth[i, j] = grid.width * grid.height * min(moved, SEVERAL) ** 2, common
     chosen: set[tuple[int, int]] = set()
     for k in range(len(seen)):
         own = sorted((pair for pair in worth if k in pair), key=lambda pair: (-worth[pair][0], pair))
@@ -183,22 +184,26 @@ def binned(
 def pair_of(ties: WindTies, fit: Fit, k: int) -> WindPair:
     """What one pair's ties say of the geometry."""
     used = fit.weight[k] > 0.0
-    px, left = ties.shift[used] / ties.scale_km, fit.left[k][used] / ties.scale_km
+    px, left = ties.shift[used] / ties.native_km, fit.left[k][used] / ties.native_km
     east, north = (float(v) for v in np.median(np.abs(px), axis=0))
     offset, rest = np.median(px, axis=0), np.median(np.abs(left), axis=0)
     return WindPair(
-        ties.first, ties.second, ties.seconds, int(used.sum()), ties.scale_km, north, east,
+        ties.first, ties.second, ties.seconds, int(used.sum()), ties.native_km, north, east,
         (float(offset[0]), float(offset[1])), (float(rest[0]), float(rest[1])),
     )  # fmt: skip
 
 
 def refined(fit: Fit, winds: ZonalWinds) -> ZonalWinds:
-    """The profile with its correction, and a sigma that is smaller where the ties said something."""
+    """The profile with its correction, and a sigma that is smaller where the ties said something.
+
+    A profile of few latitudes gets those of the correction, too.
+    """
     count = len(KNOTS)
     ratio = np.sqrt(np.diag(fit.covariance)[:count] / np.diag(fit.prior))
+    latitude = np.unique(np.round(np.concatenate([winds.latitude, KNOTS]), 9))
     return ZonalWinds(
-        winds.latitude,
-        winds.speed_m_s + np.interp(winds.latitude, KNOTS, fit.correction),
-        winds.sigma_m_s * np.clip(np.interp(winds.latitude, KNOTS, ratio), 0.0, 1.0),
+        latitude,
+        winds.speed(latitude) + np.interp(latitude, KNOTS, fit.correction),
+        winds.sigma(latitude) * np.clip(np.interp(latitude, KNOTS, ratio), 0.0, 1.0),
         f"{winds.source}, refined by {len(fit.names)} strips",
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from perijove.mosaic.windties import SHARED, WindTies
 from perijove.winds import ZonalWinds
@@ -25,7 +26,7 @@ ALIKE = np.radians(2.0)
 """Latitudes nearer to each other than about this change their wind alike."""
 LIMIT = 2.5
 """Residuals beyond so many sigmas weigh less, those beyond twice as many not at all."""
-ROUNDS = 12
+ROUNDS = 8
 LEAST_FACTOR = 0.5
 """Scatter of the ties against their own errors, at the least."""
 _ACROSS = 7
@@ -85,6 +86,13 @@ def design(ties: WindTies, names: Sequence[str]) -> FloatArray:
 
 def fit_winds(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
     """Solve for the correction of a wind and the rotations of the strips, robustly; `sets` must not be empty."""
+    # the order of sums must not depend on the machine's processors, and the matrices are small
+    with threadpool_limits(1, user_api="blas"):
+        return _fit(sets, winds)
+
+
+def _fit(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
+    """What `fit_winds` says."""
     allowed = {name: cov for t in sets for name, cov in zip((t.first, t.second), t.allowed, strict=True)}
     names = tuple(sorted(allowed))
     prior = prior_of(winds)
@@ -96,21 +104,21 @@ def fit_winds(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
         before[part, part] = np.linalg.inv(allowed[name])
     rows = [design(t, names) for t in sets]
     whiten = [np.swapaxes(np.linalg.cholesky(np.linalg.inv(t.covariance)), 1, 2) for t in sets]
+    white = [(w @ a).reshape(-1, len(before)) for w, a in zip(whiten, rows, strict=True)]
+    told = [(w @ t.shift[..., None]).ravel() for w, t in zip(whiten, sets, strict=True)]
     weight = [np.ones(len(t)) for t in sets]
     factor = [1.0] * len(sets)
     unknown: FloatArray = np.zeros(len(before))
     information = before
     for _ in range(ROUNDS):
         information, right = before.copy(), np.zeros(len(before))
-        for t, a, w, share, f in zip(sets, rows, whiten, weight, factor, strict=True):
-            wa = (w @ a) * np.sqrt(share / (SHARED * f * f))[:, None, None]
-            ws = (w @ t.shift[..., None])[..., 0] * np.sqrt(share / (SHARED * f * f))[:, None]
-            flat = wa.reshape(-1, len(before))
-            information += flat.T @ flat
-            right += flat.T @ ws.ravel()
+        for a, d, share, f in zip(white, told, weight, factor, strict=True):
+            counts = np.repeat(share / (SHARED * f * f), 2)
+            information += a.T @ (a * counts[:, None])
+            right += a.T @ (counts * d)
         unknown = np.asarray(np.linalg.solve(information, right))
-        for k, (t, a, w) in enumerate(zip(sets, rows, whiten, strict=True)):
-            size = np.linalg.norm((w @ (t.shift - a @ unknown)[..., None])[..., 0], axis=1)
+        for k, (a, d) in enumerate(zip(white, told, strict=True)):
+            size = np.linalg.norm((d - a @ unknown).reshape(-1, 2), axis=1)
             # Rayleigh: the median length of two normal components is 1.1774 sigma
             factor[k] = max(float(np.median(size)) / 1.1774, LEAST_FACTOR)
             weight[k] = softened(size / factor[k])

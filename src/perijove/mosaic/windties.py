@@ -7,7 +7,7 @@ it may be wind or pointing, to the north it can only be pointing, or clouds that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,9 @@ class WindTies:
     `latitude` and `longitude` (n,) rad are the places at the moment halfway between; `shift` (n, 2) km, east and north,
     is how far the second strip shows their clouds from where the first does, both carried by the wind taken for
     granted, and `covariance` (n, 2, 2) km^2 its error. `span` (rad) is the height of a patch, `turns` (2, n, 2, 3) km a
-    rad what small rotations of each strip's camera, about the body-fixed axes, do to a place. `scale_km` is that of the
-    map, `allowed` (2, 3, 3) rad^2 the covariance of the rotations by what is known of the pointing.
+    rad what small rotations of each strip's camera, about the body-fixed axes, do to a place. `native_km` is what a
+    native pixel of the coarser camera spans, `allowed` (2, 3, 3) rad^2 the covariance of the rotations by what is known
+    of the pointing.
     """
 
     first: str
@@ -68,7 +69,7 @@ class WindTies:
     correlation: FloatArray
     span: FloatArray
     turns: FloatArray
-    scale_km: float
+    native_km: float
     allowed: FloatArray
 
     def __len__(self) -> int:
@@ -103,7 +104,15 @@ def sighted(look: Look, body: Body, sigma: float) -> Sighted:
     )
 
 
-def common_grid(one: Sighted, two: Sighted, body: Body) -> MapGrid | None:
+@dataclass(frozen=True)
+class Common:
+    """A map of what two looks have both seen, and what a native pixel of the coarser camera spans there, km."""
+
+    grid: MapGrid
+    native_km: float
+
+
+def common_map(one: Sighted, two: Sighted, body: Body) -> Common | None:
     """A map of what two looks have both seen, as from halfway between them; None where that is next to nothing."""
     if not (len(one.ground.latitude) and len(two.ground.latitude)):
         return None
@@ -124,18 +133,21 @@ def common_grid(one: Sighted, two: Sighted, body: Body) -> MapGrid | None:
     inside = [g & (spot > low).all(axis=-1) & (spot < high).all(axis=-1) for spot, g in zip(spots, good, strict=True)]
     if min(part.sum() / g.sum() for part, g in zip(inside, good, strict=True)) < SHARE:
         return None
-    scale = max(float(np.median(s.ground.resolution[part])) for s, part in zip((one, two), inside, strict=True))
-    scale = max(scale, float(np.sqrt(np.prod(high - low) / MOST_PIXELS)))
+    native = [float(np.median(s.ground.resolution[part])) for s, part in zip((one, two), inside, strict=True)]
+    stored = max(km * s.look.swaths[0].binning for km, s in zip(native, (one, two), strict=True))
+    scale = max(stored, float(np.sqrt(np.prod(high - low) / MOST_PIXELS)))
     width, height = (int(side) for side in np.ceil((high - low) / scale))
     if min(width, height) < PATCH_PX:
         return None
-    return MapGrid(body, projection, "centric", scale, float(low[0]), float(high[1]), width, height)
+    grid = MapGrid(body, projection, "centric", scale, float(low[0]), float(high[1]), width, height)
+    return Common(grid, max(native))
 
 
-def match(one: Sighted, two: Sighted, grid: MapGrid, winds: ZonalWinds) -> WindTies | None:
+def match(one: Sighted, two: Sighted, common: Common, winds: ZonalWinds) -> WindTies | None:
     """Ties of two looks on a map of theirs; None without common filters, or where nothing is found."""
     if one.look.et > two.look.et:
         one, two = two, one
+    grid = common.grid
     body, seconds = grid.body, two.look.et - one.look.et
     bands = [band for band in BANDS if all(band in [s.band for s in look.swaths] for look in (one.look, two.look))]
     if not bands:
@@ -150,7 +162,7 @@ def match(one: Sighted, two: Sighted, grid: MapGrid, winds: ZonalWinds) -> WindT
     drawn.append(drawn_on(wide, two.look, bands[:MOST_BANDS], half))
     inner = (slice(reach, reach + grid.height), slice(reach, reach + grid.width))
     found = seek(drawn[0][0][inner], drawn[0][1][inner], *drawn[1], PATCH_PX, reach)
-    return as_ties(found, one, two, grid, seconds) if len(found) else None
+    return as_ties(found, one, two, common, seconds) if len(found) else None
 
 
 def reach_px(one: Sighted, two: Sighted, grid: MapGrid, winds: ZonalWinds) -> int:
@@ -164,7 +176,8 @@ def reach_px(one: Sighted, two: Sighted, grid: MapGrid, winds: ZonalWinds) -> in
 
 def drawn_on(grid: MapGrid, look: Look, bands: list[Filter], drift: FloatArray) -> tuple[Plane, NDArray[np.bool_]]:
     """Fine structure (h, w) of a look on a map, the mean of its bands', and where it is fit to be matched."""
-    swaths = [swath for swath in look.swaths if swath.band in bands]
+    # how sure the light is, is not asked for
+    swaths = [replace(swath, variance=None, quality=None) for swath in look.swaths if swath.band in bands]
     sun = grid.body.body_from_j2000(look.et).T @ look.sun if np.isfinite(look.sun).all() else None
     planes = prepare(
         swaths, grid.body, look.et, grid, sun_direction=sun, horizon=0.5 * LEAST_COS_EMISSION, drift=drift
@@ -177,9 +190,9 @@ def drawn_on(grid: MapGrid, look: Look, bands: list[Filter], drift: FloatArray) 
     return np.mean(parts, axis=0, dtype=np.float32), good
 
 
-def as_ties(found: Found, one: Sighted, two: Sighted, grid: MapGrid, seconds: float) -> WindTies:
+def as_ties(found: Found, one: Sighted, two: Sighted, common: Common, seconds: float) -> WindTies:
     """What was found on a map as places and km."""
-    body = grid.body
+    grid, body = common.grid, common.grid.body
     here = grid.place_of(*found.centre.T)
     step = 0.5
     there = [grid.place_of(*(found.centre + np.array(s)).T) for s in ((step, 0.0), (0.0, step))]
@@ -194,7 +207,7 @@ def as_ties(found: Found, one: Sighted, two: Sighted, grid: MapGrid, seconds: fl
     turns = np.stack([turning(s.look, here, body) for s in (one, two)])
     return WindTies(
         one.look.name, two.look.name, seconds, here[good, 0], here[good, 1], moved[good], covariance[good],
-        found.correlation[good], np.abs(top - bottom)[good, 0], turns[:, good], grid.scale_km,
+        found.correlation[good], np.abs(top - bottom)[good, 0], turns[:, good], common.native_km,
         np.stack([one.allowed(body), two.allowed(body)]),
     )  # fmt: skip
 
