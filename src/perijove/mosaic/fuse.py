@@ -35,9 +35,9 @@ SPREAD = float(np.radians(5.0))
 """Angle at the ground, between a view's own line and a look's, at which the look weighs a quarter, rad."""
 REJECT = 6.0
 """Sigma from which what only one look has is taken for a hit."""
-BLOCK = 512
+SIDES = (1024, 768, 512, 384, 256, 192, 128)
 """Rows and columns of a grid that are merged at a time."""
-ROOM = 400e6
+ROOM = 500e6
 """Bytes that the looks of one block may take, about; with more looks blocks are smaller."""
 
 
@@ -149,19 +149,20 @@ class Mosaic:
 
     def _blocks(self, first: int, last: int, left: int, right: int) -> list[tuple[slice, slice]]:
         """Blocks that cover a part of the grid; how large they are changes no bit of what comes out."""
-        looks = max(len(self.fields.looks_at(slice(first, last), slice(left, right))), 1)
-        each = 4 * (3 * len(self.bands) + 4) * looks
-        side = BLOCK
-        while side > 4 * LATTICE and each * (side + 2 * self.halo) ** 2 > ROOM:
-            side //= 2
-        across = self.grid.width if isinstance(self.grid, View) else side
         if isinstance(self.grid, View):
             left, right = 0, self.grid.width
-        return [
-            (slice(max(row, first), min(row + side, last)), slice(max(column, left), min(column + across, right)))
-            for row in range(first - first % side, last, side)
-            for column in range(left - left % across, right, across)
-        ]
+        each, halo = 4 * (5 * len(self.bands) + 6), self.halo
+        for side in SIDES:
+            across = self.grid.width if isinstance(self.grid, View) else side
+            blocks = [
+                (slice(row, min(row + side, last)), slice(column, min(column + across, right)))
+                for row in range(first, last, side)
+                for column in range(left, right, across)
+            ]
+            most = max(len(self.fields.looks_at(*block)) for block in blocks)
+            if each * most * (side + 2 * halo) * (min(across, right - left) + 2 * halo) <= ROOM:
+                break
+        return blocks
 
     @property
     def halo(self) -> int:
@@ -203,7 +204,6 @@ class Mosaic:
 
     def _fill(self, rows: slice, columns: slice, origin: tuple[int, int], out: Fused) -> Counts:
         """Fuse a block into its place; the hits in it."""
-        looks = self.fields.looks_at(rows, columns)
         # what is beside the block decides about the block: all looks there are asked
         site = self._site(rows, columns)
         looks = self.fields.looks_at(site.rows, site.columns)
@@ -264,7 +264,7 @@ class Block:
         hits = np.zeros_like(self.out.hits)
         rejected = np.zeros(self.site.shape, np.uint8)
         top = np.zeros(self.out.strip[self.into].shape, np.float32)
-        for group in groups_of(placed, self.mosaic.bands):
+        for group in groups_of(stage.looks, looks):
             self._fuse_group(group, looks, placed, hits, rejected, top)
         self.out.rejected[self.into] = rejected[self.inner]
         if not isinstance(self.mosaic.grid, View):
@@ -363,14 +363,17 @@ class Group:
     members: tuple[int, ...]
 
 
-def groups_of(placed: Sequence[Placed], bands: Sequence[Filter]) -> list[Group]:
-    """Bands grouped by the looks that have them; bands that none has are left out."""
+def groups_of(looks: Sequence[Look], here: Sequence[int]) -> list[Group]:
+    """Bands grouped by those of all looks that have them, and which of the looks `here` these are.
+
+    Bands that none here has are left out.
+    """
     groups: dict[tuple[int, ...], list[Filter]] = {}
-    for band in bands:
-        members = tuple(n for n, one in enumerate(placed) if band in one.bands)
-        if members:
-            groups.setdefault(members, []).append(band)
-    return [Group(tuple(some), members) for members, some in groups.items()]
+    for band in Filter:
+        members = tuple(k for k, look in enumerate(looks) if any(swath.band is band for swath in look.swaths))
+        groups.setdefault(members, []).append(band)
+    found = [Group(tuple(some), tuple(n for n, k in enumerate(here) if k in who)) for who, some in groups.items()]
+    return [group for group in found if group.members]
 
 
 def prepare_mosaic(

@@ -164,7 +164,7 @@ def merge(stack: Stack, mode: Mode, native: float) -> Merged:
         take_median(stack.light, stack.sigma, stack.choice, light, sigma)
     else:
         take_best(stack.light, stack.sigma, stack.choice, best, light, sigma)
-        if mode is Mode.BLEND and len(stack.light) > 1:
+        if mode is Mode.BLEND:
             blend_in(stack, best, native, light, sigma)
     share = stack.choice if mode in (Mode.MEAN, Mode.MEDIAN) else np.empty((0, 0, 0), np.float32)
     return Merged(light, sigma, best, count, share)
@@ -202,23 +202,27 @@ def _chained(first: Plane, rest: Iterator[Plane]) -> Iterator[Plane]:
 def prepare_part(light: Plane, sigma: Plane, choice: Plane, worth: Plane, best: Numbers, k: int, out: Plane) -> bool:
     """Fill `out` (bands + 5, h, w) with what `pyramid.add_detail` takes of look k; whether it has anything."""
     bands = light.shape[0]
-    some = False
+    none, one, share = np.float32(0.0), np.float32(1.0), np.float32(1.0 / light.shape[0])
+    found = 0
     for y in range(best.shape[0]):
+        known, variance = out[bands, y], out[bands + 3, y]
         for x in range(best.shape[1]):
-            known = choice[y, x] > np.float32(0.0)
-            for b in range(bands):
-                known = known and light[b, y, x] == light[b, y, x]
-            if not known:
-                out[:, y, x] = np.float32(0.0)
-                continue
-            some = True
-            variance = np.float32(0.0)
-            for b in range(bands):
-                out[b, y, x] = light[b, y, x]
-                variance += sigma[b, y, x] * sigma[b, y, x]
-            out[bands, y, x] = np.float32(1.0)
-            out[bands + 1, y, x] = np.float32(best[y, x] == k)
-            out[bands + 2, y, x] = worth[y, x]
-            out[bands + 3, y, x] = variance / np.float32(bands)
-            out[bands + 4, y, x] = min(choice[y, x], np.float32(1.0))
-    return some
+            known[x] = one if choice[y, x] > none else none
+            variance[x] = none
+        for b in range(bands):
+            values, spread = light[b, y], sigma[b, y]
+            for x in range(best.shape[1]):
+                known[x] = known[x] if values[x] == values[x] else none
+                variance[x] += spread[x] * spread[x]
+        for b in range(bands):
+            values, row = light[b, y], out[b, y]
+            for x in range(best.shape[1]):
+                row[x] = values[x] if known[x] > none else none
+        for x in range(best.shape[1]):
+            there = known[x] > none
+            found += there
+            out[bands + 1, y, x] = one if there and best[y, x] == k else none
+            out[bands + 2, y, x] = worth[y, x] if there else none
+            variance[x] = variance[x] * share if there else none
+            out[bands + 4, y, x] = min(choice[y, x], one) if there else none
+    return found > 0

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.calibrate.noise import ELECTRONS_PER_DN, READ_NOISE_DN
+from perijove.geometry.projection import RUN
 from perijove.geometry.view import View
 from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.mosaic.angles import Angles
+from perijove.mosaic.balance import Balance
 from perijove.mosaic.look import Look
 from perijove.mosaic.sight import Sight, weigh_rows
 from perijove.render.backplanes import measure_places, measure_rows, measure_sightings
 from perijove.render.drift import carried
 from perijove.render.engine import Prepared, prepare, sun_in_body
-from perijove.render.planes import Grid, Planes, native_px
+from perijove.render.planes import Grid, native_px
 from perijove.render.rays import HIT, cast_rows
 
-Balance = Any
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
@@ -54,6 +55,15 @@ class Site:
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.kind.shape[0], self.kind.shape[1]
+
+
+class Run(NamedTuple):
+    """Columns of a site that follow one another on the grid too: `at` which of the site's they are, and which of the
+    grid's are `asked` for, the first `ahead` of which are left out."""
+
+    at: slice
+    asked: slice
+    ahead: int
 
 
 @dataclass(frozen=True)
@@ -111,22 +121,23 @@ class Stage:
             cast_rows(rows.start, self.grid.ray_basis(), radii, points, kind, altitude)
             measure_rows(points, kind, self.grid.position_km, self.sun, radii, stack, hit)
         else:
-            for part, there in self.runs(columns):
-                points[:, :, part], shown = self.grid.points(rows, there)
-                kind[:, part] = np.where(shown, HIT, 1.0)
+            for run in self.runs(columns):
+                there, shown = self.grid.points(rows, run.asked)
+                points[:, :, run.at] = there[:, :, run.ahead :]
+                kind[:, run.at] = np.where(shown[:, run.ahead :], HIT, 1.0)
             for r in range(shape[0]):
                 measure_places(points[r, 0], points[r, 1], points[r, 2], kind[r], stack[0, r], stack[1, r], hit[r])
         angles = Angles(stack[2], stack[3], stack[4])
         return Site(rows, columns, points, kind, stack[0], stack[1], angles, hit, altitude)
 
-    def runs(self, columns: slice) -> list[tuple[slice, slice]]:
-        """Columns that may reach around the grid, as runs of its own: where each lies in them, and which they are."""
+    def runs(self, columns: slice) -> list[Run]:
+        """Columns that may reach around the grid, as runs of its own columns."""
         out, width, column = [], self.grid.width, columns.start
         while column < columns.stop:
             there = column % width
             count = min(width - there, columns.stop - column)
-            at = column - columns.start
-            out.append((slice(at, at + count), slice(there, there + count)))
+            at, ahead = column - columns.start, there % RUN
+            out.append(Run(slice(at, at + count), slice(there - ahead, there + count), ahead))
             column += count
         return out
 
@@ -134,34 +145,38 @@ class Stage:
         """Look k on a site."""
         look, prepared = self.looks[k], self.prepared[k]
         parts = [
-            prepared.planes(site.rows.start, site.rows.stop, there.start, there.stop, threads=1)
-            for _, there in self.runs(site.columns)
+            prepared.planes(site.rows.start, site.rows.stop, run.asked.start, run.asked.stop, threads=1)
+            for run in self.runs(site.columns)
         ]
-        light, weight = joined([p.light for p in parts]), joined([p.weight for p in parts])
+
+        def joined(name: str) -> NDArray[Any]:
+            """One kind of plane, runs side by side."""
+            some = [getattr(p, name)[..., run.ahead :] for p, run in zip(parts, self.runs(site.columns), strict=True)]
+            return some[0] if len(some) == 1 else np.concatenate(some, axis=-1)
+
+        light, weight = joined("light"), joined("weight")
         units = np.array([swath.unit for swath in look.swaths], np.float32)[:, None, None]
         doubted = len(parts[0].sigma) > 0
-        sigma = joined([p.sigma for p in parts]) if doubted else noise_of(light, units)
-        quality = joined([p.quality for p in parts]) if doubted else np.zeros(light.shape, np.uint8)
+        sigma = joined("sigma") if doubted else noise_of(light, units)
+        quality = joined("quality") if doubted else np.zeros(light.shape, np.uint8)
         full = (light >= np.float32(FULL_SHARE * look.full_dn) * units).any(axis=0)
         choice, worth = np.empty(site.shape, np.float32), np.empty(site.shape, np.float32)
         weigh_rows(self.sight(k), site.points, site.kind, choice, worth)
         sharp = worth
         bands = parts[0].bands
         if self.balance is not None:
-            seen = self.angles_seen(prepared, parts, site)
+            seen = self.angles_seen(prepared, joined("frame"), site)
             wanted = site.angles if isinstance(self.grid, View) else None
             index = self.balance.names.index(look.name)
             brought = self.balance.bring(index, light, sigma, seen, wanted, bands=bands)
-            assert brought.sigma is not None
             light, sigma = brought.light, brought.sigma
             worth, choice = worth * brought.trust, choice * brought.trust
         return Placed(bands, light, sigma, quality, np.minimum(weight, np.float32(1.0)), full, choice, worth, sharp)
 
-    def angles_seen(self, prepared: Prepared, parts: Sequence[Planes], site: Site) -> Angles:
-        """The angles under which a look saw the ground of a site, by the frames that did."""
+    def angles_seen(self, prepared: Prepared, frames: Plane, site: Site) -> Angles:
+        """The angles under which a look saw the ground of a site, by the frames (bands, h, w) that did."""
         points = carried(prepared.drift, site.points, site.kind)
         out, done = np.full((3, *site.shape), np.nan, np.float32), ~site.hit
-        frames = joined([p.frame for p in parts])
         for index in prepared.by_reference():
             table = prepared.tables[1][index]
             measure_sightings(points, frames[index], done, table.cameras, table.suns, np.array(self.body.radii_km), out)
@@ -207,11 +222,6 @@ def stage(
     )  # fmt: skip
     sun = sun_in_body(body, et0, sun_direction)
     return Stage(tuple(looks), prepared, body, et0, grid, sun, balance, spread, goes_round(grid))
-
-
-def joined(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
-    """Runs of columns, side by side."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
 
 
 def noise_of(light: Plane, units: Plane) -> Plane:

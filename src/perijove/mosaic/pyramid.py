@@ -170,20 +170,17 @@ def add_rest(level: Plane, bands: int, sums: Plane) -> None:
                 at[SUMS + 2 * n] += wide * level[n, y, x] / known
 
 
-@inlined
-def energy_at(sums: Plane, y: int, x: int, bands: int) -> tuple[float, float]:
-    """Energy of the sharp detail, all bands, in the 3 x 3 pixels about a place, and its variance there."""
-    h, w = sums.shape[0], sums.shape[1]
-    energy, variance = 0.0, 0.0
-    for i in range(max(y - 1, 0), min(y + 2, h)):
-        for j in range(max(x - 1, 0), min(x + 2, w)):
-            weight = sums[i, j, 0]
-            if weight > 0.0:
-                for n in range(bands):
-                    detail = sums[i, j, SUMS + 2 * n] / weight
-                    energy += detail * detail
-                variance += bands * sums[i, j, 6] / weight
-    return energy, variance
+@kernel
+def measure_energy(sums: Plane, bands: int, energy: Plane, variance: Plane) -> None:
+    """Fill, for a line (w,) of sums (w, n), the energy of the sharp detail of all bands, and the variance there."""
+    for x in range(len(sums)):
+        energy[x] = variance[x] = np.float32(0.0)
+        if sums[x, 0] > np.float32(0.0):
+            scale = np.float32(1.0) / sums[x, 0]
+            for n in range(bands):
+                detail = sums[x, SUMS + 2 * n] * scale
+                energy[x] += detail * detail
+            variance[x] = np.float32(bands) * sums[x, 6] * scale
 
 
 @kernel
@@ -195,7 +192,15 @@ def settle(sums: Plane, bands: int, noise: float, share: float, out: Plane) -> N
     than noise the looks are averaged by their worth, else the best is taken.
     """
     h, w = sums.shape[0], sums.shape[1]
+    energies, variances = np.zeros((3, w + 2), np.float32), np.zeros((3, w + 2), np.float32)
     for y in range(h):
+        # three lines at a time: line y lies in row y % 3
+        for i in range(y if y == 0 else y + 1, y + 2):
+            energies[i % 3, 1 : w + 1] = np.float32(0.0)
+            variances[i % 3, 1 : w + 1] = np.float32(0.0)
+            if i < h and noise > 0.0:
+                measure_energy(sums[i], bands, energies[i % 3, 1 : w + 1], variances[i % 3, 1 : w + 1])
+        a, b, c = (y + 2) % 3, y % 3, (y + 1) % 3
         for x in range(w):
             at = sums[y, x]
             sharp, even = at[0], at[1]
@@ -204,7 +209,10 @@ def settle(sums: Plane, bands: int, noise: float, share: float, out: Plane) -> N
                 continue
             part = 0.0
             if even > np.float32(0.0) and noise > 0.0:
-                energy, variance = energy_at(sums, y, x, bands)
+                energy, variance = 0.0, 0.0
+                for j in range(x, x + 3):
+                    energy += energies[a, j] + energies[b, j] + energies[c, j]
+                    variance += variances[a, j] + variances[b, j] + variances[c, j]
                 s = (BUSY * noise * variance - energy) / max((BUSY - CALM) * noise * variance, 1e-30)
                 s = min(max(s, 0.0), 1.0)
                 part = s * s * (3.0 - 2.0 * s)
