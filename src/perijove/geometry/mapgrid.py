@@ -119,10 +119,10 @@ def map_rows(
     """
     ax, ay, az = radii[0], radii[1], radii[2]
     ix, iy, iz = 1.0 / ax, 1.0 / ay, 1.0 / az
-    x = left + (first_sample + 0.5) * across
+    x = left + 0.5 * across
     for r in range(len(points)):
         row = points[r]
-        unproject_row(f, x, across, top - (first_line + r + 0.5) * down, row)
+        unproject_row(f, x, across, top - (first_line + r + 0.5) * down, row, first_sample)
         for c in range(row.shape[1]):
             px, py, pz = row[0, c], row[1, c], row[2, c]
             if graphic:

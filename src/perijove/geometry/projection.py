@@ -215,8 +215,11 @@ def unproject(f: Formula, x: FloatArray, y: FloatArray, out: FloatArray) -> None
 
 
 @kernel
-def unproject_row(f: Formula, x: float, step: float, y: float, out: FloatArray) -> None:
+def unproject_row(f: Formula, x: float, step: float, y: float, out: FloatArray, first: int = 0) -> None:
     """Fill `out` (3, w) with the unit vectors to w places of one row: x, x + step, ... and y, km; NaN outside the map.
+
+    The first of them is number `first` of the row: a place is the same to the last bit wherever a part of a row begins,
+    in the cylindrical ones at a multiple of `RUN`.
 
     In the cylindrical ones the longitude is turned on from place to place, anew every `RUN` places: to 1e-14. They show
     half a step more than their edges, so that no gap is left where the edges do not fall between pixels.
@@ -224,7 +227,7 @@ def unproject_row(f: Formula, x: float, step: float, y: float, out: FloatArray) 
     v, width = y * f.inverse_radius, out.shape[1]
     if f.kind != EQUIRECTANGULAR and f.kind != SINUSOIDAL:
         for c in range(width):
-            u = (x + c * step) * f.inverse_radius
+            u = (x + (first + c) * step) * f.inverse_radius
             out[0, c], out[1, c], out[2, c] = azimuthal_vector(f, u, v)
         return
     out[:] = math.nan
@@ -237,7 +240,7 @@ def unproject_row(f: Formula, x: float, step: float, y: float, out: FloatArray) 
     cos_turn, sin_turn = math.cos(turn), math.sin(turn)
     a, b = 0.0, 0.0
     for c in range(width):
-        lon = start + c * turn
+        lon = start + (first + c) * turn
         if c % RUN == 0:
             a, b = cosine * math.cos(lon + f.meridian), cosine * math.sin(lon + f.meridian)
         else:
