@@ -4,7 +4,10 @@ Seven strips of one of the backlit scenes, with noise and particle hits, are com
 one of them was taken. The world itself is seen from there too, blurred as the camera blurs, and compared:
 
 *Position*: patches of the crescent and pieces of the bright limb by least squares, stars by their centres, native px.
-*Haze*: mean profiles across the bright limb by sectors of 10 degrees, outwards from their peak down to 1 % of it.
+*Haze*: with the world moved to fit, since a tenth of a pixel is a tenth of the light where it falls off most steeply.
+Along the limb, its light summed across it by 2 degrees, down to 1 % of the brightest; across it, mean profiles by
+sectors of 10 degrees, outwards from their peak down to 1 % of it: against the world as the camera blurs it and, in the
+remarks, as the kernel of the resampling blurs that: more cannot be told by pixels as large as their blur.
 *Night*: rms of the light of the dark side, against the best of the strips alone.
 *Seams*: steps of (composite - world) across the places where the strips that are seen begin, end or change, sigma.
 *Hits*: of those that stood out of their strip by more than 5 sigma, how many no longer do.
@@ -26,18 +29,17 @@ import cv2
 import numpy as np
 from benchmarks.truth_strips import Taken, taken_strips
 from numpy.typing import NDArray
-from scipy.ndimage import (
-    distance_transform_edt,
-    gaussian_filter,
-    label,
-    median_filter,
-)
+from scipy.ndimage import convolve1d, distance_transform_edt, gaussian_filter, label, median_filter, uniform_filter
+from scipy.ndimage import shift as shifted
 from scipy.optimize import least_squares
 
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.noise import READ_NOISE_DN
 from perijove.geometry.view import View, pixel_rays, spacecraft_view
 from perijove.instrument import Filter
+from perijove.mosaic.balance import solve_balance
+from perijove.mosaic.fuse import Mode, prepare_mosaic
+from perijove.mosaic.glow import without_glow
 from perijove.mosaic.look import Look, look_of
 from perijove.render.engine import render
 from perijove.render.planes import native_px
@@ -45,13 +47,15 @@ from perijove.simulate.detector import stray_light
 from perijove.simulate.frames import j2000_from_body
 from perijove.simulate.portrait import pixels_of, portrait
 from perijove.simulate.scene import COLOURS, Scene
+from perijove.winds import usual_winds
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 BOUNDS = {
     "position, median px": 0.15,
-    "haze profile, p95 %": 5.0,
+    "haze along the limb, p95 %": 5.0,
+    "haze across the limb, p95 %": 5.0,
     "night: best strip / composite": 2.0,
     "seams, p95 sigma": 1.0,
     "hits gone, %": 99.0,
@@ -60,9 +64,11 @@ BOUNDS = {
 AT_LEAST = ("night: best strip / composite", "hits gone, %")
 PSF_VAR = 0.25 + 1.0 / 24.0
 """Variance of the camera's blur beside the pixel's own square, native px^2: optics, and one line of smear one way."""
+FINE = 3
+"""Rays a pixel, each way, of the world."""
 SKY_PX = 150
 """Sky around what is framed, px."""
-PATCH, SURE_PX = 24, 0.05
+PATCH, SURE_PX = 40, 0.1
 """Side of a patch; its stated error above which its light has too little shape to tell."""
 DAY, NIGHT = 0.1, -0.25
 """Cosines of incidence from which a patch is day, and up to which ground is night."""
@@ -88,26 +94,14 @@ class Composite:
     strip: NDArray[np.int16] | None
 
 
-def combined(looks: Sequence[Look], scene: Scene, view: View, et: float) -> Composite:
+def combined(looks: Sequence[Look], scene: Scene, view: View, et: float, mode: Mode = Mode.BLEND) -> Composite:
     """The composite that the package makes of the looks, in linear light."""
     body, sun = scene.flight.body, scene.sun(et)
-    try:
-        from perijove.mosaic.balance import solve_balance
-        from perijove.mosaic.fuse import Mode, prepare_mosaic
-    except ImportError:
-        from perijove.mosaic.combine import combine_looks
-
-        planes = combine_looks(looks, body, view, et, sun_direction=sun).planes
-        return Composite({band: planes.band(band).astype(float) for band in planes.bands}, None)
-    from perijove.winds import usual_winds
-
     winds = usual_winds(body)
-    balance = solve_balance(looks, body, et, view, winds=winds)
-    mosaic = prepare_mosaic(
-        looks, body, et, view, balance=balance, winds=winds, mode=Mode.BLEND, reject=6.0, sun_direction=sun,
-        interpolation="catmull-rom", horizon=None, threads=None,
-    )  # fmt: skip
-    fused = mosaic.planes(0, view.height)
+    cleared = [without_glow(look, body)[0] for look in looks]
+    balance = solve_balance(cleared, body, et, winds=winds)
+    mosaic = prepare_mosaic(cleared, body, et, view, balance=balance, winds=winds, mode=mode, sun_direction=sun)
+    fused = mosaic.planes()
     return Composite({b: fused.planes.band(b).astype(float) for b in fused.planes.bands}, fused.strip)
 
 
@@ -115,6 +109,7 @@ def combined(looks: Sequence[Look], scene: Scene, view: View, et: float) -> Comp
 class Stage:
     """Everything that one comparison needs: the view, the world (blurred), geometry of its pixels, single strips.
 
+    `truth` is the world as the camera blurs it, `resampled` the same as the interpolation of its pixels blurs that.
     `limb_px` (h, w) native px from the limb, outwards positive; `turn` (h, w) angle about the disc's middle, rad;
     `lit` cosine of incidence, NaN off the disc; `alone` light (looks, h, w) by filter, of each strip rendered alone;
     `unit` I/F of a DN (looks,) by filter.
@@ -125,6 +120,7 @@ class Stage:
     et: float
     native: float
     truth: Mapping[Filter, FloatArray]
+    resampled: Mapping[Filter, FloatArray]
     limb_px: FloatArray
     turn: FloatArray
     lit: FloatArray
@@ -141,10 +137,8 @@ def staged(scene: Scene, looks: Sequence[Look], taken: Taken, which: int) -> Sta
     view = spacecraft_view(place, body, o.middle_sun, size, lit_only=False)
     middle = (view.principal[0] + SKY_PX, view.principal[1] + SKY_PX)
     view = replace(view, width=view.width + 2 * SKY_PX, height=view.height + 2 * SKY_PX, principal=middle)
-    native = native_px(view)
     rays = pixel_rays(view)
-    world = portrait(scene, et, place, rays, per_side=3)
-    truth = {band: gaussian_filter(light.astype(float), native * math.sqrt(PSF_VAR)) for band, light in world.items()}
+    truth, resampled = world_seen(scene, et, view)
     alone: dict[Filter, list[FloatArray]] = {band: [] for band in COLOURS}
     lit = np.full(rays.shape[:2], np.nan)
     for look in looks:
@@ -155,8 +149,39 @@ def staged(scene: Scene, looks: Sequence[Look], taken: Taken, which: int) -> Sta
     unit = {band: np.array([next(s.unit for s in look.swaths if s.band is band) for look in looks]) for band in COLOURS}
     away, turn = limb_coordinates(view, rays, np.array(body.radii_km))
     return Stage(
-        scene, view, et, native, truth, away, turn, lit, {band: np.stack(light) for band, light in alone.items()}, unit
+        scene,
+        view,
+        et,
+        native_px(view),
+        truth,
+        resampled,
+        away,
+        turn,
+        lit,
+        {band: np.stack(light) for band, light in alone.items()},
+        unit,
     )
+
+
+def world_seen(scene: Scene, et: float, view: View) -> tuple[dict[Filter, FloatArray], dict[Filter, FloatArray]]:
+    """The world in a view as the camera blurs it, and blurred by Catmull and Rom's kernel at native px too."""
+    line, sample = (np.mgrid[: FINE * view.height, : FINE * view.width] + 0.5) / FINE
+    world = portrait(scene, et, view.position_km, pixel_rays(view, line, sample), per_side=1)
+    native = native_px(view)
+    reach = math.ceil(2.0 * native * FINE)
+    x = np.abs(np.arange(-reach, reach + 1) / (native * FINE))
+    kernel = np.where(x < 1.0, 1.5 * x**3 - 2.5 * x**2 + 1.0, -0.5 * x**3 + 2.5 * x**2 - 4.0 * x + 2.0)
+    kernel = np.where(x < 2.0, kernel, 0.0)
+    plain, resampled = {}, {}
+    for band, light in world.items():
+        # the camera's square pixel, and its blur
+        seen = uniform_filter(light.astype(float), max(1, round(native * FINE)))
+        seen = gaussian_filter(seen, FINE * native * math.sqrt(PSF_VAR))
+        middle = np.s_[FINE // 2 :: FINE, FINE // 2 :: FINE]
+        plain[band] = seen[middle]
+        both = convolve1d(convolve1d(seen, kernel / kernel.sum(), axis=0), kernel / kernel.sum(), axis=1)
+        resampled[band] = both[middle]
+    return plain, resampled
 
 
 def limb_coordinates(view: View, rays: FloatArray, radii: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -235,39 +260,58 @@ def limb_shifts(stage: Stage, light: FloatArray, true: FloatArray, unit: float) 
     return np.array(out)
 
 
-@dataclass(frozen=True)
-class Haze:
-    """Relative errors of profiles beyond their peak: as they are, once moved to fit, and as shares of the peak."""
+def moved_to_fit(stage: Stage, light: FloatArray, true: FloatArray, unit: float) -> FloatArray:
+    """The world (h, w) moved by the one shift that brings its bright limb onto that of the light."""
+    near = np.isfinite(light) & (np.abs(stage.limb_px) < 4.0) & (true > LEAST_LIMB_DN * unit)
+    moved, total = true, np.zeros(2)
+    for _ in range(3):
+        down, along = np.gradient(moved)
+        shift, _ = shift_of(light[near], moved[near], down[near], along[near])
+        total += shift
+        moved = shifted(true, total, order=3, mode="nearest")
+    return np.asarray(moved)
 
-    raw: FloatArray
-    moved: FloatArray
-    of_peak: FloatArray
+
+def haze_along(stage: Stage, light: FloatArray, true: FloatArray) -> FloatArray:
+    """Relative errors (n,) of the limb's light, summed across it, by 2 degrees, where it is above 1 % of the brightest.
+
+    What is summed goes from 3 px within the limb outwards.
+    """
+    near = (stage.limb_px > -3.0) & (stage.limb_px < REACH_PX[1]) & np.isfinite(light)
+    number = np.floor(np.degrees(stage.turn[near]) / 2.0).astype(int) + 90
+    size = np.maximum(np.bincount(number), 1)
+    found, real = (np.bincount(number, a[near]) / size for a in (light, true))
+    bright = (real > FAINT * real.max()) & (size > 12)
+    return found[bright] / real[bright] - 1.0
 
 
-def haze_errors(stage: Stage, light: FloatArray, true: FloatArray, unit: float) -> Haze:
-    """Errors of the mean profiles of all sectors of the bright limb, from the peak out to 1 % of it."""
+def haze_across(stage: Stage, light: FloatArray, true: FloatArray, unit: float) -> FloatArray:
+    """Relative errors (n,) of the mean profiles of all sectors of the bright limb, moved to fit, beyond their peaks."""
     edges = np.arange(REACH_PX[0], REACH_PX[1] + STEP_PX, STEP_PX)
-    raw, moved, shares = [], [], []
+    out = []
     for piece in sectors(stage, true, unit):
         mine = piece & np.isfinite(light)
         bins = np.digitize(stage.limb_px[mine], edges)
-        count = np.maximum(np.bincount(bins, minlength=len(edges) + 1), 1)
-        found, real, where = (np.bincount(bins, a[mine], len(edges) + 1) / count for a in (light, true, stage.limb_px))
-        good = count > 5
-        peak = int(np.argmax(np.where(good, real, 0.0)))
-        outer = good & (np.arange(len(good)) >= peak) & (real > FAINT * real[peak])
-        if outer.sum() < 4:
-            continue
-        raw.append(found[outer] / real[outer] - 1.0)
-        shares.append((found[outer] - real[outer]) / real[peak])
-        # the shift of a profile is a matter of place: taken off to see the shape alone
-        slope = np.gradient(real, where)
-        terms = np.stack([-slope[outer] / real[outer], np.ones(outer.sum())], axis=1)
-        got, *_ = np.linalg.lstsq(terms, raw[-1], rcond=None)
-        moved.append(raw[-1] - terms[:, 0] * got[0])
-    if not raw:
-        return Haze(*(np.full(1, np.nan),) * 3)
-    return Haze(np.concatenate(raw), np.concatenate(moved), np.concatenate(shares))
+        count = np.bincount(bins, minlength=len(edges) + 1)
+        good = np.flatnonzero(count > 5)
+        found, real, where = (
+            np.bincount(bins, a[mine], len(edges) + 1)[good] / count[good] for a in (light, true, stage.limb_px)
+        )
+        peak = int(np.argmax(real))
+
+        moved = [shifted_errors(found, real, where, peak, shift) for shift in np.linspace(-1.0, 1.0, 201)]
+        moved = [errors for errors in moved if len(errors) > 3]
+        if moved:
+            out.append(min(moved, key=lambda errors: float(np.mean(np.minimum(errors**2, 1.0)))))
+    return np.concatenate(out) if out else np.full(1, np.nan)
+
+
+def shifted_errors(found: FloatArray, real: FloatArray, where: FloatArray, peak: int, shift: float) -> FloatArray:
+    """Relative errors of a profile against another moved out by `shift` px, beyond its peak and above 1 % of it."""
+    moved = np.exp(np.interp(where - shift, where, np.log(np.maximum(real, 1e-9))))
+    outer = (where > where[peak] + shift) & (moved > FAINT * real[peak])
+    out: FloatArray = found[outer] / moved[outer] - 1.0
+    return out
 
 
 def night_noise(stage: Stage, light: FloatArray, band: Filter) -> tuple[float, float]:
@@ -426,12 +470,16 @@ def compare(stage: Stage, composite: Composite, looks: Sequence[Look], taken: Ta
             f"{len(limb)} pieces of limb {np.median(np.abs(limb)) if len(limb) else math.nan:.3f} "
             f"(mean {limb.mean() if len(limb) else math.nan:+.3f})",
         )  # fmt: skip
-        haze = haze_errors(stage, light, true, unit)
+        along = np.abs(haze_along(stage, light, moved_to_fit(stage, light, true, unit)))
         say(
-            "haze profile, p95 %", 100 * float(np.percentile(np.abs(haze.moved), 95)),
-            f"median {100 * np.median(np.abs(haze.moved)):.2f}; not moved {100 * np.median(np.abs(haze.raw)):.2f}, p95 "
-            f"{100 * np.percentile(np.abs(haze.raw), 95):.2f}; of the peak, p95 "
-            f"{100 * np.percentile(np.abs(haze.of_peak), 95):.2f}",
+            "haze along the limb, p95 %", 100 * float(np.percentile(along, 95)),
+            f"median {100 * np.median(along):.2f}, most {100 * along.max():.2f}, {len(along)} pieces",
+        )  # fmt: skip
+        across, with_kernel = (100 * np.abs(haze_across(stage, light, a, unit)) for a in (true, stage.resampled[band]))
+        say(
+            "haze across the limb, p95 %", float(np.percentile(across, 95)),
+            f"median {np.median(across):.2f}; resampled: median {np.median(with_kernel):.2f}, "
+            f"p95 {np.percentile(with_kernel, 95):.2f}",
         )  # fmt: skip
         mine, best = night_noise(stage, light, band)
         say("night: best strip / composite", best / mine, f"{best / unit:.3f} and {mine / unit:.3f} DN")
