@@ -23,18 +23,20 @@ from perijove.cli.mosaic_request import MosaicRequest, winds_plot
 from perijove.cli.mosaic_strips import Gathered, gather
 from perijove.cli.picture import caption_notes
 from perijove.cli.report import describe
+from perijove.cli.request_record import record, whole_sources
 from perijove.cli.requests import Station
-from perijove.cli.solve import all_sources, light_parameters
+from perijove.cli.solve import light_parameters
 from perijove.cli.sources import geometry_parameters
 from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
 from perijove.figure.caption import captioned
 from perijove.figure.winds import WindFigure, drawn_winds
+from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.maps import possible_files, stage_map
 from perijove.io.pictures import encode_picture
-from perijove.io.provenance import Source, credit_line, provenance, sidecar_path
+from perijove.io.provenance import credit_line, provenance, sidecar_path
 from perijove.io.winds import encode_winds
 from perijove.mosaic.balance import Balance, solve_balance
 from perijove.mosaic.drift import MeasuredWinds, measure_winds
@@ -134,8 +136,10 @@ def set_scene(gathered: Gathered, request: MosaicRequest, steps: Steps) -> Scene
     """Epoch, looks and winds of the strips. Raises UsageError for an epoch that is none."""
     observations = gathered.observations
     epoch, lead = epoch_of(request.epoch, observations)
+    there = tuple(band for band in Filter if any(band in o.calibrated.light for o in observations))
+    shown = there if request.chosen_recipe.measured else request.chosen_recipe.bands(there)
     with steps.step("stray light"):
-        cleared = [cleared_look(o, request) for o in observations]
+        cleared = [cleared_look(o, request, shown) for o in observations if set(shown) & set(o.calibrated.light)]
     looks, glows = tuple(look for look, _ in cleared), {look.name: found for look, found in cleared}
     usual = usual_winds(lead.body) if request.wind else None
     measured = None
@@ -145,9 +149,13 @@ def set_scene(gathered: Gathered, request: MosaicRequest, steps: Steps) -> Scene
     return Scene(gathered, looks, glows, epoch, lead, measured, usual if measured is None else measured.refined)
 
 
-def cleared_look(observation: Observation, request: MosaicRequest) -> tuple[Look, tuple[Glow, ...]]:
-    """The look that a strip is, without the glow beside its lit parts unless stray light is to be kept."""
+def cleared_look(
+    observation: Observation, request: MosaicRequest, shown: Sequence[Filter]
+) -> tuple[Look, tuple[Glow, ...]]:
+    """The look that a strip is through the filters `shown`, without the glow beside its lit parts unless stray light is
+    to be kept."""
     look = look_of(observation, sharpen=request.sharpen)
+    look = replace(look, swaths=tuple(swath for swath in look.swaths if swath.band in shown))
     return (look, ()) if request.light.keep_stray else without_glow(look, observation.body)
 
 
@@ -291,15 +299,10 @@ def origin_of(scene: Scene, request: MosaicRequest, made: Made, more: dict[str, 
         "mosaic": told_of(scene, made),
     }
     return provenance(
-        sources_of(observations, request), parameters, solution,
+        whole_sources(observations, request), parameters, solution,
         title=title_of(scene), name=request.credit, simulated=lead.raw.label.simulated,
+        request=record("mosaic", request, observations), recipe=request.chosen_recipe.as_tables(),
     )  # fmt: skip
-
-
-def sources_of(observations: Sequence[Observation], request: MosaicRequest) -> list[Source]:
-    """Every file that went into it, once."""
-    every = [source for o in observations for source in all_sources(o, request.light, request.geometry)]
-    return list(dict.fromkeys(every))
 
 
 def map_numbers(plan: Plan, request: MosaicRequest) -> dict[str, Any]:
@@ -323,7 +326,7 @@ def stage_winds(staged: Staged, scene: Scene, request: MosaicRequest, path: Path
         raise UsageError(f"--winds {path}: {scene.body.name} has no winds to be measured; leave it out")
     simulated, title = scene.lead.raw.label.simulated, f"Winds of {scene.body.name.capitalize()}"
     origin = provenance(
-        sources_of(scene.gathered.observations, request), {"epoch_utc": utc_from_et(scene.epoch)},
+        whole_sources(scene.gathered.observations, request), {"epoch_utc": utc_from_et(scene.epoch)},
         winds_found(measured), title=title, name=request.credit, simulated=simulated,
     )  # fmt: skip
     when = utc_from_et(scene.epoch)[:16].replace("T", " ")

@@ -145,7 +145,8 @@ def mosaic(
     """Make one map, or one picture, of many strips of a pass."""
     with command():
         light, wanted = LightRequest(calibration, repair_suspects, keep_stray), geometry()
-        lead = tuple(strips[:1])
+        # of one strip, whatever the order, lest that show in the product
+        lead = tuple(sorted(strips, key=lambda path: path.name)[:1])
         colours = None if recipe is None else load_recipe(recipe)
         if sky is not None:
             colours = with_sky(colours, sky)

@@ -58,7 +58,7 @@ def gather(request: MosaicRequest, steps: Steps) -> Gathered:
             except PerijoveError as error:
                 if not request.keep_going:
                     raise
-                left_out.append(LeftOut(path.name, str(error)))
+                left_out.append(LeftOut(path.name, str(error).replace(str(path), path.name)))
     opened, strangers = of_one_pass(opened, request.keep_going)
     left_out += strangers
     check_enough(len(opened), left_out)
@@ -95,9 +95,10 @@ def of_one_pass(opened: Sequence[OpenedStrip], keep_going: bool) -> tuple[list[O
     for raw in others:
         label = raw.label
         if label.target != lead.target:
-            why = f"{raw.path} shows {label.target}, and {main[0].path} {lead.target}"
+            why = f"{raw.path.name} shows {label.target}, and {main[0].path.name} {lead.target}"
         else:
-            why = f"{raw.path} is of another pass than {main[0].path} ({label.start_utc[:10]}, {lead.start_utc[:10]})"
+            days = f"{label.start_utc[:10]}, {lead.start_utc[:10]}"
+            why = f"{raw.path.name} is of another pass than {main[0].path.name} ({days})"
         if not keep_going:
             raise UsageError(f"{why}: a mosaic is of one body and one pass; give the others by themselves")
         left_out.append(LeftOut(label.product_id, why))
