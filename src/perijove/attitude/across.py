@@ -50,6 +50,9 @@ HEIGHT_KM = 10.0
 MOST_TIES = 500
 """More ties between two strips than this tell nothing more."""
 LEAST_TIES = 6
+LEAST_CLEAR = 3
+"""Where fewer of the body's places than this are seen well in two strips nothing is sought."""
+FAR_SEARCH_PX = 4.0
 PLACES = 12000
 """Places spread evenly over the body, at which it is looked up who has seen what."""
 LEAST_SEEN = 0.1
@@ -59,7 +62,8 @@ LEAST_SEEN = 0.1
 @dataclass(frozen=True)
 class Side:
     """One strip with its pointing as it stands: its number among all and in its arc's unknowns `at`, its middle, ET s,
-    and place (3,) km then, body-fixed, its filters ready to be drawn, and which of the body's places (m,) it has seen.
+    and place (3,) km then, body-fixed, its filters ready to be drawn, which of the body's places (m,) it has seen, and
+    which of them so well, by day, that they can be known again.
     """
 
     number: int
@@ -70,18 +74,21 @@ class Side:
     position: FloatArray
     bands: tuple[Swath, ...]
     seen: NDArray[np.bool_]
+    clear: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Crossing:
     """Two strips whose ground overlaps, by their numbers, the earlier first, and the ties that were found, if any.
 
-    `overlap` is the share of the ground of the one that saw less that both have seen.
+    `overlap` is the share of the ground of the one that saw less that both have seen, `clear` the number of places that
+    both saw so well that ties may be found.
     """
 
     first: int
     second: int
     overlap: float
+    clear: int
     ties: CrossTies | None = None
 
 
@@ -92,8 +99,15 @@ def side_of(number: int, exposure: Exposure, image: int, at: Unknowns, scene: Sc
     to_body = scene.body.body_from_j2000(middle)
     position = to_body @ corrected_position(np.array([middle]), at, scene.trajectory)[0]
     bands = tuple(swaths(exposure, image, at, scene, camera))
-    side = Side(number, exposure, image, at, middle, position, bands, np.zeros(0, dtype=np.bool_))
-    return replace(side, seen=_seen(side, scene))
+    places = _places(scene)
+    slant = _slant(places, position, scene)
+    seen = slant > LEAST_SEEN
+    # one filter stands for all
+    _, pixel = seen_best(bands[0], scene.body, places[seen])
+    seen[seen] = np.isfinite(pixel).all(axis=1)
+    height = normal(places, scene.body.radii_km) @ to_body @ scene.sun
+    clear = seen & (slant > LEAST_COS_EMISSION) & (height > LEAST_COS_INCIDENCE)
+    return Side(number, exposure, image, at, middle, position, bands, seen, clear)
 
 
 def _places(scene: Scene) -> FloatArray:
@@ -114,15 +128,6 @@ def _slant(place: FloatArray, position: FloatArray, scene: Scene) -> FloatArray:
     return out
 
 
-def _seen(side: Side, scene: Scene) -> NDArray[np.bool_]:
-    """Which of the body's places a strip has seen, in one filter that stands for all."""
-    places = _places(scene)
-    seen = _slant(places, side.position, scene) > LEAST_SEEN
-    _, at = seen_best(side.bands[0], scene.body, places[seen])
-    seen[seen] = np.isfinite(at).all(axis=1)
-    return seen
-
-
 def crossings(sides: Sequence[Side]) -> list[Crossing]:
     """All pairs of strips whose ground overlaps."""
     out = []
@@ -131,7 +136,7 @@ def crossings(sides: Sequence[Side]) -> list[Crossing]:
             both, least = int((one.seen & two.seen).sum()), int(min(one.seen.sum(), two.seen.sum()))
             if both:
                 a, b = (one, two) if one.et <= two.et else (two, one)
-                out.append(Crossing(a.number, b.number, both / least))
+                out.append(Crossing(a.number, b.number, both / least, int((one.clear & two.clear).sum())))
     return out
 
 
@@ -181,7 +186,8 @@ def measure_crossing(
     first, second = canvas.draw(one), canvas.draw(two)
     reach = int(np.ceil(reach_px * first.native)) + 2
     parts = []
-    for band, other in _alike(one, two):
+    # where the search is wide one filter is enough
+    for band, other in _alike(one, two)[: 1 if reach_px > FAR_SEARCH_PX else None]:
         found = _found(first.band(band), second.band(other), first.cos_incidence, reach)
         if len(found):
             parts.append(_as_ties(found, one, two, band, other, canvas))
@@ -194,7 +200,7 @@ def measure_crossing(
 def _alike(one: Side, two: Side) -> list[tuple[Filter, Filter]]:
     """The filters in which two strips are compared: each with itself, or the nearest ones in colour."""
     mine, theirs = ([swath.band for swath in side.bands] for side in (one, two))
-    same = [(band, band) for band in mine if band in theirs]
+    same = [(band, band) for band in sorted(mine, key=lambda band: band is not Filter.GREEN) if band in theirs]
     # BANDS goes from short waves to long ones
     return same or [(max(mine, key=BANDS.index), max(theirs, key=BANDS.index))]
 

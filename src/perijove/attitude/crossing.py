@@ -27,6 +27,8 @@ NODE_STEP = np.radians(2.5)
 """Spacing of the latitudes at which the wind may differ from its profile: a jet is some three of them wide."""
 LEAST_WIND_SIGMA = 3.0
 """The wind of a day is known no better than this, m/s, whatever its profile says."""
+ALIKE = 0.2
+"""Share of the variance of the corrections that is the same at all latitudes: profiles differ so in their mean."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ class Breeze:
         """Eastward speed (n,) m/s at latitudes (n,), rad."""
         known = np.zeros(len(latitude)) if self.winds is None else self.winds.speed(latitude)
         out: FloatArray = known + self.shares(latitude) @ self.correction
+        return out
+
+    def prior(self) -> FloatArray:
+        """The matrix (k, k) that makes what is known of the corrections unit variance."""
+        covariance = np.outer(self.sigma, self.sigma) * (ALIKE + (1.0 - ALIKE) * np.eye(len(self.sigma)))
+        out: FloatArray = np.linalg.inv(np.linalg.cholesky(covariance))
         return out
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from perijove.attitude.adjust import Adjustment
 from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.ground import GroundFit, GroundTies, ground_fit
-from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera
+from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera, spin_of
 from perijove.attitude.pointing import LimbPoints, Pointing
 from perijove.attitude.priors import LOOSE_MOUNTING_SIGMA, TILT_SIGMA, TWIST_SIGMA
 from perijove.attitude.problem import (
@@ -141,7 +141,7 @@ def gather_pointing(
     return Pointing(
         product_id=exposure.product_id,
         source=source,
-        spin=at.spin,
+        spin=spin_of(at, image),
         camera=solved_camera(strip_camera(camera, exposure), at),
         et=et,
         position_km=corrected_position(et, at, scene.trajectory),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.attitude.across import Crossing, Side, crossings, measure_crossing, side_of
+from perijove.attitude.across import LEAST_CLEAR, Crossing, Side, crossings, measure_crossing, side_of
 from perijove.attitude.arc import Arc
 from perijove.attitude.crossing import Breeze, CrossResiduals, breeze_over, cross_residuals
 from perijove.attitude.gather import PERIODS_S, used_points
@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 
 REACHES_PX = (8.0, 3.0)
 """How far from where it should be the ground is sought in another strip, px of the coarser: first, and once more."""
-PARTNERS = 4
+PARTNERS = 3
 """Every strip is tied to so many others at most, those that see most of its ground soonest."""
 WORST_LIMB_PX = 0.6
 """A clean limb leaves less, px rms."""
@@ -73,6 +73,8 @@ class Group:
                 before = tuple(self._off(c, arcs, breeze) for c in found)
             joint = solve_joint(arcs, found, self.homes, breeze)
             arcs = joint.arcs
+            if all(crossing.ties is None for crossing in found):
+                break
         return replace(self, arcs=arcs, joint=joint, before=before)
 
     def _sides(self, arcs: Sequence[Arc]) -> list[Side]:
@@ -239,7 +241,7 @@ def _measured(
     """The crossings with ties between each strip and those others that see most of its ground soonest."""
     wanted: set[int] = set()
     for side in sides:
-        own = [i for i, c in enumerate(found) if side.number in (c.first, c.second)]
+        own = [i for i, c in enumerate(found) if side.number in (c.first, c.second) and c.clear >= LEAST_CLEAR]
 
         def worth(i: int) -> float:
             hours = abs(sides[found[i].second].et - sides[found[i].first].et) / 3600.0

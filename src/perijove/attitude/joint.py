@@ -19,11 +19,12 @@ from perijove.attitude.crossing import Breeze, CrossResiduals, CrossTies, cross_
 from perijove.attitude.gather import Solution, used_points
 from perijove.attitude.ground import ground_residuals, whitened
 from perijove.attitude.leastsquares import Block, minimise_blocks
-from perijove.attitude.measure import LimbMeasure
+from perijove.attitude.measure import LimbMeasure, framelet_times
 from perijove.attitude.priors import AXIS_SIGMA, RATE_DRIFT, RATE_SIGMA, Prior, free_unknowns
-from perijove.attitude.problem import OFFSET, STATE, Unknowns, limb_residuals
+from perijove.attitude.problem import OFFSET, STATE, Unknowns, corrected_position, limb_residuals
 from perijove.attitude.spin import NOMINAL_PERIOD_S
 from perijove.attitude.ties import Ties, tie_residuals, weighed_by_scatter
+from perijove.bodies import LIGHT_KM_S
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,6 +32,9 @@ IntArray = NDArray[np.int64]
 STEPS = 20
 SHARED = ("twist", "tilt", "line_blue", "sample_blue", "scale_blue", "line_red", "sample_red", "scale_red")
 """What is one and the same for all arcs, but for the trajectory; methane's window is moved by command."""
+BIAS_PX, BIAS_PX_HOUR = 0.02, 0.1
+"""All ties between two strips may be off alike by so much, and by more with the time between them: light falls on the
+clouds from another side, and with its speed the spacecraft's aberration changes, 0.02 px in ten minutes of a pass."""
 COMMON = ("ra", "dec", "rate")
 """What each arc has near a value that all have in common."""
 
@@ -78,37 +82,41 @@ def solve_joint(
 
     `homes` has for every strip, by its number, its arc and its number there.
     """
-    parts, count = _parts(arcs)
+    parts, count = _parts([_with_aberration(arc) for arc in arcs])
     links = _links(parts, count)
     first_wind = count if links is None else count + len(COMMON)
     tied = [(c, homes[c.first][0], homes[c.second][0]) for c in crossings if c.ties is not None]
-    start = np.zeros(first_wind + len(breeze.latitude))
+    first_bias = first_wind + len(breeze.latitude)
+    start = np.zeros(first_bias + 2 * len(tied))
     for part in reversed(parts):
         start[part.columns] = part.arc.at.vector()[part.index]
     if links is not None:
         start[links.columns[-len(COMMON) :]] = links.start
-    start[first_wind:] = breeze.correction
-    scene = arcs[0].scene
-    wind_columns = np.arange(first_wind, len(start))
+    start[first_wind:first_bias] = breeze.correction
+    scene, still = arcs[0].scene, breeze.prior()
+    wind_columns = np.arange(first_wind, first_bias)
 
     def model(x: FloatArray) -> list[Block]:
-        blown = replace(breeze, correction=x[first_wind:])
+        blown = replace(breeze, correction=x[first_wind:first_bias])
         at = [part.unknowns(x) for part in parts]
         blocks = [block for part, here in zip(parts, at, strict=True) for block in _own(part, here, x)]
-        for crossing, a, b in tied:
+        for i, (crossing, a, b) in enumerate(tied):
             assert crossing.ties is not None
             found = cross_residuals(crossing.ties, at[a], at[b], scene.trajectory, scene.body, blown)
-            blocks.append(_crossed(crossing.ties, found, parts[a], parts[b], wind_columns))
+            bias = np.arange(2) + first_bias + 2 * i
+            blocks.append(_crossed(crossing.ties, found, parts[a], parts[b], wind_columns, bias, x))
+            sigma = BIAS_PX + BIAS_PX_HOUR * abs(float(np.median(found.apart_s))) / 3600.0
+            blocks.append(Block(x[bias] / sigma, np.eye(2) / sigma, bias, False))
         if links is not None:
             blocks.append(links.block(x))
         if len(wind_columns):
-            blocks.append(Block(blown.correction / breeze.sigma, np.diag(1.0 / breeze.sigma), wind_columns, False))
+            blocks.append(Block(still @ blown.correction, still, wind_columns, False))
         blocks.append(_trajectory(parts[0], x))
         return blocks
 
     best = minimise_blocks(model, start, threshold=ROBUST, steps=STEPS)
     at = [part.unknowns(best.x) for part in parts]
-    blown = replace(breeze, correction=best.x[first_wind:])
+    blown = replace(breeze, correction=best.x[first_wind:first_bias])
     left: list[CrossResiduals | None] = []
     relative = []
     for crossing in crossings:
@@ -123,11 +131,28 @@ def solve_joint(
     return Joint(
         tuple(_solved(part, here, best.covariance) for part, here in zip(parts, at, strict=True)),
         blown,
-        np.sqrt(np.diag(best.covariance)[first_wind:]),
+        np.sqrt(np.diag(best.covariance)[first_wind:first_bias]),
         tuple(crossings),
         tuple(left),
         tuple(relative),
     )
+
+
+def _with_aberration(arc: Arc) -> Arc:
+    """The arc with its lines of sight leant as its motion aberrates them, each strip's against their mean.
+
+    A ray seems to come from nearer to where the camera flies, by v/c. The mean of that is part of the attitude that is
+    solved for, here and where it is used.
+    """
+    at, trajectory = arc.at, arc.scene.trajectory
+    turns = []
+    for k, exposure in enumerate(arc.exposures):
+        et = np.array([float(framelet_times(exposure, k, at).mean())])
+        place, velocity = corrected_position(et, at, trajectory)[0], trajectory.velocity(et)[0]
+        turns.append(np.cross(place, velocity) / np.linalg.norm(place) / LIGHT_KM_S)
+    aside = np.array(turns) - np.mean(turns, axis=0)
+    adjustment = replace(arc.solution.adjustment, unknowns=replace(at, aside=aside))
+    return replace(arc, solution=replace(arc.solution, adjustment=adjustment))
 
 
 def _parts(arcs: Sequence[Arc]) -> tuple[list[_Part], int]:
@@ -220,13 +245,22 @@ def _trajectory(part: _Part, x: FloatArray) -> Block:
     return Block(rows @ x[columns], rows, columns, False)
 
 
-def _crossed(ties: CrossTies, found: CrossResiduals, one: _Part, two: _Part, wind: IntArray) -> Block:
-    """What ties between two strips leave; a tie that misses the body counts as nothing."""
+def _crossed(
+    ties: CrossTies, found: CrossResiduals, one: _Part, two: _Part, wind: IntArray, bias: IntArray, x: FloatArray
+) -> Block:
+    """What ties between two strips leave but for the `bias` of all; a tie that misses the body counts as nothing."""
     missing = np.asarray(~np.isfinite(found.px).all(axis=1))
     whiten = np.where(missing[:, None, None], 0.0, ties.whiten)
     columns, change = _columns(found, one, two, wind)
-    px, change = np.nan_to_num(found.px), np.nan_to_num(change)
-    return Block((whiten @ px[..., None]).ravel(), (whiten @ change).reshape(2 * len(px), -1), columns, True)
+    px, change = np.nan_to_num(found.px) - x[bias], np.nan_to_num(change)
+    alike = np.broadcast_to(-np.eye(2), (len(px), 2, 2))
+    change = np.concatenate([change, alike], axis=2)
+    return Block(
+        (whiten @ px[..., None]).ravel(),
+        (whiten @ change).reshape(2 * len(px), -1),
+        np.concatenate([columns, bias]),
+        True,
+    )
 
 
 def _columns(found: CrossResiduals, one: _Part, two: _Part, wind: IntArray) -> tuple[IntArray, FloatArray]:

@@ -16,6 +16,7 @@ from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.overlaps import overlap_ties
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, corrected_position, haze_height, join, pixels
 from perijove.attitude.search import Scene
+from perijove.attitude.spin import SpinModel, leant
 from perijove.attitude.ties import LEAST_CORRELATION, Ties, join_ties, match_patches
 from perijove.geometry.ellipsoid import intersect, normal
 from perijove.geometry.view import View, disc_middle, native_scale, pixel_rays, spacecraft_view
@@ -56,6 +57,11 @@ def solved_camera(camera: Camera, at: Unknowns) -> Camera:
     shift = {b: tuple(np.add(camera.shift.get(b, (0.0, 0.0)), at.shift[i])) for i, b in enumerate(BANDS)}
     scale = {b: camera.scale.get(b, 1.0) * (1.0 + float(at.scale[i])) for i, b in enumerate(BANDS)}
     return Camera({b: (float(v[0]), float(v[1])) for b, v in shift.items()}, scale)
+
+
+def spin_of(at: Unknowns, image: int) -> SpinModel:
+    """The spin by which one image's lines of sight go, what is known to turn them aside among it."""
+    return at.spin if at.aside is None else leant(at.spin, at.aside[image])
 
 
 def framelet_times(exposure: Exposure, image: int, at: Unknowns) -> FloatArray:
@@ -132,7 +138,7 @@ def measure_limb(
     et = framelet_times(exposure, image, at)
     place = corrected_position(et, at, scene.trajectory)
     body_from_j2000 = scene.body.body_from_j2000(et)
-    camera_from_body = at.spin.camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
+    camera_from_body = spin_of(at, image).camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
     true_camera = solved_camera(strip_camera(camera, exposure), at)
     middle = place.mean(axis=0)
     # beyond a phase angle of 120 deg haze brightens the limb
@@ -182,7 +188,7 @@ def swaths(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: C
         exposure.binning,
         et,
         corrected_position(et, at, scene.trajectory),
-        at.spin.camera_from_j2000(et),
+        spin_of(at, image).camera_from_j2000(et),
     )
 
 

@@ -39,7 +39,8 @@ class Unknowns:
     offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` (4,) how much
     higher it stands where the Sun only grazes it (see `grazing_light`), `shape_km` (`SHAPES`,) how it changes with
     latitude (see `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each filter's optical centre, `scale`
-    (4,) of its relative focal length; `state` (6,) km and km/s, of the trajectory.
+    (4,) of its relative focal length; `state` (6,) km and km/s, of the trajectory. `aside` (images, 3) rad turns the
+    lines of sight of each image in j2000: what is known to differ between them, and not solved for; None for nothing.
     """
 
     spin: SpinModel
@@ -51,6 +52,7 @@ class Unknowns:
     shift: FloatArray
     scale: FloatArray
     state: FloatArray
+    aside: FloatArray | None = None
 
     def vector(self) -> FloatArray:
         """All unknowns as one vector, in the order of `names`."""
@@ -73,6 +75,7 @@ class Unknowns:
             shift=vector[SHIFT:SCALE].reshape(4, 2),
             scale=vector[SCALE:STATE],
             state=vector[STATE:OFFSET],
+            aside=self.aside,
         )
 
     def names(self) -> list[str]:
@@ -215,6 +218,10 @@ def cast(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Rays:
     body_from_j2000 = body.body_from_j2000(et)
     back = body_from_j2000 @ np.swapaxes(at.spin.camera_from_j2000(et), -1, -2)
     place = turned(body_from_j2000, corrected_position(et, at, trajectory))
+    if at.aside is not None:
+        # small turns as matrices: the columns are what they do to the axes
+        lean = np.swapaxes(np.cross(at.aside[p.image][:, None, :], np.eye(3)), -1, -2)
+        back = back + body_from_j2000 @ lean @ np.swapaxes(body_from_j2000, -1, -2) @ back
     return Rays(et, turned(back, corrected_rays(p, at)), place, body_from_j2000, back)
 
 
