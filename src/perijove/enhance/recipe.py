@@ -114,8 +114,10 @@ def recipe_of(tables: Mapping[str, object], where: str, name: str = "") -> Recip
     """The recipe of a TOML file's tables, as `as_tables` gives them; errors as in `parse_recipe`."""
     _refuse_unknown(tables, _TOP, where, "there is no key")
     steps = tables.get("step")
-    if not isinstance(steps, Sequence) or isinstance(steps, str) or not steps or len(steps) > MOST_STEPS:
+    if not isinstance(steps, Sequence) or isinstance(steps, str) or not steps:
         raise UsageError(f'{where} has no steps: write some, each as [[step]] with a line do = "..." below it')
+    if len(steps) > MOST_STEPS:
+        raise UsageError(f"{where} has {len(steps)} steps: {MOST_STEPS} are the most")
     done = tuple(_read_step(table, f"{where}, step {k}") for k, table in enumerate(steps, 1))
     recipe = Recipe(
         name=_text(tables, "name", name, where),
@@ -138,7 +140,7 @@ def _check_order(recipe: Recipe, where: str) -> None:
     for k, done in enumerate(recipe.steps, 1):
         kind, at = done.kind, f"{where}, step {k} ({done.kind.name})"
         if (kind.bands is not None) != (k == 1):
-            chooses = ", ".join(name for name, step in STEPS.items() if step.bands is not None)
+            chooses = ", ".join(name for name in sorted(STEPS) if STEPS[name].bands is not None)
             raise UsageError(f"{at}: the first step, and no other, chooses the filters: put one of {chooses} there")
         for needed in kind.needs:
             if needed not in before:
@@ -156,10 +158,10 @@ def _check_order(recipe: Recipe, where: str) -> None:
 def _read_step(table: object, where: str) -> Done:
     """One step of a file."""
     if not isinstance(table, Mapping) or not isinstance(table.get("do"), str):
-        raise UsageError(f'{where} does not say what to do: write do = "..." with one of {", ".join(STEPS)}')
+        raise UsageError(f'{where} does not say what to do: write do = "..." with one of {", ".join(sorted(STEPS))}')
     name = table["do"]
     if name not in STEPS:
-        raise UsageError(f"{where}: there is no step {name!r}: {_hint(name, tuple(STEPS))}")
+        raise UsageError(f"{where}: there is no step {name!r}: {_hint(name, sorted(STEPS))}")
     kind = STEPS[name]
     return Done(kind, _read_numbers(table, kind, f"{where} ({name})"))
 
