@@ -31,7 +31,8 @@ def scene(swath: Swath) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Light of a bare crescent (n, lines, samples), cosine of incidence (NaN off the disc), and height off it, km."""
     n = swath.binning
     _, lines, samples = swath.light.shape
-    rays = swath.camera.ray(swath.band, n * (np.arange(lines) + 0.5)[:, None], n * (np.arange(samples) + 0.5))
+    line, sample = (n * (np.arange(size, dtype=float) + 0.5) for size in (lines, samples))
+    rays = swath.camera.ray(swath.band, line[:, None], sample)
     radii = np.array(JUPITER.radii_km)
     cosine, height = np.full(swath.light.shape, np.nan), np.full(swath.light.shape, np.nan)
     for f in range(len(swath.et)):
@@ -102,6 +103,7 @@ def test_the_glow_that_was_put_there_is_taken_off(crescent: tuple[Look, FloatArr
     loss = np.nanmean((before.swaths[0].light - light)[bright & np.isfinite(light)])
     assert 0.0 <= loss <= float(glow.model_dn.max())
     assert float(glow.model_dn.max()) < 0.02 * 1500
+    assert after.swaths[0].variance is not None
     np.testing.assert_allclose(after.swaths[0].variance, 1.0 + glow.sigma_dn**2, rtol=1e-5)
 
 

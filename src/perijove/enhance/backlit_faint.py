@@ -92,7 +92,7 @@ def noise_of(draft: Draft, light: Plane) -> Plane:
     if len(planes.sigma):
         sigma = np.moveaxis(planes.sigma[[planes.bands.index(band) for band in draft.bands]], 0, -1) * factors
         # without data there is no noise either
-        return np.nan_to_num(sigma, nan=0.0)
+        return np.asarray(np.nan_to_num(sigma, nan=0.0), dtype=np.float32)
     full = np.array([draft.full.get(band, 2.0) for band in draft.bands], np.float32) * factors
     dn = full / np.float32(FULL_DN)
     noise: Plane = np.sqrt(dn * dn + np.maximum(light, 0.0) * dn / np.float32(ELECTRONS_PER_DN))
