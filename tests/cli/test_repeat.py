@@ -360,3 +360,24 @@ def test_recipes_that_are_none(tmp_path: Path, name: str, text: bytes | None, to
         path.write_bytes(text)
     with pytest.raises(UsageError, match=told):
         load_recipe(str(path) if name.endswith(".toml") else name)
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
+
+
+def test_the_docs_tell_every_step_as_it_is() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    assert text.endswith("prints them.\n\n" + run("recipes", "--steps").stdout)
+    for name in RECIPES:
+        assert f"| `{name}` |" in text
+
+
+def test_the_recipe_and_the_error_in_the_docs_are_true(tmp_path: Path) -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    recipe = text.split("```toml\n")[1].split("```")[0]
+    path = tmp_path / "mine.toml"
+    path.write_text(recipe)
+    assert load_recipe(str(path)).name == "soft"
+    path.write_text(recipe.replace("white = 0.7\n", "white = 7\n"))
+    told = run("picture", "strip.png", "-o", tmp_path / "x.png", "--recipe", path).stderr
+    assert told.replace(str(path), "mine.toml").strip() in text

@@ -194,8 +194,13 @@ def caption_notes(observation: Observation, standing: Standing, framed: Framed, 
     when = utc_from_et(standing.et)[:16].replace("T", " ")
     return [
         f"{body.name.capitalize()} · {when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "
-        f"{middle:.2g} km a camera pixel · {request.recipe.name} colour · JunoCam {observation.raw.label.product_id}"
+        f"{length_text(middle)} km a camera pixel · {request.recipe.name} colour · JunoCam {observation.raw.label.product_id}"
     ]
+
+
+def length_text(value: float) -> str:
+    """A length in words: two digits, or all before the point."""
+    return f"{value:.0f}" if value >= 10.0 else f"{value:.2g}"
 
 
 def take_law(

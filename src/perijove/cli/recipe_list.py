@@ -1,4 +1,4 @@
-"""`perijove recipes`: the recipes that there are, and each as the text of its file."""
+"""`perijove recipes`: the recipes that there are, each as the text of its file, and the steps they are made of."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from perijove.cli.recipe_option import load_recipe
 from perijove.cli.repeat import recipe_in
-from perijove.enhance.recipe import Recipe
+from perijove.enhance.recipe import Recipe, allowed
 from perijove.enhance.recipes import RECIPES, recipe_text, shipped
+from perijove.enhance.steps import STEPS, Space
 from perijove.io.maps import map_formats
 from perijove.io.origin import read_origin
 
@@ -31,6 +32,27 @@ def printed(name: str) -> str:
     if path.suffix.lower() in map_formats() and path.exists():
         return toml_text(recipe_in(read_origin(path), path))
     return toml_text(load_recipe(name))
+
+
+def steps_text() -> str:
+    """All steps with their numbers as Markdown, those of the recipes that come with Perijove in their order first."""
+    used = [done.kind.name for name in RECIPES for done in shipped(name).steps]
+    parts = []
+    for name in dict.fromkeys([*used, *sorted(STEPS)]):
+        kind = STEPS[name]
+        notes = [kind.about]
+        if kind.needs:
+            notes.append(f"Needs {', '.join(f'`{one}`' for one in kind.needs)} before it.")
+        if kind.space is not Space.LIGHT:
+            notes.append({Space.OKLAB: "Works on lightness.", Space.CODE: "Works on coded colours."}[kind.space])
+        rows = [
+            f"| `{key}` | {_value(list(usual) if isinstance(usual, tuple) else usual)} | {allowed(usual, limit)} | "
+            f"{limit.about} |"
+            for key, (usual, limit) in kind.limits.items()
+        ]
+        head = ["", "| number | usual | allowed | what it is |", "|---|---|---|---|"] if rows else []
+        parts.append("\n".join([f"### `{name}`", "", " ".join(notes), *head, *rows]))
+    return "\n\n".join(parts) + "\n"
 
 
 def toml_text(recipe: Recipe) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from perijove.cli.common import command
 from perijove.cli.options import Json, Quiet
+from perijove.errors import UsageError
 
 DIFFERENT = 1
 """Exit code where the new product is not the old one."""
@@ -40,9 +41,12 @@ def recipes(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME|FILE", help="A recipe, or a product, whose recipe is printed.")
     ] = None,
+    steps: Annotated[bool, typer.Option("--steps", help="Print all steps with their numbers, as Markdown.")] = False,
 ) -> None:
     """List the recipes, or print one as TOML, to be changed and given to --recipe."""
     with command():
-        from perijove.cli.recipe_list import listed, printed
+        from perijove.cli.recipe_list import listed, printed, steps_text
 
-        print(listed() if name is None else printed(name), end="")
+        if steps and name is not None:
+            raise UsageError("--steps are those of all recipes: leave the name out")
+        print(steps_text() if steps else listed() if name is None else printed(name), end="")
