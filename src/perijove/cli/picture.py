@@ -194,7 +194,8 @@ def caption_notes(observation: Observation, standing: Standing, framed: Framed, 
     when = utc_from_et(standing.et)[:16].replace("T", " ")
     return [
         f"{body.name.capitalize()} · {when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "
-        f"{length_text(middle)} km a camera pixel · {request.recipe.name} colour · JunoCam {observation.raw.label.product_id}"
+        f"{length_text(middle)} km a camera pixel · {request.recipe.name} colour · "
+        f"JunoCam {observation.raw.label.product_id}"
     ]
 
 
