@@ -86,6 +86,15 @@ def test_the_wind_comes_out_with_an_honest_sigma() -> None:
     assert np.mean(ratio) < 0.6
 
 
+def test_a_shift_that_all_latitudes_share_is_not_taken_for_wind() -> None:
+    still = {name: np.zeros(3) for name in PLACES}
+    one = ties("a", "b", 700.0, np.zeros(len(KNOTS)), still, 1, noise=0.0)
+    # as much as 21 m/s
+    fit = fit_winds([replace(one, shift=one.shift + [15.0, 0.0])], USUAL)
+    assert fit.common[0] == pytest.approx(15.0, abs=5.0)
+    assert np.abs(np.mean(fit.correction)) < 2.0
+
+
 def test_pointing_is_not_taken_for_wind() -> None:
     still, turned = np.zeros(len(KNOTS)), rotations(3)
     one = ties("a", "b", 700.0, still, turned, 1, noise=0.0)

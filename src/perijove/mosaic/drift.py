@@ -161,7 +161,7 @@ def binned(
             for t, share, f in zip(sets, fit.weight, fit.factor, strict=True)
         ]
     )
-    turns = np.concatenate([row / (1e-3 * t.seconds) for t, row in zip(sets, fit.turned, strict=True)])
+    others = np.concatenate([row / (1e-3 * t.seconds) for t, row in zip(sets, fit.moved, strict=True)])
     loose = fit.covariance[len(KNOTS) :, len(KNOTS) :]
     over = np.concatenate([spread(t.latitude, t.span) for t in sets])
     step = np.radians(BIN_DEG)
@@ -173,7 +173,7 @@ def binned(
             continue
         middle, total = (n + 0.5) * step - np.pi / 2.0, float(known[here].sum())
         share = known[here] / total
-        common, off = share @ turns[here], share @ over[here] - spread(np.array([middle]), np.zeros(1))[0]
+        common, off = share @ others[here], share @ over[here] - spread(np.array([middle]), np.zeros(1))[0]
         # what the mean over patches may stand off from the wind in the middle of the bin, by the wind beforehand
         sigma = np.sqrt(1.0 / total + common @ loose @ common + off @ fit.prior @ off)
         rows.append((middle, float(winds.speed(middle)) + float(share @ moved[here]), float(sigma), int(here.sum())))

@@ -1,9 +1,10 @@
 """The wind that ties between strips ask for, solved together with the pointing that they may be off by.
 
-Unknown are a correction of the wind taken for granted, at knots of latitude, and a small rotation of each strip's
-camera. A rotation moves places to the north too, and all latitudes in one pattern; the wind moves each latitude by
-itself, to the east alone, and no further than winds change: by that they are told apart. What is known of both
-beforehand goes in with its covariance, so that a short time between two strips leaves the wind as it was.
+Unknown are a correction of the wind taken for granted, at knots of latitude, a small rotation of each strip's camera,
+and for each pair of strips a shift to the east that all its places have in common, which is what errors of clock and
+path come to. A rotation moves places to the north too, and all latitudes in one pattern; the wind moves each latitude
+by itself, to the east alone, and no further than winds change: by that they are told apart. What is known beforehand
+goes in with its covariance, so that a short time between two strips leaves the wind as it was.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ ALIKE = np.radians(2.0)
 """Latitudes nearer to each other than about this change their wind alike."""
 LIMIT = 2.5
 """Residuals beyond so many sigmas weigh less, those beyond twice as many not at all."""
+COMMON_PX = 0.2
+"""Shift to the east, one sigma, native px, that the places of a pair may have in common beside the rotations'."""
 ROUNDS = 8
 LEAST_FACTOR = 0.5
 """Scatter of the ties against their own errors, at the least."""
@@ -35,23 +38,25 @@ _ACROSS = 7
 
 @dataclass(frozen=True)
 class Fit:
-    """A solution: `correction` (k,) m/s at `KNOTS`, `rotation` (strips, 3) rad, and the `covariance` of all of them.
+    """A solution: `correction` (k,) m/s at `KNOTS`, `rotation` (strips, 3) rad, `common` (sets,) km, the `covariance` of
+    all of them in this order, and `prior` (k, k), that of the correction beforehand.
 
     Strips are in the order of `names`. For each set of ties: its `factor`, by which they scatter more than their own
-    errors say, the `weight` (n,) that is left to each, residuals (n, 2) km after the rotations (`pointed`) and after
-    the wind too (`left`), and what the rotations do to places, `turned` (n, 3 strips) km east a rad.
+    errors say, the `weight` (n,) that is left to each, residuals (n, 2) km after all but the wind (`pointed`) and after
+    the wind too (`left`), and what each unknown but the wind does to places, `moved` (n, 3 strips + sets) km east.
     """
 
     names: tuple[str, ...]
     correction: FloatArray
     rotation: FloatArray
+    common: FloatArray
     covariance: FloatArray
     prior: FloatArray
     factor: tuple[float, ...]
     weight: tuple[FloatArray, ...]
     pointed: tuple[FloatArray, ...]
     left: tuple[FloatArray, ...]
-    turned: tuple[FloatArray, ...]
+    moved: tuple[FloatArray, ...]
 
 
 def spread(latitude: FloatArray, span: FloatArray) -> FloatArray:
@@ -74,13 +79,30 @@ def prior_of(winds: ZonalWinds) -> FloatArray:
     return out
 
 
-def design(ties: WindTies, names: Sequence[str]) -> FloatArray:
-    """Derivative (n, 2, k + 3 strips) of the shifts, km."""
-    out = np.zeros((len(ties), 2, len(KNOTS) + 3 * len(names)))
-    out[:, 0, : len(KNOTS)] = spread(ties.latitude, ties.span) * (1e-3 * ties.seconds)
-    for name, turns, sign in ((ties.first, ties.turns[0], -1.0), (ties.second, ties.turns[1], 1.0)):
-        column = len(KNOTS) + 3 * names.index(name)
-        out[:, :, column : column + 3] = sign * turns
+def design(sets: Sequence[WindTies], k: int, names: Sequence[str]) -> FloatArray:
+    """Derivative (n, 2, k + 3 strips + sets) of the shifts, km, of one set by all unknowns."""
+    ties, turns = sets[k], len(KNOTS)
+    out = np.zeros((len(ties), 2, turns + 3 * len(names) + len(sets)))
+    out[:, 0, :turns] = spread(ties.latitude, ties.span) * (1e-3 * ties.seconds)
+    for name, turning, sign in ((ties.first, ties.turns[0], -1.0), (ties.second, ties.turns[1], 1.0)):
+        column = turns + 3 * names.index(name)
+        out[:, :, column : column + 3] = sign * turning
+    out[:, 0, turns + 3 * len(names) + k] = 1.0
+    return out
+
+
+def known_before(sets: Sequence[WindTies], names: Sequence[str], prior: FloatArray) -> FloatArray:
+    """Information (m, m) on all unknowns that the ties do not bring."""
+    allowed = {name: cov for t in sets for name, cov in zip((t.first, t.second), t.allowed, strict=True)}
+    count = len(KNOTS)
+    out = np.zeros((count + 3 * len(names) + len(sets),) * 2)
+    out[:count, :count] = np.linalg.inv(prior)
+    for k, name in enumerate(names):
+        part = slice(count + 3 * k, count + 3 * k + 3)
+        out[part, part] = np.linalg.inv(allowed[name])
+    for k, ties in enumerate(sets):
+        at = count + 3 * len(names) + k
+        out[at, at] = (COMMON_PX * ties.native_km) ** -2
     return out
 
 
@@ -93,16 +115,11 @@ def fit_winds(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
 
 def _fit(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
     """What `fit_winds` says."""
-    allowed = {name: cov for t in sets for name, cov in zip((t.first, t.second), t.allowed, strict=True)}
-    names = tuple(sorted(allowed))
+    names = tuple(sorted({name for t in sets for name in (t.first, t.second)}))
     prior = prior_of(winds)
-    count = len(KNOTS)
-    before = np.zeros((count + 3 * len(names),) * 2)
-    before[:count, :count] = np.linalg.inv(prior)
-    for k, name in enumerate(names):
-        part = slice(count + 3 * k, count + 3 * k + 3)
-        before[part, part] = np.linalg.inv(allowed[name])
-    rows = [design(t, names) for t in sets]
+    before = known_before(sets, names, prior)
+    count, last = len(KNOTS), len(KNOTS) + 3 * len(names)
+    rows = [design(sets, k, names) for k in range(len(sets))]
     whiten = [np.swapaxes(np.linalg.cholesky(np.linalg.inv(t.covariance)), 1, 2) for t in sets]
     white = [(w @ a).reshape(-1, len(before)) for w, a in zip(whiten, rows, strict=True)]
     told = [(w @ t.shift[..., None]).ravel() for w, t in zip(whiten, sets, strict=True)]
@@ -123,10 +140,11 @@ def _fit(sets: Sequence[WindTies], winds: ZonalWinds) -> Fit:
             factor[k] = max(float(np.median(size)) / 1.1774, LEAST_FACTOR)
             weight[k] = softened(size / factor[k])
     covariance = np.asarray(np.linalg.inv(information))
-    turned = np.concatenate([np.zeros(count), unknown[count:]])
+    still = np.concatenate([np.zeros(count), unknown[count:]])
     return Fit(
-        names, unknown[:count], unknown[count:].reshape(-1, 3), covariance, prior, tuple(factor), tuple(weight),
-        tuple(t.shift - a @ turned for t, a in zip(sets, rows, strict=True)),
+        names, unknown[:count], unknown[count:last].reshape(-1, 3), unknown[last:], covariance, prior,
+        tuple(factor), tuple(weight),
+        tuple(t.shift - a @ still for t, a in zip(sets, rows, strict=True)),
         tuple(t.shift - a @ unknown for t, a in zip(sets, rows, strict=True)),
         tuple(a[:, 0, count:] for a in rows),
     )  # fmt: skip
