@@ -205,12 +205,11 @@ def _law(found: Solution, terms: tuple[Term, ...], middle: float, phases: tuple[
 
 
 def phases_of(samples: Samples) -> tuple[float, tuple[float, float]]:
-    """The middle phase angle of lit ground, and between which ones nearly all of it lies, rad."""
+    """The middle phase angle of lit ground, and between which ones all of it lies, rad."""
     day = samples.phase[samples.cos_i > 0.0]
     if not len(day):
         return USUAL_PHASE, (USUAL_PHASE, USUAL_PHASE)
-    least, middle, most = np.percentile(day, (1.0, 50.0, 99.0))
-    return float(middle), (float(least), float(most))
+    return float(np.median(day)), (float(day.min()), float(day.max()))
 
 
 def usable(samples: Samples, b: int, middle: float) -> Band:

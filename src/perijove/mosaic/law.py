@@ -12,7 +12,8 @@ does not touch: c / (c + e) (1 - exp(-t (1 / c + 1 / e))) (single scattering, Ch
 exponential of a parabola in g, for what it scatters forward. In a crescent, and near every limb, H is much of
 the light, and one factor could not bring two looks together. Airless bodies have k, B and the phase terms alone.
 
-A cosine x is rounded off at the horizon: (x + sqrt(x^2 + w^2)) / 2, which for x < 0 falls away as twilight does.
+A cosine x is rounded off at the horizon: (x + sqrt(x^2 + w^2)) / 2, which for x < 0 is let fall off as twilight does,
+where the shadow stands x^2 r / 2 above the ground: by exp(-x^2 / (2 s^2)) with s^2 = h / r (h, r below).
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ FloatArray = NDArray[np.float64]
 HORIZON = 0.03
 """Width w of the rounding of the cosine of emission, and of both cosines for the veil: a haze of scale height h over a
 sphere of radius r is opaque sideways as if the cosine were sqrt(2 h / (pi r)), 0.015 to 0.02 for Jupiter's."""
+DUSK = float(np.sqrt(np.pi / 8.0))
+"""s in w: the square root of h / r in 2 sqrt(2 h / (pi r))."""
+NOTHING, OPAQUE = 1e-9, 400.0
+"""Least cosine and thickest air that the law still tells apart."""
 ASYMMETRY = 0.65
 """Of the veil's particles before the overlaps are asked: haze scatters forward (Jupiter's clouds 0.8, Tomasko et al.
 1978, Icarus 33, 558)."""
@@ -103,8 +108,10 @@ class Parts:
 
 
 def rounded(cosine: FloatArray, width: float) -> FloatArray:
-    """A cosine that, instead of ending at 0, goes smoothly towards it; 1 stays 1."""
-    out: FloatArray = (cosine + np.sqrt(cosine * cosine + width * width)) / (1.0 + np.sqrt(1.0 + width * width))
+    """A cosine that, instead of ending at 0, goes smoothly towards it and below it falls off; 1 stays 1."""
+    plain = (cosine + np.sqrt(cosine * cosine + width * width)) / (1.0 + np.sqrt(1.0 + width * width))
+    below = np.minimum(cosine, 0.0) / (DUSK * width)
+    out: FloatArray = np.maximum(plain * np.exp(-0.5 * below * below), NOTHING)
     return out
 
 
@@ -132,7 +139,7 @@ def parts_of(
         if name in value:
             ground = ground + value[name] * column
     high = rounded(cos_i, HORIZON)
-    air = 1.0 / high + 1.0 / e
+    air = np.minimum(1.0 / high + 1.0 / e, OPAQUE)
     glow, moved = np.zeros_like(c), {}
     if DEPTH in value:
         depth = float(np.exp(value[DEPTH]))
@@ -147,8 +154,10 @@ def parts_of(
     slope = value[K] / c - value[B] / (c + e)
     slope = slope - value.get(CROSS, 0.0) * away - 2.0 * value.get(BOTH, 0.0) * low
     end = np.sqrt(1.0 + width * width)
-    bent = width / np.sqrt(cos_i * cos_i + width * width) - c * width / end
-    by[TWILIGHT] = slope * bent * width / (1.0 + end)
+    plain = (cos_i + np.sqrt(cos_i * cos_i + width * width)) / (1.0 + end)
+    bent = width / np.sqrt(cos_i * cos_i + width * width) - plain * width / end
+    below = np.minimum(cos_i, 0.0) / (DUSK * width)
+    by[TWILIGHT] = slope * (bent * width / (1.0 + end) * np.exp(-0.5 * below * below) + c * below * below)
     zero = np.zeros_like(c)
     return Parts(
         np.maximum(ground, DARKEST),
