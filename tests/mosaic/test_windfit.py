@@ -90,7 +90,7 @@ def test_a_shift_that_all_latitudes_share_is_not_taken_for_wind() -> None:
     still = {name: np.zeros(3) for name in PLACES}
     one = ties("a", "b", 700.0, np.zeros(len(KNOTS)), still, 1, noise=0.0)
     # as much as 21 m/s
-    fit = fit_winds([replace(one, shift=one.shift + [15.0, 0.0])], USUAL)
+    fit = fit_winds([replace(one, shift=one.shift + np.array([15.0, 0.0]))], USUAL)
     assert fit.common[0] == pytest.approx(15.0, abs=5.0)
     assert np.abs(np.mean(fit.correction)) < 2.0
 

@@ -38,8 +38,8 @@ _ACROSS = 7
 
 @dataclass(frozen=True)
 class Fit:
-    """A solution: `correction` (k,) m/s at `KNOTS`, `rotation` (strips, 3) rad, `common` (sets,) km, the `covariance` of
-    all of them in this order, and `prior` (k, k), that of the correction beforehand.
+    """A solution: `correction` (k,) m/s at `KNOTS`, `rotation` (strips, 3) rad, `common` (sets,) km, and their joint
+    `covariance` in this order; `prior` (k, k) is that of the correction beforehand.
 
     Strips are in the order of `names`. For each set of ties: its `factor`, by which they scatter more than their own
     errors say, the `weight` (n,) that is left to each, residuals (n, 2) km after all but the wind (`pointed`) and after
