@@ -66,14 +66,13 @@ def crescent_detail(draft: Draft, numbers: CrescentDetail) -> None:
 
 
 def trusted(draft: Draft, total: Plane, sigma: Plane, numbers: CrescentDetail) -> Plane:
-    """How far (0 to 1, (h, w)) detail may be raised: on the disc, off its edge, and where light stands out."""
+    """How far (0 to 1, (h, w)) detail and colours may be raised: on the disc, off its edge, where light stands out."""
     unit = draft.unit
-    seen = draft.planes.hit & np.isfinite(draft.light).all(axis=-1)
-    disc = seen.astype(np.float32)
-    inside = np.clip(2.0 * blur(disc, max(numbers.edge_px * unit, 0.3)) - 1.0, 0.0, 1.0)
+    disc = (draft.planes.hit & np.isfinite(draft.light).all(axis=-1)).astype(np.float32)
     (level, doubt) = smooth([total, sigma], disc, 3.0 * unit)
-    ratio = np.log2(np.maximum(level, np.float32(1e-12)) / np.maximum(np.float32(numbers.signal) * doubt, 1e-12))
-    part = np.clip(0.25 * ratio, 0.0, 1.0)
+    floor = np.maximum(np.float32(numbers.signal) * doubt, np.float32(1e-12))
+    part = np.clip(0.25 * np.log2(np.maximum(level, np.float32(1e-12)) / floor), 0.0, 1.0)
+    inside = np.clip(2.0 * blur(disc, max(numbers.edge_px * unit, 0.3)) - 1.0, 0.0, 1.0)
     trust: Plane = (disc * inside * part * part * (3.0 - 2.0 * part)).astype(np.float32)
     return trust
 
@@ -115,20 +114,22 @@ class ToneHdr:
 
     percentile: float = number(99.7, 50.0, 100.0, "percentile over the lit disc of the brightness that is white")
     top: float = number(0.92, 0.1, 0.999, "code of white; what is brighter is rolled off")
-    steepness: float = number(1.3, 0.5, 3.0, "power that the curve is raised to: more for a darker picture")
-    toe: float = number(0.008, 1e-5, 1.0, "share of white below which the curve is straight, above it logarithmic")
+    lift: float = number(
+        0.4, 0.0, 1.0, "share of the logarithm in the curve, which lifts faint light; 0 for sRGB's own"
+    )
+    toe: float = number(0.004, 1e-5, 1.0, "share of white above which light is lifted by its logarithm")
     noise: float = number(3.0, 0.0, 100.0, "least of the toe, in sigma of the dark's noise")
 
 
 @step("tone-hdr", ToneHdr, backplanes=True, needs=("faint-light",))
 def tone_hdr(draft: Draft, numbers: ToneHdr) -> None:
-    """Compresses the brightness by one curve, straight in the faintest light and logarithmic above it."""
+    """Compresses the brightness by one curve, between sRGB's own and a logarithm that lifts faint light."""
     light, sigma = draft.light, draft.left["noise"]
     total = weighed(np.nan_to_num(light), draft.left["shares"])
     white = draft.settings.one("tone_white", lambda: level_of(total, draft.lit, numbers.percentile))
     dark = draft.settings.one("tone_noise", lambda: level_of(sigma, sigma > 0.0, 25.0) if sigma.any() else 0.0)
     toe = max(numbers.toe * white, min(numbers.noise * dark, 0.2 * white))
-    code = decode_srgb(compress(total, white, toe, numbers.steepness, numbers.top))
+    code = decode_srgb(compress(total, white, toe, numbers.lift, numbers.top))
     light *= (code / np.maximum(total, np.float32(1e-12)))[..., None]
 
 
@@ -145,26 +146,36 @@ def level_of(plane: Plane, where: Mask, percentile: float) -> float:
 class Tint:
     """How colours are raised."""
 
-    saturation: float = number(2.4, 0.0, 10.0, "times that the colours' departure from the disc's mean is raised")
+    saturation: float = number(2.8, 0.0, 10.0, "times that the colours' departure from the disc's mean is raised")
     mean: float = number(1.3, 0.0, 10.0, "times that the disc's mean colour is raised")
     calm_px: float = number(1.5, 0.0, 20.0, "sigma by which the colours of the disc are smoothed, camera px")
+    rim_px: float = number(1.2, 0.0, 20.0, "width of the disc's edge that gets the colours inside it, camera px")
 
 
-@step("crescent-colour", Tint, space=Space.OKLAB, needs=("crescent-detail",), reach=lambda n: 3.0 * n.calm_px)
+@step("crescent-colour", Tint, space=Space.OKLAB, needs=("crescent-detail",), reach=lambda n: 3.0 * n.calm_px + 9.0)
 def crescent_colour(draft: Draft, numbers: Tint) -> None:
-    """Raises the colours of the disc about their mean; beyond it they stay what they are."""
+    """Raises the colours of the disc about their mean, and carries them over its edge, which is too narrow for any.
+
+    The filters' blur differs: beside a limb that is bright against black it leaves a line of false colour.
+    """
     lab, trust = draft.lab, draft.trust
     if len(lab) < 3 or trust is None:
         return
-    weight = trust + np.float32(1e-4)
+    unit, weight = draft.unit, trust + np.float32(1e-4)
     planes = [lab[1], lab[2]]
-    calm = smooth(planes, weight, numbers.calm_px * draft.unit) if numbers.calm_px > 0.0 else planes
+    calm = smooth(planes, weight, numbers.calm_px * unit) if numbers.calm_px > 0.0 else planes
     amount = max(float(trust.sum()), 1.0)
     for k, plane in enumerate(calm, 1):
         found = float((plane * trust).sum()) / amount
         mean = np.float32(draft.settings.one(("mean_a", "mean_b")[k - 1], partial(float, found)))
         raised = np.float32(numbers.saturation) * (plane - mean) + np.float32(numbers.mean) * mean
         lab[k] += trust * (raised - lab[k])
+    if numbers.rim_px > 0.0:
+        disc = blur(draft.planes.hit.astype(np.float32), numbers.rim_px * unit)
+        rim = np.clip(6.0 * disc * (1.0 - disc), 0.0, 1.0)
+        inner = smooth([lab[1], lab[2], trust], trust + np.float32(1e-6), 3.0 * unit)
+        for k in (1, 2):
+            lab[k] += rim * np.clip(inner[2], 0.0, 1.0) * (inner[k - 1] - lab[k])
 
 
 @dataclass(frozen=True)

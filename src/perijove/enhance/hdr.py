@@ -122,16 +122,19 @@ def _mean(plane: Plane, sigma: float) -> Plane:
     return wide_blur(plane, sigma) if sigma > 0.0 else plane
 
 
-def compress(light: Plane, white: float, toe: float, power: float = 1.0, top: float = 0.92) -> Plane:
-    """Code (h, w) of 0 to 1 for light (h, w): logarithmic above `toe`, `top` at `white`; what is brighter is rolled off
-    towards 1.
+def compress(light: Plane, white: float, toe: float, lift: float = 0.5, top: float = 0.92) -> Plane:
+    """Code (h, w) of 0 to 1 for light (h, w), `top` at `white`; what is brighter is rolled off towards 1.
 
-    The curve is the inverse hyperbolic sine, straight below `toe`, raised to a `power`.
+    The curve is sRGB's own by a share of 1 - `lift`, and by `lift` the inverse hyperbolic sine, which is straight below
+    `toe` and logarithmic above: the first keeps the contrast of what is bright, the second shows what is faint.
     """
-    code = np.arcsinh(np.maximum(light, 0.0) / np.float32(toe)) * np.float32(1.0 / math.asinh(white / toe))
-    code = np.float32(top) * code ** np.float32(power)
+    positive = np.maximum(light, 0.0)
+    even = positive * np.float32(1.0 / white)
+    plain = np.where(even <= 0.0031308, 12.92 * even, 1.055 * np.maximum(even, 1e-9) ** np.float32(1 / 2.4) - 0.055)
+    faint = np.arcsinh(positive * np.float32(1.0 / toe)) * np.float32(1.0 / math.asinh(white / toe))
+    code = np.float32(top) * ((1.0 - np.float32(lift)) * plain + np.float32(lift) * faint)
     over = np.maximum(code - np.float32(top), 0.0)
-    rolled: Plane = np.minimum(code, np.float32(top)) + over / (1.0 + over / np.float32(1.0 - top))
+    rolled: Plane = (np.minimum(code, np.float32(top)) + over / (1.0 + over / np.float32(1.0 - top))).astype(np.float32)
     return rolled
 
 
