@@ -26,6 +26,13 @@ SPREAD = 0.02
 """Relative error of the law, a share of what it changes: what it leaves in overlaps (1 %), and beyond them."""
 GLOW_SPREAD = 0.1
 """The same of the veil's glow."""
+USUAL = 0.4
+"""I/F of ground at normal incidence and emission by which trust is told."""
+ACCEPTED = 0.02
+"""Relative error that the law may add at half the weight."""
+TINT = 0.1
+"""Error of the law's form at which half of the difference between bands' factors is believed: near the terminator and
+the limb, where each band's law is least known, colours stay as they were seen."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,26 @@ def look_up(ground: Plane, glow: Plane, phase: Plane, x: float, y: float, z: flo
     return shade, ((1.0 - a) * first + a * second) * ((1.0 - c) * phase[1, k] + c * phase[1, k + 1])
 
 
+@inlined
+def hardness(cosine: float) -> float:
+    """The law's own relative error at a cosine, by its form."""
+    x = HARD / max(cosine, HARD)
+    return x * x
+
+
+@inlined
+def trusted(change: float, kept: float, doubt: float, bright: float, veil: float, new_veil: float) -> float:
+    """What weight is left of light that was brought far: by the error to be expected for ground of `USUAL` brightness.
+
+    Not by the light itself, whose noise would then choose its own weight.
+    """
+    shade = USUAL * math.exp(bright) * kept
+    form = change * doubt * shade
+    other = GLOW_SPREAD * (new_veil * kept - veil * math.exp(min(change, 40.0)) * kept)
+    whole = shade + new_veil * kept + 1e-30
+    return kept * kept / (1.0 + (form * form + other * other) / (ACCEPTED * whole) ** 2)
+
+
 @kernel
 def bring_rows(
     light: Plane, sigma: Plane, cos_i: Plane, cos_e: Plane, phase: Plane,
@@ -100,16 +127,21 @@ def bring_rows(
     for r in range(trust.shape[0]):
         for c in range(trust.shape[1]):
             mu0, mu, angle = float(cos_i[r, c]), float(cos_e[r, c]), float(phase[r, c])
-            known, kept, mean = mu0 == mu0 and angle == angle and mu == mu, 1.0, 0.0
+            known, doubt, even_colour = mu0 == mu0 and angle == angle and mu == mu, 0.0, 1.0
             if known and not even:
                 known = to_i[r, c] == to_i[r, c] and to_e[r, c] == to_e[r, c] and to_phase[r, c] == to_phase[r, c]
+            kept, mean = 1.0, 0.0
+            trust[r, c] = np.float32(1.0)
             if known:
                 x = place_in(mu0, LOWEST, per_i, INCIDENCES)
                 y, z = place_in(mu, 0.0, per_e, EMISSIONS), place_in(angle, 0.0, per_phase, PHASES)
+                hard = hardness(mu0) + hardness(mu)
                 if not even:
                     to_x = place_in(float(to_i[r, c]), LOWEST, per_i, INCIDENCES)
                     to_y = place_in(float(to_e[r, c]), 0.0, per_e, EMISSIONS)
                     to_z = place_in(float(to_phase[r, c]), 0.0, per_phase, PHASES)
+                    hard += hardness(float(to_i[r, c])) + hardness(float(to_e[r, c]))
+                bright, veil, new_veil = 0.0, 0.0, 0.0
                 for n in range(bands):
                     seen[n], seen_glow[n] = look_up(ground[n], glow[n], turns[n], x, y, z)
                     if even:
@@ -117,22 +149,30 @@ def bring_rows(
                     else:
                         wanted[n], wanted_glow[n] = look_up(ground[n], glow[n], turns[n], to_x, to_y, to_z)
                     mean += (wanted[n] - seen[n]) / bands
+                    bright += wanted[n] / bands
+                    veil += seen_glow[n] / bands
+                    new_veil += wanted_glow[n] / bands
                 part = math.exp(4.0 * (min(mean, 40.0) - math.log(MOST)))
                 kept = 1.0 / math.sqrt(math.sqrt(math.sqrt(1.0 + part * part)))
-            trust[r, c] = np.float32(kept * kept if not known or mu > 0.0 else 0.0)
-            low, away = HARD / max(mu0, HARD), HARD / max(mu, HARD)
+                doubt = SPREAD + hard
+                even_colour = 1.0 / (1.0 + (hard / TINT) ** 2)
+                trust[r, c] = trusted(mean, kept, doubt, bright, veil, new_veil) if mu > 0.0 else 0.0
             for n in range(bands):
                 value = (float(light[n, r, c]) - offset[n]) * gain[n]
                 error = float(sigma[n, r, c]) * gain[n] if doubted else 0.0
                 if known:
-                    change = wanted[n] - seen[n]
+                    change = mean + even_colour * (wanted[n] - seen[n] - mean)
                     ratio = math.exp(min(change, 40.0)) * kept
-                    bare = (value - seen_glow[n]) * ratio
-                    value = bare + wanted_glow[n] * kept
+                    share, bare = 1.0, (value - seen_glow[n]) * ratio
+                    if value < seen_glow[n]:
+                        # less light than the veil should have alone: then it is the veil that is less
+                        share = max(value, 0.0) / seen_glow[n]
+                        bare = min(value, 0.0) * ratio
+                    value = bare + share * wanted_glow[n] * kept
                     if doubted:
-                        share = change * (SPREAD + low * low + away * away) * bare
-                        veil = GLOW_SPREAD * (wanted_glow[n] * kept - seen_glow[n])
-                        error = math.sqrt((error * ratio) ** 2 + share * share + veil * veil)
+                        form = change * doubt * bare
+                        veil = GLOW_SPREAD * (wanted_glow[n] * kept - seen_glow[n] * ratio) * share
+                        error = math.sqrt((error * ratio) ** 2 + form * form + veil * veil)
                 out[n, r, c] = value
                 if doubted:
                     out_sigma[n, r, c] = error
