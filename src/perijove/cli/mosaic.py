@@ -42,7 +42,7 @@ from perijove.mosaic.balance import Balance, solve_balance
 from perijove.mosaic.drift import MeasuredWinds, measure_winds
 from perijove.mosaic.fuse import Mosaic, prepare_mosaic
 from perijove.mosaic.glow import Glow, glow_report, without_glow
-from perijove.mosaic.look import Look, look_of
+from perijove.mosaic.look import Look, look_of, parked_look
 from perijove.mosaic.merge import Mode
 from perijove.observation import Observation
 from perijove.raster import Raster
@@ -156,7 +156,8 @@ def cleared_look(
     to be kept."""
     look = look_of(observation, sharpen=request.sharpen)
     look = replace(look, swaths=tuple(swath for swath in look.swaths if swath.band in shown))
-    return (look, ()) if request.light.keep_stray else without_glow(look, observation.body)
+    look, glows = (look, ()) if request.light.keep_stray else without_glow(look, observation.body)
+    return parked_look(look, len(request.strips)), glows
 
 
 def prepared_mosaic(scene: Scene, request: MosaicRequest, grid: Grid, horizon: float | None, steps: Steps) -> Made:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perijove.attitude.passfit import PassFit
 from perijove.cli.common import Steps
@@ -13,6 +13,7 @@ from perijove.cli.sources import flight_of
 from perijove.errors import PerijoveError, StripError, UsageError
 from perijove.io.finder import OpenedStrip
 from perijove.observation import Observation, passes
+from perijove.observation.parked import parked_raw
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def gather(request: MosaicRequest, steps: Steps) -> Gathered:
         flight = flight_of(geometry)
         for path in request.strips:
             try:
-                opened.append(opened_strip(path, request.labels, geometry, flight))
+                strip = opened_strip(path, request.labels, geometry, flight)
+                opened.append(replace(strip, raw=parked_raw(strip.raw, len(request.strips))))
             except PerijoveError as error:
                 if not request.keep_going:
                     raise

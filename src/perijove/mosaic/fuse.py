@@ -24,6 +24,7 @@ from perijove.mosaic.reject import REACH as REJECT_REACH
 from perijove.render.engine import INTERPOLATIONS
 from perijove.render.planes import Grid, Planes
 from perijove.render.threads import run_blocks
+from perijove.spill import release
 from perijove.winds import ZonalWinds
 
 FloatArray = NDArray[np.float64]
@@ -140,6 +141,7 @@ class Mosaic:
             rows, columns = blocks[index]
             hits = self._fill(rows, columns, (first, left), out)
             counted[index] = hits
+            release()
 
         counted: dict[int, Counts] = {}
         run_blocks(work, range(len(blocks)), self.threads)
@@ -296,13 +298,13 @@ class Block:
         if len(some) < 2 or not self.mosaic.reject < np.inf:
             return bad
         radius = int(np.clip(round(self.mosaic.native), 1, MOST_RADIUS))
-        sharp = np.stack([one.sharp for one in some])
+        sharp, alike = np.stack([one.sharp for one in some]), np.stack([one.alike for one in some])
         for b, band in enumerate(group.bands):
             doubt = np.stack([(one.quality[one.bands.index(band)] & DOUBTED) > 0 for one in some]).astype(np.uint8)
             usable = np.stack([(one.choice > 0.0) & ~one.full for one in some])
             seen = np.where(usable, light[:, b], np.float32(np.nan))
             found = np.zeros(seen.shape, np.uint8)
-            find_hits(seen, sigma[:, b], doubt, sharp, radius, self.mosaic.reject, found)
+            find_hits(seen, sigma[:, b], doubt, sharp, alike, radius, self.mosaic.reject, found)
             bad[:, b] = found
         return bad
 

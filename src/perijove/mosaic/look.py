@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.calibrate.runs import FULL_DN
 from perijove.observation import Observation
+from perijove.observation.parked import MANY
+from perijove.spill import release, spilled
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
@@ -47,3 +49,18 @@ def look_of(observation: Observation, *, sharpen: bool = False) -> Look:
         observation.middle_sun,
         exposure,
     )
+
+
+def parked_look(look: Look, looks: int) -> Look:
+    """The look with its pixels in files, where it is one of many."""
+    if looks < MANY:
+        return look
+
+    def put_away(swath: Swath) -> Swath:
+        variance = None if swath.variance is None else spilled(swath.variance)
+        quality = None if swath.quality is None else spilled(swath.quality)
+        return replace(swath, light=spilled(swath.light), variance=variance, quality=quality)
+
+    parked = replace(look, swaths=tuple(put_away(swath) for swath in look.swaths))
+    release()
+    return parked

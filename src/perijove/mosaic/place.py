@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +18,14 @@ from perijove.mosaic.angles import Angles
 from perijove.mosaic.balance import Balance
 from perijove.mosaic.look import Look
 from perijove.mosaic.sight import Sight, weigh_rows
+from perijove.observation.parked import MANY
 from perijove.render.backplanes import measure_places, measure_rows, measure_sightings
 from perijove.render.drift import carried
 from perijove.render.engine import Prepared, prepare, sun_in_body
+from perijove.render.framelets import FrameTable, Uncertainty
 from perijove.render.planes import Grid, native_px
 from perijove.render.rays import HIT, cast_rows
+from perijove.spill import release, spilled
 
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
@@ -72,7 +75,8 @@ class Placed:
     bits and rendered `weight`, all in the order of its own bands; `full` (h, w) where any band is.
 
     `choice` (h, w) weighs it where the best look is chosen, `worth` (h, w) where all are averaged against noise, both 0
-    where it cannot see. `sharp` (h, w) is `worth` before the light was trusted less.
+    where it cannot see. `sharp` (h, w) is `worth` before the light was trusted less, `alike` (h, w) how far, 0 to 1,
+    it sees the same as the picture would.
     """
 
     bands: tuple[Filter, ...]
@@ -84,6 +88,7 @@ class Placed:
     choice: Plane
     worth: Plane
     sharp: Plane
+    alike: Plane
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,8 @@ class Stage:
         quality = joined("quality") if doubted else np.zeros(light.shape, np.uint8)
         full = (light >= np.float32(FULL_SHARE * look.full_dn) * units).any(axis=0)
         choice, worth = np.empty(site.shape, np.float32), np.empty(site.shape, np.float32)
-        weigh_rows(self.sight(k), site.points, site.kind, choice, worth)
+        alike = np.empty(site.shape, np.float32)
+        weigh_rows(self.sight(k), site.points, site.kind, choice, worth, alike)
         sharp = worth
         bands = parts[0].bands
         if self.balance is not None:
@@ -171,7 +177,9 @@ class Stage:
             brought = self.balance.bring(index, light, sigma, seen, wanted, bands=bands)
             light, sigma = brought.light, brought.sigma
             worth, choice = worth * brought.trust, choice * brought.trust
-        return Placed(bands, light, sigma, quality, np.minimum(weight, np.float32(1.0)), full, choice, worth, sharp)
+        return Placed(
+            bands, light, sigma, quality, np.minimum(weight, np.float32(1.0)), full, choice, worth, sharp, alike
+        )
 
     def angles_seen(self, prepared: Prepared, frames: Plane, site: Site) -> Angles:
         """The angles under which a look saw the ground of a site, by the frames (bands, h, w) that did."""
@@ -213,15 +221,32 @@ def stage(
 ) -> Stage:
     """Make looks ready for a grid; the arguments are those of `fuse.prepare_mosaic`."""
     prepared = tuple(
-        prepare(
-            look.swaths, body, et0, grid,
-            sun_direction=sun_direction, interpolation=interpolation, backplanes=False, horizon=horizon,
-            sources=balance is not None, drift=drift,
+        parked_tables(
+            prepare(
+                look.swaths, body, et0, grid,
+                sun_direction=sun_direction, interpolation=interpolation, backplanes=False, horizon=horizon,
+                sources=balance is not None, drift=drift,
+            ),
+            len(looks),
         )
         for look, drift in zip(looks, drifts, strict=True)
     )  # fmt: skip
     sun = sun_in_body(body, et0, sun_direction)
     return Stage(tuple(looks), prepared, body, et0, grid, sun, balance, spread, goes_round(grid))
+
+
+def parked_tables(prepared: Prepared, looks: int) -> Prepared:
+    """The same with its coarser pixels out of memory, where it is one of many looks."""
+    if looks < MANY:
+        return prepared
+
+    def put_away(table: FrameTable) -> FrameTable:
+        known = Uncertainty(spilled(table.known.variance), spilled(table.known.quality))
+        return replace(table, light=spilled(table.light), known=known)
+
+    tables = {factor: tuple(put_away(table) for table in some) for factor, some in prepared.tables.items()}
+    release()
+    return replace(prepared, tables=tables)
 
 
 def noise_of(light: Plane, units: Plane) -> Plane:

@@ -14,6 +14,7 @@ from perijove.observation.sources import Attitude, Flight, anchors_of
 from perijove.observation.strip import Observation
 from perijove.observation.work import begin, finish, passes
 from perijove.raw import RawImage
+from perijove.spill import release
 from perijove.winds import ZonalWinds, usual_winds
 
 MISPLACED = "the position in its label disagrees with those of the other images of the pass"
@@ -49,17 +50,22 @@ def observe_together(
     labels = list({label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}.values())
     done: dict[str, Observation] = {}
     fits = []
+
+    def told(doing: str) -> None:
+        release()
+        step(doing)
+
     for group in passes(raws):
-        begun = begin(group, labels, treatment, flight, step)
+        begun = begin(group, labels, treatment, flight, told)
         sky = begun.sky
         names = {raw.label.product_id for raw in group}
         suspects = dict.fromkeys(sorted(names & set(sky.trajectory.rejected)), MISPLACED)
         solved = solve_together(
             begun.exposures, sky.trajectory, sky.body, sky.sun,
             earth=sky.earth, ties=ties, basemap=basemap, anchors=anchors_of(begun.exposures, attitude),
-            winds=winds or usual_winds(sky.body), suspects=suspects, progress=step,
+            winds=winds or usual_winds(sky.body), suspects=suspects, progress=told,
         )  # fmt: skip
-        found = finish(group, begun, solved.pointings, labels, treatment, step)
+        found = finish(group, begun, solved.pointings, labels, treatment, told)
         done.update({o.raw.label.product_id: o for o in found})
         fits.append(solved.fit)
     names_in_order = [raw.label.product_id for raw in raws]

@@ -22,6 +22,7 @@ from perijove.errors import PointingError
 from perijove.instrument import TDI_STEP_S, Camera
 from perijove.label import PASS_S, Label
 from perijove.observation.exposure import exposure_by_light
+from perijove.observation.parked import parked
 from perijove.observation.sources import Attitude, Flight, Sky, fly, point
 from perijove.observation.strip import Observation
 from perijove.observation.times import body_of, exposure_of, framelet_times
@@ -135,7 +136,7 @@ def begin(
         raise PointingError(f"{name}: START_TIME lies outside 2011-2031, which the Sun's table covers; check the label")
     step("calibrating")
     away = float(np.linalg.norm(sun))
-    calibrated = [calibrate(raw, treatment, sun_distance_km=away) for raw in raws]
+    calibrated = [parked(calibrate(raw, treatment, sun_distance_km=away), len(raws)) for raw in raws]
     exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
     step("fitting the trajectory")
     trajectory = fly(raws, labels, body, flight)
@@ -171,7 +172,10 @@ def finish(
     if treatment is not None and not treatment.mend:
         return observations
     step("looking again at what may be hits")
-    return [replace(o, calibrated=look_again(o.raw, o.calibrated, o.swaths(), body)) for o in observations]
+    return [
+        replace(o, calibrated=parked(look_again(o.raw, o.calibrated, o.swaths(), body), len(raws)))
+        for o in observations
+    ]
 
 
 def _exposed(observation: Observation, treatment: Treatment | None) -> Observation:
