@@ -11,6 +11,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from perijove.bodies import Body
 from perijove.errors import UsageError
@@ -114,6 +115,13 @@ def measure_looks(
     looks: Sequence[Look], sigmas_px: Mapping[str, float], body: Body, winds: ZonalWinds
 ) -> MeasuredWinds:
     """Measure the wind between looks whose pointing is known to `sigmas_px`, native px by their names."""
+    # the order of sums must not depend on the machine's processors
+    with threadpool_limits(1, user_api="blas"):
+        return _measured(looks, sigmas_px, body, winds)
+
+
+def _measured(looks: Sequence[Look], sigmas_px: Mapping[str, float], body: Body, winds: ZonalWinds) -> MeasuredWinds:
+    """What `measure_looks` says."""
     ordered = sorted(looks, key=lambda look: look.name)
     seen = [sighted(look, body, max(sigmas_px[look.name], LEAST_SIGMA_PX) / FOCAL_LENGTH_PX) for look in ordered]
     sets = []
