@@ -28,8 +28,8 @@ GLOW_SPREAD = 0.1
 """The same of the veil's glow."""
 USUAL = 0.4
 """I/F of ground at normal incidence and emission by which trust is told."""
-ACCEPTED = 0.02
-"""Relative error that the law may add at half the weight."""
+ACCEPTED = 0.03
+"""Relative error that the law may add at a quarter of the weight."""
 TINT = 0.1
 """Error of the law's form at which half of the difference between bands' factors is believed: near the terminator and
 the limb, where each band's law is least known, colours stay as they were seen."""
@@ -96,11 +96,13 @@ def trusted(change: float, kept: float, doubt: float, bright: float, veil: float
 
     Not by the light itself, whose noise would then choose its own weight.
     """
-    shade = USUAL * math.exp(bright) * kept
-    form = change * doubt * shade
-    other = GLOW_SPREAD * (new_veil * kept - veil * math.exp(min(change, 40.0)) * kept)
-    whole = shade + new_veil * kept + 1e-30
-    return kept * kept / (1.0 + (form * form + other * other) / (ACCEPTED * whole) ** 2)
+    ratio = math.exp(min(change, 40.0)) * kept
+    shade, made = USUAL * math.exp(bright), min(new_veil * kept, MOST * veil)
+    form = change * doubt * shade * kept
+    other = GLOW_SPREAD * (made - veil * ratio)
+    lacking = shade * (1.0 - kept) + new_veil - made
+    off = (form * form + other * other + lacking * lacking) / (ACCEPTED * (shade + new_veil + 1e-30)) ** 2
+    return 1.0 / (1.0 + off) ** 2
 
 
 @kernel
@@ -168,10 +170,12 @@ def bring_rows(
                         # less light than the veil should have alone: then it is the veil that is less
                         share = max(value, 0.0) / seen_glow[n]
                         bare = min(value, 0.0) * ratio
-                    value = bare + share * wanted_glow[n] * kept
+                    # light that was not there cannot be made: glow is bounded as all factors are
+                    made = min(wanted_glow[n] * kept, MOST * seen_glow[n])
+                    value = bare + share * made
                     if doubted:
                         form = change * doubt * bare
-                        veil = GLOW_SPREAD * (wanted_glow[n] * kept - seen_glow[n] * ratio) * share
+                        veil = GLOW_SPREAD * (made - seen_glow[n] * ratio) * share
                         error = math.sqrt((error * ratio) ** 2 + form * form + veil * veil)
                 out[n, r, c] = value
                 if doubted:
