@@ -46,7 +46,13 @@ class FaintLight:
     haze_km: float = number(500.0, 0.0, 1e5, "height that the haze reaches, and from which the sky becomes black")
 
 
-@step("faint-light", FaintLight, backplanes=True, reach=lambda n: 3.0 * (n.widest_px + 0.8 * 2.0**n.scales))
+@step(
+    "faint-light",
+    FaintLight,
+    backplanes=True,
+    needs=("white",),
+    reach=lambda n: 3.0 * (n.widest_px + 0.8 * 2.0**n.scales),
+)
 def faint_light(draft: Draft, numbers: FaintLight) -> None:
     """Takes noise off faint light and its colours; stars stay sharp, or the sky becomes black."""
     light, unit = draft.light, draft.unit
@@ -260,8 +266,8 @@ def even_rim(
         return ratios
     inside = blur(disc, 0.8 * draft.unit)
     rim = np.clip(8.0 * inside * (1.0 - inside), 0.0, 1.0)
-    weight = rim * known / np.maximum(total, 3.0 * sigma + np.float32(1e-9))
-    below, *above = smooth([total, *np.moveaxis(light, -1, 0)], weight / max(float(weight.max()), 1e-9), width)
+    weight = rim * known * np.float32(draft.white) / np.maximum(total, 3.0 * sigma + np.float32(1e-9))
+    below, *above = smooth([total, *np.moveaxis(light, -1, 0)], weight, width)
     along = np.stack(above, axis=-1) / np.maximum(below, np.float32(1e-9))[..., None]
     strong = rim * np.clip(below / np.maximum(3.0 * sigma, 1e-9) - 1.0, 0.0, 1.0)
     out: Plane = ratios + strong[..., None] * (along - ratios)
