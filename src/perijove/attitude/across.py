@@ -81,14 +81,15 @@ class Side:
 class Crossing:
     """Two strips whose ground overlaps, by their numbers, the earlier first, and the ties that were found, if any.
 
-    `overlap` is the share of the ground of the one that saw less that both have seen, `clear` the number of places that
-    both saw so well that ties may be found.
+    `overlap` is the share of the ground of the one that saw less that both have seen, `clear` the share, and `places`
+    the number of places, that both saw so well that ties may be found.
     """
 
     first: int
     second: int
     overlap: float
-    clear: int
+    clear: float
+    places: int
     ties: CrossTies | None = None
 
 
@@ -136,7 +137,8 @@ def crossings(sides: Sequence[Side]) -> list[Crossing]:
             both, least = int((one.seen & two.seen).sum()), int(min(one.seen.sum(), two.seen.sum()))
             if both:
                 a, b = (one, two) if one.et <= two.et else (two, one)
-                out.append(Crossing(a.number, b.number, both / least, int((one.clear & two.clear).sum())))
+                places = int((one.clear & two.clear).sum())
+                out.append(Crossing(a.number, b.number, both / least, places / least, places))
     return out
 
 

@@ -100,7 +100,7 @@ class CrossResiduals:
     (n, 2, m'), and by the wind's corrections (n, 2, k), px per m/s.
 
     `by_east`, `by_north` (n, 2) px are what a km along the parallel and the meridian is in the second strip, `apart_s`
-    (n,) the time from first to second, `px_km` (n,) km across a pixel of the second.
+    (n,) the time from first to second, `px_km` (n, 2) km across a pixel of the first and of the second.
     """
 
     px: FloatArray
@@ -116,7 +116,8 @@ class CrossResiduals:
     def along_km(self) -> FloatArray:
         """Residuals (n, 2) as km to the east and to the north on the ground; NaN where it is seen edge-on."""
         basis = np.stack([self.by_east, self.by_north], axis=-1)
-        flat = np.asarray(~(np.abs(np.linalg.det(basis)) > 1e-12))
+        known = np.isfinite(basis).all(axis=(1, 2))
+        flat = ~known | ~(np.abs(np.linalg.det(np.where(known[:, None, None], basis, 0.0))) > 1e-12)
         solved = np.linalg.solve(np.where(flat[:, None, None], np.eye(2), basis), self.px[..., None])[..., 0]
         return np.where(flat[:, None], np.nan, solved)
 
@@ -150,7 +151,7 @@ def cross_residuals(
         by_east,
         by_north,
         apart,
-        seen.length / FOCAL_LENGTH_PX,
+        np.stack([np.linalg.norm(place - here.position, axis=-1), seen.length], axis=-1) / FOCAL_LENGTH_PX,
     )
 
 

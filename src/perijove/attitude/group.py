@@ -172,7 +172,7 @@ class Group:
     def _pair(self, crossing: Crossing, before: float, sigma: float, names: Sequence[str]) -> PairFit:
         seen = self._along(crossing.first, crossing.second)
         return PairFit(
-            names[crossing.first], names[crossing.second], self._hours(crossing), crossing.overlap,
+            names[crossing.first], names[crossing.second], self._hours(crossing), crossing.overlap, crossing.clear,
             len(seen.latitude_px), *seen.medians(), before, sigma,
         )  # fmt: skip
 
@@ -241,7 +241,7 @@ def _measured(
     """The crossings with ties between each strip and those others that see most of its ground soonest."""
     wanted: set[int] = set()
     for side in sides:
-        own = [i for i, c in enumerate(found) if side.number in (c.first, c.second) and c.clear >= LEAST_CLEAR]
+        own = [i for i, c in enumerate(found) if side.number in (c.first, c.second) and c.places >= LEAST_CLEAR]
 
         def worth(i: int) -> float:
             hours = abs(sides[found[i].second].et - sides[found[i].first].et) / 3600.0

@@ -20,7 +20,7 @@ from perijove.attitude.gather import Solution, used_points
 from perijove.attitude.ground import ground_residuals, whitened
 from perijove.attitude.leastsquares import Block, minimise_blocks
 from perijove.attitude.measure import LimbMeasure, framelet_times
-from perijove.attitude.priors import AXIS_SIGMA, RATE_DRIFT, RATE_SIGMA, Prior, free_unknowns
+from perijove.attitude.priors import RATE_DRIFT, RATE_SIGMA, Prior, free_unknowns
 from perijove.attitude.problem import OFFSET, STATE, Unknowns, corrected_position, limb_residuals
 from perijove.attitude.spin import NOMINAL_PERIOD_S
 from perijove.attitude.ties import Ties, tie_residuals, weighed_by_scatter
@@ -32,9 +32,12 @@ IntArray = NDArray[np.int64]
 STEPS = 20
 SHARED = ("twist", "tilt", "line_blue", "sample_blue", "scale_blue", "line_red", "sample_red", "scale_red")
 """What is one and the same for all arcs, but for the trajectory; methane's window is moved by command."""
+TURN_SIGMA = np.radians(0.05)
+"""How far the axis may turn between arcs: gravity's gradient turns a spinner whose moments of inertia differ by a third
+by 1.5 GM / r^3 / 3 / rate, at perijove 0.15 deg an hour at the most, far from it a hundredth of that."""
 BIAS_PX, BIAS_PX_HOUR = 0.02, 0.1
-"""All ties between two strips may be off alike by so much, and by more with the time between them: light falls on the
-clouds from another side, and with its speed the spacecraft's aberration changes, 0.02 px in ten minutes of a pass."""
+"""All ties between two strips may be off alike by so much, px of the coarser, and by more with the time between them:
+light falls on the clouds from another side, and they change."""
 COMMON = ("ra", "dec", "rate")
 """What each arc has near a value that all have in common."""
 
@@ -105,7 +108,7 @@ def solve_joint(
             found = cross_residuals(crossing.ties, at[a], at[b], scene.trajectory, scene.body, blown)
             bias = np.arange(2) + first_bias + 2 * i
             blocks.append(_crossed(crossing.ties, found, parts[a], parts[b], wind_columns, bias, x))
-            sigma = BIAS_PX + BIAS_PX_HOUR * abs(float(np.median(found.apart_s))) / 3600.0
+            sigma = _bias_sigma(found)
             blocks.append(Block(x[bias] / sigma, np.eye(2) / sigma, bias, False))
         if links is not None:
             blocks.append(links.block(x))
@@ -200,7 +203,7 @@ def _links(parts: Sequence[_Part], count: int) -> _Links | None:
         return None
     spins = [part.arc.at.spin for part in parts]
     start = np.array([spins[0].ra, spins[0].dec, spins[0].rate])
-    sigma = np.array([AXIS_SIGMA / np.cos(start[1]), AXIS_SIGMA, RATE_DRIFT * start[2]])
+    sigma = np.array([TURN_SIGMA / np.cos(start[1]), TURN_SIGMA, RATE_DRIFT * start[2]])
     wide = len(COMMON)
     jacobian = np.zeros((wide * len(parts) + 1, wide * (len(parts) + 1)))
     mean, columns = np.zeros(len(jacobian)), []
@@ -261,6 +264,16 @@ def _crossed(
         np.concatenate([columns, bias]),
         True,
     )
+
+
+def _bias_sigma(found: CrossResiduals) -> float:
+    """How far all ties between two strips may be off alike, px of the second: a match is one in px of the coarser."""
+    good = np.isfinite(found.px_km).all(axis=1)
+    if not good.any():
+        return BIAS_PX
+    first, second = np.median(found.px_km[good], axis=0)
+    hours = abs(float(np.median(found.apart_s))) / 3600.0
+    return float((BIAS_PX + BIAS_PX_HOUR * hours) * max(first, second) / second)
 
 
 def _columns(found: CrossResiduals, one: _Part, two: _Part, wind: IntArray) -> tuple[IntArray, FloatArray]:

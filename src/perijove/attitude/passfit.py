@@ -37,7 +37,8 @@ class StripFit:
 class PairFit:
     """How two strips whose ground overlaps lie on each other: `second` was taken `hours` after `first`.
 
-    `overlap` is the share of the ground of the one that saw less that both saw. The medians are as those of
+    `overlap` is the share of the ground of the one that saw less that both saw, `clear` the share that both saw by day
+    and not too slanted to be known again. The medians are as those of
     `StripFit`; `before_px` is the median length of the residuals before the strips were solved together, and
     `sigma_px` the error of where the one lies on the other by the covariance.
     """
@@ -46,6 +47,7 @@ class PairFit:
     second: str
     hours: float
     overlap: float
+    clear: float
     ties: int
     latitude_px: float
     longitude_px: float

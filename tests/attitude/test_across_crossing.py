@@ -1,0 +1,192 @@
+"""Places that two strips have seen: what is left of ties, and how it changes with every unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from perijove.attitude.crossing import Breeze, CrossTies, breeze_over, cross_residuals, raised
+from perijove.attitude.leastsquares import Block, minimise, minimise_blocks
+from perijove.attitude.problem import BANDS, OFFSET, Pixels, Unknowns, cast, pixels
+from perijove.attitude.spin import SpinModel, leant
+from perijove.bodies import JUPITER
+from perijove.instrument import Filter
+from perijove.winds import ZonalWinds
+
+FloatArray = NDArray[np.float64]
+
+TURNS = 20
+"""The second strip is taken so many turns after the first, ten minutes."""
+DELAY_S, FRAMES = 0.372, 20
+LIGHT_KM_S = 299792.458
+JET = ZonalWinds(np.radians([-90.0, 0.0, 90.0]), np.array([40.0, 100.0, 40.0]), np.array([5.0, 8.0, 5.0]), "a test")
+STILL = breeze_over(None, np.zeros(3))
+
+
+def starts(world: Any) -> tuple[float, float]:
+    return world.et0, world.et0 + TURNS * world.period_s
+
+
+def turned(v: FloatArray, angle: FloatArray) -> FloatArray:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack([c * v[:, 0] - s * v[:, 1], s * v[:, 0] + c * v[:, 1], v[:, 2]], axis=-1)
+
+
+def true_ties(world: Any, eastward_m_s: float = 0.0, band: Filter = Filter.GREEN) -> CrossTies:
+    """Pixels of the two strips that show the same cloud, which drifts, by the light that reaches the camera from it."""
+    rng = np.random.default_rng(3)
+    one, two = starts(world)
+    rows = []
+    for frame in range(FRAMES):
+        line, sample = rng.uniform(10.0, 118.0, 8), rng.uniform(200.0, 1400.0, 8)
+        et = one + DELAY_S * frame
+        ground = world.ground(band, et, line, sample)
+        place = world.body.body_from_j2000(et) @ world.position(et)
+        for later in range(FRAMES):
+            at = two + DELAY_S * later
+            to_body = world.body.body_from_j2000(at)
+            there = to_body @ world.position(at)
+            way = np.linalg.norm(ground - place, axis=1) - np.linalg.norm(ground - there, axis=1)
+            axis = np.hypot(ground[:, 0], ground[:, 1])
+            moved = turned(ground, eastward_m_s * 1e-3 * (at - et) / axis + JUPITER.spin_rate * way / LIGHT_KM_S)
+            px = world.camera.pixel(band, (moved - there) @ (to_body @ world.j2000_from_camera(at)))
+            good = np.isfinite(px).all(axis=1) & (px[:, 0] > 4) & (px[:, 0] < 124) & (np.abs(px[:, 1] - 824) < 760)
+            good &= np.sum(moved * (there - moved) / np.asarray(world.radii) ** 2, axis=1) > 0.0
+            rows += [(frame, line[k], sample[k], et, later, *px[k], at) for k in np.flatnonzero(good)]
+    table = np.array(rows)
+
+    def end(columns: slice, image: int) -> Pixels:
+        frame, line, sample, et = table[:, columns].T
+        count, index = np.full(len(table), image), np.full(len(table), BANDS.index(band))
+        return pixels(world.camera, count, frame.astype(np.int64), index, line, sample, et)
+
+    return CrossTies(end(slice(0, 4), 0), end(slice(4, 8), 1), np.tile(np.eye(2) / 0.1, (len(table), 1, 1)))
+
+
+@pytest.fixture(scope="module")
+def ties(world: Any) -> CrossTies:
+    return true_ties(world)
+
+
+def test_true_ties_leave_nothing(world: Any, ties: CrossTies) -> None:
+    """The turn of the body while the light comes, 0.1 px between strips 18,000 km apart, is known of."""
+    at = world.unknowns(2)
+    left = cross_residuals(ties, at, at, world.trajectory(), JUPITER, STILL)
+    assert len(ties) > 40
+    assert np.abs(left.px).max() < 2e-3
+    np.testing.assert_allclose(left.apart_s.mean(), TURNS * world.period_s, rtol=0.01)
+
+
+def test_clouds_are_carried_by_the_profile_and_its_correction(world: Any) -> None:
+    drifting, at = true_ties(world, 120.0), world.unknowns(2)
+    left = cross_residuals(drifting, at, at, world.trajectory(), JUPITER, STILL)
+    # 120 m/s over ten minutes are 73 km to the east, and nothing to the north
+    np.testing.assert_allclose(left.along_km[:, 0], 0.120 * left.apart_s, rtol=0.01)
+    assert np.abs(left.along_km[:, 1]).max() < 0.5
+    even = replace(JET, speed_m_s=np.full(3, 100.0))
+    breeze = Breeze(even, np.array([0.0]), np.array([20.0]), np.array([5.0]))
+    assert np.abs(cross_residuals(drifting, at, at, world.trajectory(), JUPITER, breeze).px).max() < 3e-3
+
+
+def test_jacobians_are_those_of_small_steps(world: Any, ties: CrossTies) -> None:
+    """Both ends have unknowns of their own, here about values that are not the same."""
+    few = ties.take(np.arange(len(ties)) % 9 == 0)
+    start = world.unknowns(2).vector()
+    rng = np.random.default_rng(5)
+    steps = np.concatenate([[1e-6] * 4, [1e-5] * 2, [1e-4], [1.0] * 22, [0.01] * 8, [1e-6] * 4, [0.5] * 3, [5e-4] * 3])
+    steps = np.concatenate([steps, [1e-4] * 2])
+    assert len(steps) == len(start) == OFFSET + 2
+    one, two = (world.unknowns(2).moved(start + 3.0 * steps * rng.normal(size=len(start))) for _ in range(2))
+    breeze = breeze_over(JET, np.radians([-20.0, 0.0, 30.0]))
+
+    def px(a: Unknowns, b: Unknowns, wind: Breeze = breeze) -> FloatArray:
+        return cross_residuals(few, a, b, world.trajectory(), JUPITER, wind).px
+
+    found = cross_residuals(few, one, two, world.trajectory(), JUPITER, breeze)
+    for k, step in enumerate(steps):
+        d = np.zeros(len(start))
+        d[k] = step
+        for which, jacobian in ((0, found.first), (1, found.second)):
+            up, down = (
+                px(*(at.moved(at.vector() + sign * d) if i == which else at for i, at in enumerate((one, two))))
+                for sign in (1.0, -1.0)
+            )
+            np.testing.assert_allclose((up - down) / 2.0, jacobian[:, :, k] * step, rtol=0.02, atol=1e-3)
+    for k in range(len(breeze.latitude)):
+        d = np.eye(len(breeze.latitude))[k]
+        up, down = (px(one, two, replace(breeze, correction=sign * d)) for sign in (1.0, -1.0))
+        np.testing.assert_allclose((up - down) / 2.0, found.wind[:, :, k], rtol=0.01, atol=1e-5)
+
+
+def test_what_stands_high_is_seen_aside(world: Any, ties: CrossTies) -> None:
+    """Clouds 50 km up, seen 5 deg from one side and the other, stand off by 50 km times that angle at the most."""
+    at = world.unknowns(2)
+    px = 50.0 * raised(ties, at, at, world.trajectory(), JUPITER)
+    found = cross_residuals(ties, at, at, world.trajectory(), JUPITER, STILL)
+    km = np.linalg.norm(px, axis=1) * found.px_km[:, 1]
+    assert 0.5 < np.median(km) < 50.0
+
+
+def test_a_tie_that_misses_the_body_is_nan(world: Any, ties: CrossTies) -> None:
+    at = world.unknowns(2)
+    aside = at.moved(at.vector() + np.eye(OFFSET + 2)[2] * 1.5)
+    left = cross_residuals(ties, aside, at, world.trajectory(), JUPITER, STILL)
+    assert np.isnan(left.px).all()
+    assert np.isnan(left.along_km).all()
+
+
+@given(st.lists(st.floats(-1.5, 1.5), min_size=1, max_size=30))
+def test_corrections_share_a_latitude_between_its_neighbours(latitudes: list[float]) -> None:
+    latitude = np.array(latitudes)
+    breeze = breeze_over(JET, latitude)
+    np.testing.assert_allclose(breeze.shares(latitude).sum(axis=1), 1.0)
+    np.testing.assert_allclose(breeze.shares(latitude) @ breeze.latitude, latitude, atol=1e-9)
+    np.testing.assert_allclose(breeze.speed(latitude), JET.speed(latitude))
+
+
+def test_a_fifth_of_the_winds_variance_is_common() -> None:
+    breeze = breeze_over(JET, np.radians([1.0, 40.0]))
+    rows = breeze.prior()
+    covariance = np.linalg.inv(rows.T @ rows)
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), breeze.sigma)
+    np.testing.assert_allclose(covariance[0, 1] / np.prod(breeze.sigma[:2]), 0.2)
+
+
+@given(*[st.floats(-3e-4, 3e-4)] * 3, st.floats(0.0, 30.0))
+def test_a_leant_spin_turns_lines_of_sight(x: float, y: float, z: float, et: float) -> None:
+    spin, turn = SpinModel(3.1, -0.05, 1.2, 0.0, 0.2, 0.01, 0.02), np.array([x, y, z])
+    before, after = (one.camera_from_j2000(et).T for one in (spin, leant(spin, turn)))
+    np.testing.assert_allclose(after, before + np.cross(turn, before.T).T, atol=3e-7)
+
+
+def test_images_are_leant_each_by_itself(world: Any, ties: CrossTies) -> None:
+    turn = np.array([1e-4, -2e-4, 5e-5])
+    at = world.unknowns(2)
+    aside = replace(at, aside=np.stack([np.zeros(3), turn]))
+    wholly = replace(at, spin=leant(at.spin, turn))
+    for end, like in ((ties.first, at), (ties.second, wholly)):
+        found, wanted = (cast(end, one, world.trajectory(), JUPITER) for one in (aside, like))
+        np.testing.assert_allclose(found.direction, wanted.direction, atol=2e-7)
+
+
+def test_blocks_are_the_whole() -> None:
+    rng = np.random.default_rng(2)
+    rows, goal = rng.normal(size=(30, 4)), rng.normal(size=30)
+    rows[:10, 2:], rows[10:20, :2] = 0.0, 0.0
+
+    def blocks(x: FloatArray) -> list[Block]:
+        parts = ((slice(0, 10), [0, 1], True), (slice(10, 20), [3, 2], True), (slice(20, 30), [0, 1, 2, 3], False))
+        return [Block((rows @ x - goal)[s], rows[s][:, c], np.array(c), robust) for s, c, robust in parts]
+
+    whole = minimise(lambda x: (rows @ x - goal, rows), np.zeros(4), robust=20, threshold=0.5, steps=30)
+    split = minimise_blocks(blocks, np.zeros(4), threshold=0.5, steps=30)
+    assert whole.converged
+    assert split.converged
+    np.testing.assert_allclose(split.x, whole.x, atol=1e-9)
+    np.testing.assert_allclose(split.covariance, whole.covariance, rtol=1e-6)
