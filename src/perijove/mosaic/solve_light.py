@@ -29,8 +29,8 @@ OFFSET_DN = 0.15
 """Sigma of what stray light is left all over a look, DN: the night side of three strips of perijove 44 reads -0.1 to
 0.5 DN more than 6 deg behind the terminator, three simulated passes' 0.0 to 0.1."""
 COLOUR = 0.3
-"""By how much the numbers of two bands of visible light are believed to differ, a share of what each is believed to be
-off by."""
+"""By how much gains and the law's numbers are believed to differ between bands of visible light, a share of what each
+is believed to be off by."""
 HUBER = 1.345
 """Residuals beyond so many sigma pull no harder: hits, shadows of moons and clouds that changed."""
 BRIGHT, ENOUGH_BRIGHT = 5.0, 100
@@ -107,18 +107,22 @@ def solve_band(band: Band, looks: int, terms: Sequence[Term], offset_sigma: Floa
 
 
 def alike(found: Sequence[Solution], looks: int, terms: Sequence[Term]) -> list[Solution]:
-    """Solutions of several bands drawn towards one law, as far as each leaves open: differences between bands that the
-    ground does not ask for would tint the terminator and the limb."""
-    own = slice(2 * looks, None)
-    apart = np.diag([(COLOUR * term.sigma) ** 2 for term in terms])
-    weights = [np.linalg.inv(one.covariance[own, own] + apart) for one in found]
-    total = np.sum([w @ one.numbers for w, one in zip(weights, found, strict=True)], axis=0)
+    """Solutions of several bands drawn towards one law and one gain a look, as far as each band leaves them open.
+
+    Differences between bands that the ground does not ask for would be tints. What changes a look's light as a whole,
+    its exposure first, is the same in all bands.
+    """
+    own = np.r_[0:looks, 2 * looks : 2 * looks + len(terms)]
+    belief = np.array([GAIN_SIGMA] * looks + [term.sigma for term in terms])
+    apart = np.diag((COLOUR * belief) ** 2)
+    states = [np.concatenate([one.gain, one.offset, one.numbers]) for one in found]
+    weights = [np.linalg.inv(one.covariance[np.ix_(own, own)] + apart) for one in found]
+    total = np.sum([w @ state[own] for w, state in zip(weights, states, strict=True)], axis=0)
     common = np.linalg.solve(np.sum(weights, axis=0), total)
     out = []
-    for one, weight in zip(found, weights, strict=True):
-        state = np.concatenate([one.gain, one.offset, one.numbers])
-        state = state + one.covariance[:, own] @ weight @ (common - one.numbers)
-        numbers = np.clip(state[own], [term.least for term in terms], [term.most for term in terms])
+    for one, state, weight in zip(found, states, weights, strict=True):
+        state = state + one.covariance[:, own] @ weight @ (common - state[own])
+        numbers = np.clip(state[2 * looks :], [term.least for term in terms], [term.most for term in terms])
         out.append(replace(one, gain=state[:looks], offset=state[looks : 2 * looks], numbers=numbers))
     return out
 
