@@ -8,6 +8,7 @@ tells is read between those pixels by linear interpolation, so that it is the sa
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -32,7 +33,7 @@ WIDEST = 32
 """Most pixels of the grid in one of the coarse pass."""
 GRAIN = 0.02
 """Share of the light by which looks differ, whatever their noise."""
-SMOOTH = 5
+SMOOTH = 9
 """Width of the squares over which noise and light are averaged, coarse px."""
 SEAM_SHARE = 1 / 3
 """Width of a seam as a share of the distance from a strip's edge to its middle."""
@@ -102,7 +103,9 @@ def survey_looks(stage: Stage, seam_px: float | None, threads: int | None) -> Fi
         placed = list(pool.map(lambda k: coarse.place(k, site), range(len(stage.looks))))
     trust = trusted(placed, site)
     turn = stage.grid.width if stage.wraps else 0
-    fields = np.stack([np.stack([*noise_fields(one), seam_field(one, step, seam_px, stage.wraps)]) for one in placed])
+    seams = [seam_field(one, step, seam_px, stage.wraps) for one in placed]
+    level = common_light(placed, seams)
+    fields = np.stack([np.stack([*noise_fields(one, level), seam]) for one, seam in zip(placed, seams, strict=True)])
     fields[:, :2] *= trust[:, None]
     for n in range(2):
         fields[:, n] /= max(float(fields[:, n].max()), 1e-30)
@@ -114,13 +117,25 @@ def survey_looks(stage: Stage, seam_px: float | None, threads: int | None) -> Fi
     return Fields(step, turn, fields, seen, share)
 
 
-def noise_fields(one: Placed) -> tuple[Plane, Plane]:
-    """Weights by noise (h, w) of one look: where the best is chosen it stops to count below `GRAIN` of the light."""
-    good = np.isfinite(one.light) & np.isfinite(one.sigma)
-    light = smoothed(np.square(np.where(good, one.light, 0.0), dtype=float).mean(axis=0), good.all(axis=0))
-    spread = smoothed(np.square(np.where(good, one.sigma, 0.0), dtype=float).mean(axis=0), good.all(axis=0))
+def common_light(placed: Sequence[Placed], seams: Sequence[Plane]) -> FloatArray:
+    """Mean square (h, w) of the light of all looks by their weights: one level for all, lest the dark one win."""
+    total, weight = np.zeros(seams[0].shape), np.full(seams[0].shape, 1e-30)
+    for one, seam in zip(placed, seams, strict=True):
+        good: BoolArray = np.asarray(np.isfinite(one.light).all(axis=0))
+        light = smoothed(np.square(np.where(good, one.light, 0.0), dtype=float).mean(axis=0), good)
+        total += light * one.choice * seam * good
+        weight += one.choice * seam * good
+    out: FloatArray = total / weight
+    return out
+
+
+def noise_fields(one: Placed, level: FloatArray) -> tuple[Plane, Plane]:
+    """Weights by noise (h, w) of one look: where the best is chosen it stops to count below `GRAIN` of the light, whose
+    mean square (h, w) is `level`."""
+    good: BoolArray = np.asarray(np.isfinite(one.sigma).all(axis=0))
+    spread = smoothed(np.square(np.where(good, one.sigma, 0.0), dtype=float).mean(axis=0), good)
     spread = np.maximum(spread, 1e-16)
-    return (1.0 / (spread + GRAIN**2 * light)).astype(np.float32), (1.0 / spread).astype(np.float32)
+    return (1.0 / (spread + GRAIN**2 * level)).astype(np.float32), (1.0 / spread).astype(np.float32)
 
 
 def smoothed(values: FloatArray, good: BoolArray) -> FloatArray:
@@ -148,8 +163,8 @@ def seam_field(one: Placed, step: int, seam_px: float | None, wraps: bool) -> Pl
         away = away[:, seen.shape[1] : 2 * seen.shape[1]]
     # its last bit depends on where the array lies in memory; the square is a whole number, which mends that
     exact = np.sqrt(np.rint(np.square(away, dtype=float))) - 0.5
-    seam = max(SEAM_SHARE * float(exact.max()), 1.0) if seam_px is None else max(seam_px / step, 1.0)
-    part = np.clip(exact / seam, 0.0, 1.0)
+    seam = SEAM_SHARE * float(exact.max()) if seam_px is None else seam_px / step
+    part = np.clip(exact / float(max(seam, 1.0)), 0.0, 1.0)
     return np.maximum(part * part * (3.0 - 2.0 * part), LEAST_SEAM).astype(np.float32)
 
 

@@ -13,13 +13,14 @@ from perijove.errors import UsageError
 from perijove.geometry.view import View
 from perijove.instrument import Filter
 from perijove.mosaic.angles import angles_from
+from perijove.mosaic.balance import Balance
 from perijove.mosaic.coarse import Fields, survey_looks
 from perijove.mosaic.look import Look
 from perijove.mosaic.merge import GONE, Merged, Mode, Stack, merge
-from perijove.mosaic.place import Balance, Placed, Site, Stage, stage
+from perijove.mosaic.place import Placed, Site, Stage, stage
 from perijove.mosaic.pyramid import LATTICE
 from perijove.mosaic.pyramid import REACH as PYRAMID_REACH
-from perijove.mosaic.reject import DOUBTED, MOST_RADIUS, find_hits
+from perijove.mosaic.reject import DOUBTED, MOST_RADIUS, fill_holes, find_colours, find_hits
 from perijove.mosaic.reject import REACH as REJECT_REACH
 from perijove.render.engine import INTERPOLATIONS
 from perijove.render.planes import Grid, Planes
@@ -99,6 +100,11 @@ class Mosaic:
         return min(prepared.native for prepared in self.stage.prepared)
 
     @property
+    def radius(self) -> int:
+        """Size of a camera pixel in whole output pixels, within what the search for hits can take."""
+        return int(np.clip(round(self.native), 1, MOST_RADIUS))
+
+    @property
     def full(self) -> Mapping[Filter, float]:
         """I/F from which a pixel of the shortest exposure is full."""
         out: dict[Filter, float] = {}
@@ -151,18 +157,15 @@ class Mosaic:
 
     def _blocks(self, first: int, last: int, left: int, right: int) -> list[tuple[slice, slice]]:
         """Blocks that cover a part of the grid; how large they are changes no bit of what comes out."""
-        if isinstance(self.grid, View):
-            left, right = 0, self.grid.width
         each, halo = 4 * (5 * len(self.bands) + 6), self.halo
         for side in SIDES:
-            across = self.grid.width if isinstance(self.grid, View) else side
             blocks = [
-                (slice(row, min(row + side, last)), slice(column, min(column + across, right)))
+                (slice(row, min(row + side, last)), slice(column, min(column + side, right)))
                 for row in range(first, last, side)
-                for column in range(left, right, across)
+                for column in range(left, right, side)
             ]
             most = max(len(self.fields.looks_at(*block)) for block in blocks)
-            if each * most * (side + 2 * halo) * (min(across, right - left) + 2 * halo) <= ROOM:
+            if each * most * (side + 2 * halo) ** 2 <= ROOM:
                 break
         return blocks
 
@@ -214,12 +217,7 @@ class Mosaic:
             slice(columns.start - site.columns.start, columns.stop - site.columns.start),
         )
         row, column = origin
-        cut = slice(max(column - columns.start, 0), min(column + out.strip.shape[1], columns.stop) - columns.start)
-        inner = (inner[0], slice(inner[1].start + cut.start, inner[1].start + cut.stop))
-        into = (
-            slice(rows.start - row, rows.stop - row),
-            slice(columns.start + cut.start - column, columns.start + cut.stop - column),
-        )
+        into = (slice(rows.start - row, rows.stop - row), slice(columns.start - column, columns.stop - column))
         block = Block(self, site, inner, into, out)
         block.geometry()
         if not looks:
@@ -287,17 +285,19 @@ class Block:
                 here = bad[n, b][inner]
                 hits[looks[k], mosaic.bands.index(band)] += np.count_nonzero(here)
         light[bad > 0] = np.nan
+        holes: Bits = np.asarray((bad > 0).any(axis=0), dtype=np.uint8)
         rejected += bad.any(axis=1).sum(axis=0, dtype=np.uint8)
         choice, worth = np.stack([one.choice for one in some]), np.stack([one.worth for one in some])
         merged = merge(Stack(light, sigma, choice, worth), mosaic.mode, mosaic.native)
+        fill_holes(merged.light, merged.sigma, holes, self.mosaic.radius + 2)
         self._settle(group, looks, some, merged, top)
 
     def _reject(self, group: Group, some: Sequence[Placed], light: Plane, sigma: Plane) -> Bits:
         """Hits (looks, bands, h, w) among the light of some looks."""
-        bad = np.zeros(light.shape, np.uint8)
-        if len(some) < 2 or not self.mosaic.reject < np.inf:
+        bad, doubts = np.zeros(light.shape, np.uint8), np.zeros(light.shape, np.uint8)
+        if not self.mosaic.reject < np.inf:
             return bad
-        radius = int(np.clip(round(self.mosaic.native), 1, MOST_RADIUS))
+        radius = self.mosaic.radius
         sharp, alike = np.stack([one.sharp for one in some]), np.stack([one.alike for one in some])
         for b, band in enumerate(group.bands):
             doubt = np.stack([(one.quality[one.bands.index(band)] & DOUBTED) > 0 for one in some]).astype(np.uint8)
@@ -306,6 +306,8 @@ class Block:
             found = np.zeros(seen.shape, np.uint8)
             find_hits(seen, sigma[:, b], doubt, sharp, alike, radius, self.mosaic.reject, found)
             bad[:, b] = found
+            doubts[:, b] = doubt
+        find_colours(light, sigma, doubts, alike, radius, self.mosaic.reject, bad)
         return bad
 
     def _settle(self, group: Group, looks: Sequence[int], some: Sequence[Placed], merged: Merged, top: Plane) -> None:

@@ -18,6 +18,8 @@ Numbers = NDArray[np.int16]
 
 GONE = np.float32(1e-4)
 """What is left of the weight of a full pixel, should nothing better have been seen."""
+LEAST = np.float32(2e-3)
+"""Weight, against the best, below which a look is not used."""
 
 
 class Mode(StrEnum):
@@ -207,7 +209,8 @@ def prepare_part(light: Plane, sigma: Plane, choice: Plane, worth: Plane, best: 
     for y in range(best.shape[0]):
         known, variance = out[bands, y], out[bands + 3, y]
         for x in range(best.shape[1]):
-            known[x] = one if choice[y, x] > none else none
+            # what others see much better is not taken from here, nor into the octaves near by
+            known[x] = one if choice[y, x] > LEAST or worth[y, x] > LEAST else none
             variance[x] = none
         for b in range(bands):
             values, spread = light[b, y], sigma[b, y]

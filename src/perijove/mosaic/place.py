@@ -116,14 +116,14 @@ class Stage:
         )
 
     def site(self, rows: slice, columns: slice) -> Site:
-        """The geometry of a part of the grid; all columns of a view."""
+        """The geometry of a part of the grid."""
         shape = rows.stop - rows.start, columns.stop - columns.start
         points, kind = np.empty((shape[0], 3, shape[1])), np.empty(shape)
         altitude = np.full(shape, np.nan, np.float32)
         stack, hit = np.full((5, *shape), np.nan, np.float32), np.empty(shape, np.bool_)
         if isinstance(self.grid, View):
             radii = np.array(self.body.radii_km)
-            cast_rows(rows.start, self.grid.ray_basis(), radii, points, kind, altitude)
+            cast_rows(rows.start, self.grid.ray_basis(), radii, points, kind, altitude, columns.start)
             measure_rows(points, kind, self.grid.position_km, self.sun, radii, stack, hit)
         else:
             for run in self.runs(columns):
@@ -164,7 +164,7 @@ class Stage:
         doubted = len(parts[0].sigma) > 0
         sigma = joined("sigma") if doubted else noise_of(light, units)
         quality = joined("quality") if doubted else np.zeros(light.shape, np.uint8)
-        full = (light >= np.float32(FULL_SHARE * look.full_dn) * units).any(axis=0)
+        full: BoolArray = np.asarray((light >= np.float32(FULL_SHARE * look.full_dn) * units).any(axis=0))
         choice, worth = np.empty(site.shape, np.float32), np.empty(site.shape, np.float32)
         alike = np.empty(site.shape, np.float32)
         weigh_rows(self.sight(k), site.points, site.kind, choice, worth, alike)
@@ -176,7 +176,7 @@ class Stage:
             index = self.balance.names.index(look.name)
             brought = self.balance.bring(index, light, sigma, seen, wanted, bands=bands)
             light, sigma = brought.light, brought.sigma
-            worth, choice = worth * brought.trust, choice * brought.trust
+            worth, choice, alike = worth * brought.trust, choice * brought.trust, alike * brought.trust
         return Placed(
             bands, light, sigma, quality, np.minimum(weight, np.float32(1.0)), full, choice, worth, sharp, alike
         )

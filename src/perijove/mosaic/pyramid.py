@@ -98,7 +98,7 @@ def spread_along(row: Plane, x: int) -> np.float32:
     """What `spread_row` filled, at sample `x` of the finer level."""
     j = x // 2 + 1
     if x % 2 == 0:
-        value = np.float32(0.125) * row[j - 1] + np.float32(0.75) * row[j] + np.float32(0.125) * row[j + 1]
+        value: np.float32 = np.float32(0.125) * row[j - 1] + np.float32(0.75) * row[j] + np.float32(0.125) * row[j + 1]
     else:
         value = np.float32(0.5) * (row[j] + row[j + 1])
     return value
@@ -172,14 +172,21 @@ def add_rest(level: Plane, bands: int, sums: Plane) -> None:
 
 @kernel
 def measure_energy(sums: Plane, bands: int, energy: Plane, variance: Plane) -> None:
-    """Fill, for a line (w,) of sums (w, n), the energy of the sharp detail of all bands, and the variance there."""
+    """Fill, for a line (w,) of sums (w, n), the energy of the detail of all bands, and the variance there.
+
+    It is that of the best look, or that of the mean where it is larger: the mean shows what is wrong in another look.
+    """
     for x in range(len(sums)):
         energy[x] = variance[x] = np.float32(0.0)
         if sums[x, 0] > np.float32(0.0):
-            scale = np.float32(1.0) / sums[x, 0]
+            scale, even, other = np.float32(1.0) / sums[x, 0], np.float32(0.0), np.float32(0.0)
+            if sums[x, 1] > np.float32(0.0):
+                even = np.float32(1.0) / sums[x, 1]
             for n in range(bands):
-                detail = sums[x, SUMS + 2 * n] * scale
+                detail, mean = sums[x, SUMS + 2 * n] * scale, sums[x, SUMS + 2 * n + 1] * even
                 energy[x] += detail * detail
+                other += mean * mean
+            energy[x] = max(energy[x], other)
             variance[x] = np.float32(bands) * sums[x, 6] * scale
 
 

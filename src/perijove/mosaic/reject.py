@@ -17,16 +17,25 @@ Bits = NDArray[np.uint8]
 
 GRAIN = np.float32(0.02)
 """Share of the light by which looks may disagree about detail beside their noise: interpolation and relighting."""
+ALIKE = np.float32(0.5)
+"""How far a look must see the same as the picture to have a say: near the limb it sees other haze, and where the law
+of light was cut short other light."""
 COARSE_GRAIN = np.float32(0.3)
 """The same against a look whose pixels are so large that it cannot have seen the detail."""
-SHARE_OF_SEED = np.float32(0.35)
+SHARE_OF_SEED = 0.35
 """Share of the threshold from which on pixels beside a hit belong to it."""
+COLOUR = 3.0
+"""How many times larger, in its share of the light, detail may be in one filter than in any other."""
+COLOUR_GRAIN = 0.05
+"""Share of the light by which filters may disagree besides."""
+LIT = 10.0
+"""Sigma of light from which on filters can be compared: in the dark a star may have any colour."""
 DOUBTED = int(Quality.HIT | Quality.FLIPPED | Quality.SUSPECT)
 """Bits of pixels that half the threshold is enough for."""
 MOST_RADIUS = 5
 """Widest search for what another look has of the same, px."""
-REACH = 3 * MOST_RADIUS + 4
-"""How far from a pixel the test looks, px."""
+REACH = 4 * MOST_RADIUS + 6
+"""How far from a pixel the test looks, px: a ring of 3 + 2 radii, a growth of 1 + 1, and a hole's 2 + 1 about it."""
 RING = np.array([(0, 3), (2, 2), (3, 0), (2, -2), (0, -3), (-2, -2), (-3, 0), (-2, 2)])
 """Places around a pixel, in thirds of the ring's radius, that tell its surroundings."""
 
@@ -59,27 +68,27 @@ def surroundings(light: Plane, y: int, x: int, radius: int, values: Plane) -> fl
 
 
 @kernel
-def rises(light: Plane, y: int, x: int, radius: int, least: float) -> bool:
-    """Whether a pixel is above all but two places of the ring around it by more than `least`."""
+def rises(light: Plane, y: int, x: int, radius: int, least: float, but: int) -> bool:
+    """Whether a pixel is above all places of the ring around it, but for some, by more than `least`."""
     level = light[y, x] - least
     failed = 0
     for k in range(8):
         i, j = y + ring_offset(RING[k, 0], radius), x + ring_offset(RING[k, 1], radius)
         if 0 <= i < light.shape[0] and 0 <= j < light.shape[1] and not light[i, j] < level:
             failed += 1
-            if failed > 2:
+            if failed > but:
                 return False
     return True
 
 
 @kernel
 def stands_alone(
-    light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, k: int, y: int, x: int,
+    light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane, k: int, y: int, x: int,
     near: int, ring: int, reject: float, values: Plane,
 ) -> bool:  # fmt: skip
     """Whether look k stands out at a pixel, by `reject` sigma, as more than half of the others that see it do not.
 
-    `light`, `sigma` and `sharp` (looks, h, w), NaN light unseen; `doubt` (looks, h, w) 1 where half of it is enough.
+    `light` (NaN unseen), `sigma`, `sharp`, `alike` and `doubt` (1 where half of it is enough) are (looks, h, w).
     """
     mine = surroundings(light[k], y, x, ring, values)
     if mine != mine:
@@ -90,7 +99,7 @@ def stands_alone(
     # two looks differ by the noise of both; the level of the grain is that of the surroundings, not of the hit
     against, voters = 0, 0
     for j in range(len(light)):
-        if j == k or light[j, y, x] != light[j, y, x]:
+        if j == k or light[j, y, x] != light[j, y, x] or alike[j, y, x] < ALIKE:
             continue
         theirs = surroundings(light[j], y, x, ring, values)
         if theirs != theirs:
@@ -111,11 +120,13 @@ def stands_alone(
 
 
 @kernel
-def find_hits(light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, radius: int, reject: float, hits: Bits) -> None:
+def find_hits(
+    light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane, radius: int, reject: float, hits: Bits
+) -> None:
     """Set `hits` (looks, h, w) where a look has a hit in one filter's light (looks, h, w), NaN unseen.
 
-    `sigma`, `sharp` (camera px a pixel) and `doubt` (bits of `DOUBTED` there) have its shape; `radius` is the size of
-    a camera pixel in pixels of the picture, at most `MOST_RADIUS`.
+    `sigma`, `sharp` (camera px a pixel), `alike` (how far it sees the same as the picture) and `doubt` (1 where
+    `DOUBTED`) have its shape; `radius` is the size of a camera pixel in pixels of the picture, at most `MOST_RADIUS`.
     """
     near, ring = radius, 3 + 2 * radius
     values = np.empty(8, np.float32)
@@ -124,12 +135,14 @@ def find_hits(light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, radius: int
         for y in range(h):
             for x in range(w):
                 value = light[k, y, x]
-                if value != value or hits[k, y, x]:
+                if value != value or alike[k, y, x] < ALIKE:
                     continue
+                # a line goes through the ring twice: a crescent's tip does, or a track among what is doubted anyway
+                but = 2 if doubt[k, y, x] else 1
                 least = reject * (0.5 if doubt[k, y, x] else 1.0) * sigma[k, y, x]
-                if not rises(light[k], y, x, ring, least):
+                if not rises(light[k], y, x, ring, least, but):
                     continue
-                if not stands_alone(light, sigma, doubt, sharp, k, y, x, near, ring, reject, values):
+                if not stands_alone(light, sigma, doubt, sharp, alike, k, y, x, near, ring, reject, values):
                     continue
                 hits[k, y, x] = 1
     # what is beside a hit and stands out too, if less, belongs to it; seeds are 1, what grew is 2
@@ -144,6 +157,81 @@ def find_hits(light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, radius: int
                         if hits[k, i, j] or light[k, i, j] != light[k, i, j]:
                             continue
                         if stands_alone(
-                            light, sigma, doubt, sharp, k, i, j, near, ring, reject * SHARE_OF_SEED, values
+                            light, sigma, doubt, sharp, alike, k, i, j, near, ring, reject * SHARE_OF_SEED, values
                         ):
                             hits[k, i, j] = 2
+
+
+@kernel
+def find_colours(light: Plane, sigma: Plane, doubt: Bits, alike: Plane, radius: int, reject: float, hits: Bits) -> None:
+    """Set `hits` (looks, bands, h, w) to 3 where one filter of a look has a hit that no other look can judge.
+
+    `light`, `sigma` and `doubt` have the shape of `hits`, `alike` (looks, h, w) is that of `find_hits`. A hit stands
+    out in one filter alone, which clouds and the limb do not.
+    """
+    ring, values = 3 + 2 * radius, np.empty(8, np.float32)
+    looks, bands, h, w = light.shape
+    for k in range(looks):
+        for b in range(bands):
+            for y in range(h):
+                for x in range(w):
+                    value = light[k, b, y, x]
+                    if value != value or hits[k, b, y, x] or alike[k, y, x] < ALIKE:
+                        continue
+                    least = reject * (0.5 if doubt[k, b, y, x] else 1.0) * sigma[k, b, y, x]
+                    if not rises(light[k, b], y, x, ring, least, 2 if doubt[k, b, y, x] else 1):
+                        continue
+                    judges = 0
+                    for j in range(looks):
+                        judges += j != k and alike[j, y, x] >= ALIKE and light[j, b, y, x] == light[j, b, y, x]
+                    if judges == 0 and only_here(light[k], sigma[k], b, y, x, radius, ring, least, values):
+                        hits[k, b, y, x] = 3
+
+
+@kernel
+def only_here(
+    light: Plane, sigma: Plane, b: int, y: int, x: int, near: int, ring: int, least: float, values: Plane
+) -> bool:
+    """Whether a look's light (bands, h, w) stands out in one filter by more than `least` and what the others allow."""
+    mine = surroundings(light[b], y, x, ring, values)
+    if not mine > LIT * sigma[b, y, x]:
+        return False
+    allowed, others = 0.0, 0
+    for c in range(len(light)):
+        if c == b:
+            continue
+        theirs = surroundings(light[c], y, x, ring, values)
+        if not theirs > LIT * sigma[c, y, x]:
+            continue
+        most = 0.0
+        for p in range(max(y - near, 0), min(y + near + 1, light.shape[1])):
+            for q in range(max(x - near, 0), min(x + near + 1, light.shape[2])):
+                most = max(most, light[c, p, q] - theirs)
+        allowed = max(allowed, most / theirs)
+        others += 1
+    return others > 0 and light[b, y, x] - mine > least + (COLOUR * allowed + COLOUR_GRAIN) * mine
+
+
+@kernel
+def fill_holes(light: Plane, sigma: Plane, holes: Bits, radius: int) -> None:
+    """Fill what was rejected and nobody else has seen with the mean of what is around, in place.
+
+    `light`, `sigma` and `holes` are (bands, h, w). The sigma of such a pixel is the scatter around it.
+    """
+    for b in range(light.shape[0]):
+        for y in range(light.shape[1]):
+            for x in range(light.shape[2]):
+                if not holes[b, y, x] or light[b, y, x] == light[b, y, x]:
+                    continue
+                total, square, n = 0.0, 0.0, 0
+                for i in range(max(y - radius, 0), min(y + radius + 1, light.shape[1])):
+                    for j in range(max(x - radius, 0), min(x + radius + 1, light.shape[2])):
+                        value = float(light[b, i, j])
+                        if value == value and not holes[b, i, j]:
+                            total += value
+                            square += value * value
+                            n += 1
+                if n > 2:
+                    mean = total / n
+                    light[b, y, x] = mean
+                    sigma[b, y, x] = np.sqrt(max(square / n - mean * mean, 0.0))

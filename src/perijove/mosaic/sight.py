@@ -30,6 +30,8 @@ HORIZON = (0.03, 0.12)
 """Cosines of emission between which a look from elsewhere comes to count: at its own limb it sees haze, not ground."""
 SHARPEST = 4.0
 """Camera px a pixel of the picture, beyond which more are worth no more."""
+FILL = 1e-4
+"""Weight of a look from elsewhere at the view's own limb."""
 BY_DIRECTION = 0.98
 """Share of the way from a place to a mere direction from which on the sky counts as carried by direction."""
 
@@ -61,19 +63,20 @@ def step_up(value: float) -> float:
 
 
 @kernel
-def weigh_ground(sight: Sight, x: float, y: float, z: float) -> tuple[float, float]:
-    """Weights for choice and against noise of a look at a point (km) of the ground, 0 where it cannot see it."""
+def weigh_ground(sight: Sight, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Weights for choice and against noise of a look at a point (km) of the ground, 0 where it cannot see it, and how
+    far (0 to 1) it sees the same there as the picture would."""
     nx, ny, nz = x * sight.squares[0], y * sight.squares[1], z * sight.squares[2]
     n = math.sqrt(nx * nx + ny * ny + nz * nz)
     tx, ty, tz = sight.place[0] - x, sight.place[1] - y, sight.place[2] - z
     far = math.sqrt(tx * tx + ty * ty + tz * tz)
     other = (nx * tx + ny * ty + nz * tz) / (n * far)
     if not other > 0.0:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     rise = step_up((other - HORIZON[0]) / (HORIZON[1] - HORIZON[0]))
     if sight.viewpoint.size == 0:
         pixels = other * sight.area / (far * far)
-        return min(pixels, SHARPEST) * rise * other, min(pixels, 1.0) * rise
+        return min(pixels, SHARPEST) * rise * other, min(pixels, 1.0) * rise, rise
     mx, my, mz = sight.viewpoint[0] - x, sight.viewpoint[1] - y, sight.viewpoint[2] - z
     near = max(math.sqrt(mx * mx + my * my + mz * mz), 1e-9)
     emission = max((nx * mx + ny * my + nz * mz) / (n * near), 1e-9)
@@ -83,7 +86,9 @@ def weigh_ground(sight: Sight, x: float, y: float, z: float) -> tuple[float, flo
     rise += here * (1.0 - rise)
     own = step_up((emission - HORIZON[0]) / (HORIZON[1] - HORIZON[0]))
     own += here * (1.0 - own)
-    return min(sharp, SHARPEST) * rise * apart, min(sharp * sight.area, 1.0) * rise * own
+    # at the view's own limb others see other haze: they fill in only for want of better
+    apart *= max(own, FILL)
+    return min(sharp, SHARPEST) * rise * apart, min(sharp * sight.area, 1.0) * rise * own, rise * own
 
 
 @inlined
@@ -127,23 +132,24 @@ def weigh_sky(sight: Sight, x: float, y: float, z: float, kind: float) -> float:
 
 
 @kernel
-def weigh_rows(sight: Sight, points: FloatArray, kind: FloatArray, choice: Plane, worth: Plane) -> None:
+def weigh_rows(sight: Sight, points: FloatArray, kind: FloatArray, choice: Plane, worth: Plane, alike: Plane) -> None:
     """Weigh a look at points (rows, 3, w) km of the kinds (rows, w) of `render.rays.cast_rows`.
 
     Fills `choice` (rows, w), by which the best look is chosen (1 for one at the viewpoint itself), and `worth`, what
-    its pixels are worth where all are averaged: the number of camera px that a pixel shows.
+    its pixels are worth where all are averaged: the number of camera px that a pixel shows. `alike` (rows, w) tells how
+    far, 0 to 1, it sees the same there as the picture would.
     """
     for r in range(len(kind)):
         for c in range(kind.shape[1]):
             x, y, z, k = points[r, 0, c], points[r, 1, c], points[r, 2, c], kind[r, c]
             if k < 0.0:
-                a, b = weigh_ground(sight, x, y, z)
+                a, b, same = weigh_ground(sight, x, y, z)
             elif sight.viewpoint.size == 0:
-                a, b = 0.0, 0.0
+                a, b, same = 0.0, 0.0, 0.0
             else:
                 a = weigh_sky(sight, x, y, z, k)
-                b = a * min(sight.area, 1.0)
-            choice[r, c], worth[r, c] = a, b
+                b, same = a * min(sight.area, 1.0), a
+            choice[r, c], worth[r, c], alike[r, c] = a, b, same
 
 
 @kernel

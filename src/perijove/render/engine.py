@@ -136,14 +136,9 @@ class Prepared:
         self, first: int = 0, last: int | None = None, left: int = 0, right: int | None = None, *,
         threads: int | None = None,
     ) -> Planes:  # fmt: skip
-        """The planes of the rows from `first` to before `last` and the columns `left` to before `right`, else of all.
-
-        A picture from a viewpoint has all its columns.
-        """
+        """The planes of the rows from `first` to before `last`, the columns `left` to before `right`, else of all."""
         last = self.grid.height if last is None else last
         right = self.grid.width if right is None else right
-        if isinstance(self.grid, View) and (left, right) != (0, self.grid.width):
-            raise UsageError(f"columns {left} to {right} of a picture cannot be made alone: ask for all of them")
         planes = empty_planes(
             self.swaths, self.grid, self.backplanes,
             shape=(last - first, right - left), sources=self.sources, native=self.native,
@@ -170,21 +165,21 @@ class Prepared:
                 slice(part[1].start - left, part[1].stop - left),
             )
             if isinstance(self.grid, View):
-                self._render_view(part[0], inside, planes)
+                self._render_view(*part, inside, planes)
             else:
                 self._render_map(blocks[index], part, inside, planes)
 
         run_blocks(work, range(len(blocks)), threads)
         return planes
 
-    def _render_view(self, rows: slice, inside: Block, planes: Planes) -> None:
-        """Render some rows of a picture."""
+    def _render_view(self, rows: slice, columns: slice, inside: Block, planes: Planes) -> None:
+        """Render a part of a picture."""
         assert isinstance(self.grid, View)
-        shape = (rows.stop - rows.start, self.grid.width)
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
         points, what = np.empty((shape[0], 3, shape[1])), np.empty(shape)
         altitude = planes.altitude_km[inside] if self.backplanes else planes.altitude_km
         radii = np.array(self.body.radii_km)
-        cast_rows(rows.start, self.grid.ray_basis(), radii, points, what, altitude)
+        cast_rows(rows.start, self.grid.ray_basis(), radii, points, what, altitude, columns.start)
         (factor,) = self.tables
         self._resample(factor, carried(self.drift, points, what), what, inside, planes, self.horizon)
         if self.backplanes:

@@ -67,9 +67,15 @@ def fade_to_direction(height: float, radius: float) -> float:
 
 @kernel
 def cast_rows(
-    first: int, rays: FloatArray, radii: FloatArray, points: FloatArray, kind: FloatArray, altitude: NDArray[np.float32]
+    first: int,
+    rays: FloatArray,
+    radii: FloatArray,
+    points: FloatArray,
+    kind: FloatArray,
+    altitude: NDArray[np.float32],
+    left: int = 0,
 ) -> None:
-    """Cast the rays of a block of rows that starts at line `first`.
+    """Cast the rays of a block of rows that starts at line `first` and sample `left`.
 
     `rays` (4, 3): viewpoint in km, direction at the corner of the picture, steps per sample and per line (b0).
     Fills `points` (rows, 3, w), `kind` (rows, w) and, unless it is empty, `altitude` (rows, w) km, NaN on a hit.
@@ -83,7 +89,7 @@ def cast_rows(
     for r in range(rows):
         line = first + r + 0.5
         for c in range(width):
-            sample = c + 0.5
+            sample = left + c + 0.5
             dx = rays[1, 0] + sample * rays[2, 0] + line * rays[3, 0]
             dy = rays[1, 1] + sample * rays[2, 1] + line * rays[3, 1]
             dz = rays[1, 2] + sample * rays[2, 2] + line * rays[3, 2]
