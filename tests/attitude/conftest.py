@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 from scipy.spatial.transform import Rotation
 
+from perijove.attitude.crossing import CrossTies
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.pointing import Pointing
-from perijove.attitude.problem import Pixels, Unknowns, first_point, pixels
+from perijove.attitude.problem import BANDS, Pixels, Unknowns, first_point, pixels
 from perijove.attitude.spin import SpinModel
 from perijove.bodies import GANYMEDE, JUPITER, Body
 from perijove.ephemeris.trajectory import Trajectory
@@ -321,3 +323,46 @@ GANYMEDE_LATE_S = 0.012
 def ganymede_strip(ganymede: World) -> Exposure:
     """The whole disc in 28 frames, whose label is early by `GANYMEDE_LATE_S`."""
     return ganymede.expose("JNCE_2021158_34C00002_V01", ganymede.et0, 28, GANYMEDE_LATE_S, noise=0.002)
+
+
+def about_z(v: FloatArray, angle: FloatArray) -> FloatArray:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack([c * v[:, 0] - s * v[:, 1], s * v[:, 0] + c * v[:, 1], v[:, 2]], axis=-1)
+
+
+def ties_between(world: World, eastward_m_s: float = 0.0, band: Filter = Filter.GREEN) -> CrossTies:
+    """Pixels of two strips of 20 frames, 20 turns apart, that show the same cloud, which drifts, by the light that
+    reaches the camera from it."""
+    rng = np.random.default_rng(3)
+    one, two = world.et0, world.et0 + 20 * world.period_s
+    rows = []
+    for frame in range(20):
+        line, sample = rng.uniform(10.0, 118.0, 8), rng.uniform(200.0, 1400.0, 8)
+        et = one + DELAY_S * frame
+        ground = world.ground(band, et, line, sample)
+        place = world.body.body_from_j2000(et) @ world.position(et)
+        for later in range(20):
+            at = two + DELAY_S * later
+            to_body = world.body.body_from_j2000(at)
+            there = to_body @ world.position(at)
+            way = np.linalg.norm(ground - place, axis=1) - np.linalg.norm(ground - there, axis=1)
+            axis = np.hypot(ground[:, 0], ground[:, 1])
+            moved = about_z(ground, eastward_m_s * 1e-3 * (at - et) / axis + JUPITER.spin_rate * way / 299792.458)
+            px = world.camera.pixel(band, (moved - there) @ (to_body @ world.j2000_from_camera(at)))
+            good = np.isfinite(px).all(axis=1) & (px[:, 0] > 4) & (px[:, 0] < 124) & (np.abs(px[:, 1] - 824) < 760)
+            good &= np.sum(moved * (there - moved) / np.asarray(world.radii) ** 2, axis=1) > 0.0
+            rows += [(frame, line[k], sample[k], et, later, *px[k], at) for k in np.flatnonzero(good)]
+    table = np.array(rows)
+
+    def end(columns: slice, image: int) -> Pixels:
+        frame, line, sample, et = table[:, columns].T
+        count, index = np.full(len(table), image), np.full(len(table), BANDS.index(band))
+        return pixels(world.camera, count, frame.astype(np.int64), index, line, sample, et)
+
+    return CrossTies(end(slice(0, 4), 0), end(slice(4, 8), 1), np.tile(np.eye(2) / 0.1, (len(table), 1, 1)))
+
+
+@pytest.fixture(scope="session")
+def true_ties(world: World) -> Callable[..., CrossTies]:
+    """What `ties_between` makes of the world."""
+    return partial(ties_between, world)

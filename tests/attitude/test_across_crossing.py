@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,65 +14,22 @@ from numpy.typing import NDArray
 
 from perijove.attitude.crossing import Breeze, CrossTies, breeze_over, cross_residuals, raised
 from perijove.attitude.leastsquares import Block, minimise, minimise_blocks
-from perijove.attitude.problem import BANDS, OFFSET, Pixels, Unknowns, cast, pixels
+from perijove.attitude.problem import OFFSET, Unknowns, cast
 from perijove.attitude.spin import SpinModel, leant
 from perijove.bodies import JUPITER
-from perijove.instrument import Filter
 from perijove.winds import ZonalWinds
 
 FloatArray = NDArray[np.float64]
 
 TURNS = 20
-"""The second strip is taken so many turns after the first, ten minutes."""
-DELAY_S, FRAMES = 0.372, 20
-LIGHT_KM_S = 299792.458
+"""The second strip of `true_ties` is taken so many turns after the first, ten minutes."""
 JET = ZonalWinds(np.radians([-90.0, 0.0, 90.0]), np.array([40.0, 100.0, 40.0]), np.array([5.0, 8.0, 5.0]), "a test")
 STILL = breeze_over(None, np.zeros(3))
 
 
-def starts(world: Any) -> tuple[float, float]:
-    return world.et0, world.et0 + TURNS * world.period_s
-
-
-def turned(v: FloatArray, angle: FloatArray) -> FloatArray:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([c * v[:, 0] - s * v[:, 1], s * v[:, 0] + c * v[:, 1], v[:, 2]], axis=-1)
-
-
-def true_ties(world: Any, eastward_m_s: float = 0.0, band: Filter = Filter.GREEN) -> CrossTies:
-    """Pixels of the two strips that show the same cloud, which drifts, by the light that reaches the camera from it."""
-    rng = np.random.default_rng(3)
-    one, two = starts(world)
-    rows = []
-    for frame in range(FRAMES):
-        line, sample = rng.uniform(10.0, 118.0, 8), rng.uniform(200.0, 1400.0, 8)
-        et = one + DELAY_S * frame
-        ground = world.ground(band, et, line, sample)
-        place = world.body.body_from_j2000(et) @ world.position(et)
-        for later in range(FRAMES):
-            at = two + DELAY_S * later
-            to_body = world.body.body_from_j2000(at)
-            there = to_body @ world.position(at)
-            way = np.linalg.norm(ground - place, axis=1) - np.linalg.norm(ground - there, axis=1)
-            axis = np.hypot(ground[:, 0], ground[:, 1])
-            moved = turned(ground, eastward_m_s * 1e-3 * (at - et) / axis + JUPITER.spin_rate * way / LIGHT_KM_S)
-            px = world.camera.pixel(band, (moved - there) @ (to_body @ world.j2000_from_camera(at)))
-            good = np.isfinite(px).all(axis=1) & (px[:, 0] > 4) & (px[:, 0] < 124) & (np.abs(px[:, 1] - 824) < 760)
-            good &= np.sum(moved * (there - moved) / np.asarray(world.radii) ** 2, axis=1) > 0.0
-            rows += [(frame, line[k], sample[k], et, later, *px[k], at) for k in np.flatnonzero(good)]
-    table = np.array(rows)
-
-    def end(columns: slice, image: int) -> Pixels:
-        frame, line, sample, et = table[:, columns].T
-        count, index = np.full(len(table), image), np.full(len(table), BANDS.index(band))
-        return pixels(world.camera, count, frame.astype(np.int64), index, line, sample, et)
-
-    return CrossTies(end(slice(0, 4), 0), end(slice(4, 8), 1), np.tile(np.eye(2) / 0.1, (len(table), 1, 1)))
-
-
 @pytest.fixture(scope="module")
-def ties(world: Any) -> CrossTies:
-    return true_ties(world)
+def ties(true_ties: Callable[..., CrossTies]) -> CrossTies:
+    return true_ties()
 
 
 def test_true_ties_leave_nothing(world: Any, ties: CrossTies) -> None:
@@ -83,8 +41,8 @@ def test_true_ties_leave_nothing(world: Any, ties: CrossTies) -> None:
     np.testing.assert_allclose(left.apart_s.mean(), TURNS * world.period_s, rtol=0.01)
 
 
-def test_clouds_are_carried_by_the_profile_and_its_correction(world: Any) -> None:
-    drifting, at = true_ties(world, 120.0), world.unknowns(2)
+def test_clouds_are_carried_by_the_profile_and_its_correction(world: Any, true_ties: Callable[..., CrossTies]) -> None:
+    drifting, at = true_ties(120.0), world.unknowns(2)
     left = cross_residuals(drifting, at, at, world.trajectory(), JUPITER, STILL)
     # 120 m/s over ten minutes are 73 km to the east, and nothing to the north
     np.testing.assert_allclose(left.along_km[:, 0], 0.120 * left.apart_s, rtol=0.01)

@@ -116,7 +116,7 @@ class CrossResiduals:
     def along_km(self) -> FloatArray:
         """Residuals (n, 2) as km to the east and to the north on the ground; NaN where it is seen edge-on."""
         basis = np.stack([self.by_east, self.by_north], axis=-1)
-        known = np.isfinite(basis).all(axis=(1, 2))
+        known = np.asarray(np.isfinite(basis).all(axis=(1, 2)))
         flat = ~known | ~(np.abs(np.linalg.det(np.where(known[:, None, None], basis, 0.0))) > 1e-12)
         solved = np.linalg.solve(np.where(flat[:, None, None], np.eye(2), basis), self.px[..., None])[..., 0]
         return np.where(flat[:, None], np.nan, solved)

@@ -39,9 +39,9 @@ WORST_GROUND_PX = 1.0
 
 @dataclass(frozen=True)
 class Spoiler:
-    """A strip that is not to be used, and why."""
+    """Strips, by the numbers of their exposures, that are not to be used, and why."""
 
-    number: int
+    numbers: tuple[int, ...]
     reason: str
 
 
@@ -104,7 +104,10 @@ class Group:
         return float(np.nanmedian(np.linalg.norm(left.px, axis=1)))
 
     def spoiler(self) -> Spoiler | None:
-        """The strip that fits worst of those that do not fit; None where all do."""
+        """The strip that fits worst of those that do not, or all those that nothing tells the place of; else None."""
+        adrift = tuple(number for n, number in enumerate(self.strips) if self._adrift(n))
+        if adrift:
+            return Spoiler(adrift, "it shows no limb, and no ground that others show too")
         found = []
         for n, (a, k) in enumerate(self.homes):
             arc = self.arcs[a]
@@ -114,7 +117,12 @@ class Group:
         if not found:
             return None
         much, n, reason = max(found)
-        return Spoiler(self.strips[-n], reason)
+        return Spoiler((self.strips[-n],), reason)
+
+    def _adrift(self, n: int) -> bool:
+        """Whether a strip has neither limb nor ties to others, once those were sought."""
+        arc, image = self.homes[n]
+        return self.joint is not None and image in self.arcs[arc].lost and not len(self._along(n).latitude_px)
 
     def _beside(self, n: int) -> list[tuple[float, str]]:
         """By how many times what is allowed a strip's ground is off that of the others."""

@@ -82,8 +82,9 @@ def solve_together(
                 pointings = group.pointings(len(exposures))
                 names = [e.product_id for e in exposures]
                 return TogetherSolved(pointings, group.fit(names, pointings, out))
-            progress(f"{exposures[worst.number].product_id} is left out: {worst.reason}")
-            out[worst.number] = worst.reason
+            spoilt = ", ".join(exposures[k].product_id for k in worst.numbers)
+            progress(f"leaving out {spoilt}: {worst.reason}")
+            out.update(dict.fromkeys(worst.numbers, worst.reason))
 
 
 def _refused(
