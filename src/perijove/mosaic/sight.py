@@ -95,11 +95,13 @@ def weigh_ground(sight: Sight, x: float, y: float, z: float) -> tuple[float, flo
 def parallax(x: float, y: float, z: float, spread: float) -> tuple[float, float]:
     """Weights by the difference (x, y, z) of two unit vectors: 1 to 0 over `HERE`, and with a long tail over `spread`.
 
-    By the chord, since an arc cosine is ill at 0.
+    The chord is as good as the angle, which an arc cosine would make ill at 0.
     """
-    angle = 2.0 * math.asin(min(0.5 * math.sqrt(x * x + y * y + z * z), 1.0))
+    square = x * x + y * y + z * z
+    here = math.exp(-0.5 * square / HERE**2) if square < 50.0 * HERE**2 else 0.0
     # a tail, since what no other look has seen is wanted from afar too
-    return math.exp(-0.5 * (angle / HERE) ** 2), 1.0 / (1.0 + (angle / spread) ** 2) ** 2
+    tail = 1.0 / (1.0 + square / spread**2)
+    return here, tail * tail
 
 
 @kernel
