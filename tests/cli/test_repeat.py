@@ -104,6 +104,11 @@ def test_only_what_changes_the_product_is_recorded() -> None:
     other = replace(one, output=Path("x/y.tif"), labels=Path("l"), report=Path("r.json"), quiet=True, json=True)
     assert encoded(other) == encoded(one)
     assert encoded(replace(one, size=5)) != encoded(one)
+    # which folder held the frames says nothing
+    frames = [replace(one, light=LightRequest(Path(name))) for name in ("a", "b/c")]
+    assert encoded(frames[0]) == encoded(frames[1]) != encoded(one)
+    kernels = [replace(one, geometry=GeometryRequest(kernels=(Path(name),))) for name in ("k", "inputs.tm")]
+    assert encoded(kernels[0]) == encoded(kernels[1]) != encoded(one)
     assert "/" not in json.dumps(encoded(replace(one, geometry=GeometryRequest(tie=Path("/home/me/map.tif")))))
 
 
@@ -363,6 +368,12 @@ def test_recipes_that_are_none(tmp_path: Path, name: str, text: bytes | None, to
 
 
 DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
+
+
+def test_help_names_the_recipes() -> None:
+    for command in ("picture", "map", "mosaic"):
+        words = run(command, "--help").stdout.replace("│", " ").split()
+        assert set(RECIPES) <= {word.strip(",;.") for word in words}
 
 
 def test_the_docs_tell_every_step_as_it_is() -> None:

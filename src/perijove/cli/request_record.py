@@ -24,6 +24,8 @@ from perijove.observation import Observation
 NOT_RECORDED = frozenset({"output", "labels", "report", "winds", "quiet", "json", "overwrite", "only", "recipe"})
 """Fields of a request that say where things go or how they are told, which does not change the product; and the recipe,
 which the provenance holds in full."""
+FOLDERS = frozenset({"calibration", "kernels"})
+"""Fields that name folders, or many files: what was in them is among the inputs; only whether there were any is kept."""
 KERNEL_MARGIN_S = 3600.0
 """Kernels that tell of so much time before and after the strips are inputs: fits look beyond the strips' ends."""
 
@@ -106,7 +108,8 @@ def encoded(value: object) -> object:
     """A request, or a part of it, as plain values."""
     if is_dataclass(value) and not isinstance(value, type):
         kept = [entry.name for entry in fields(value) if entry.name not in NOT_RECORDED]
-        return {name: encoded(getattr(value, name)) for name in kept}
+        parts = {name: getattr(value, name) for name in kept}
+        return {name: bool(part) if name in FOLDERS else encoded(part) for name, part in parts.items()}
     if isinstance(value, Path):
         return value.name
     if isinstance(value, Enum):
@@ -203,6 +206,9 @@ def _dataclass(kind: type[Any], value: object, places: Places) -> Any:
 
 def _value(hint: Any, value: object, name: str, places: Places) -> Any:
     """A value of the type that a field has; TypeError or ValueError where it is none."""
+    if name in FOLDERS and isinstance(value, bool):
+        there = places.kernels if name == "kernels" else places.calibration
+        return there if value else () if name == "kernels" else None
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return _one_of(parts, value, name, places)
@@ -211,7 +217,7 @@ def _value(hint: Any, value: object, name: str, places: Places) -> Any:
     if hint is type(None) and value is None:
         return None
     if hint is Path and isinstance(value, str):
-        return places.calibration if name == "calibration" else places.file(value)
+        return places.file(value)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)
     if isinstance(hint, type) and is_dataclass(hint):
@@ -234,9 +240,7 @@ def _one_of(kinds: Sequence[Any], value: object, name: str, places: Places) -> A
 
 
 def _tuple(kinds: Sequence[Any], value: object, name: str, places: Places) -> tuple[Any, ...]:
-    """A tuple of values; kernels are the one list that stands for all of them."""
-    if name == "kernels":
-        return places.kernels
+    """A tuple of values."""
     if not isinstance(value, list | tuple):
         raise TypeError(f"{name} is {str(value)[:40]!r}")
     if len(kinds) == 2 and kinds[1] is ...:
