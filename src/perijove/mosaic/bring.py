@@ -22,6 +22,8 @@ INCIDENCES, EMISSIONS, PHASES = 501, 241, 361
 MOST = 8.0
 """A factor grows no larger: beyond it the law says more about itself than about the ground. It bends towards that above
 half of it, and what it then lacks is taken from the trust."""
+LIMB = 0.08
+"""The law takes no cosine of emission to be less: nearer to the limb a camera px mixes ground and the haze beside it."""
 SPREAD = 0.02
 """Relative error of the law, a share of what it changes: what it leaves in overlaps (1 %), and beyond them."""
 GLOW_SPREAD = 0.1
@@ -136,11 +138,11 @@ def bring_rows(
             trust[r, c] = np.float32(1.0)
             if known:
                 x = place_in(mu0, LOWEST, per_i, INCIDENCES)
-                y, z = place_in(mu, 0.0, per_e, EMISSIONS), place_in(angle, 0.0, per_phase, PHASES)
+                y, z = place_in(max(mu, LIMB), 0.0, per_e, EMISSIONS), place_in(angle, 0.0, per_phase, PHASES)
                 hard = hardness(mu0) + hardness(mu)
                 if not even:
                     to_x = place_in(float(to_i[r, c]), LOWEST, per_i, INCIDENCES)
-                    to_y = place_in(float(to_e[r, c]), 0.0, per_e, EMISSIONS)
+                    to_y = place_in(max(float(to_e[r, c]), LIMB), 0.0, per_e, EMISSIONS)
                     to_z = place_in(float(to_phase[r, c]), 0.0, per_phase, PHASES)
                     hard += hardness(float(to_i[r, c])) + hardness(float(to_e[r, c]))
                 bright, veil, new_veil = 0.0, 0.0, 0.0
