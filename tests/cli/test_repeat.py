@@ -372,8 +372,9 @@ DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
 
 def test_help_names_the_recipes() -> None:
     for command in ("picture", "map", "mosaic"):
-        words = run(command, "--help").stdout.replace("│", " ").split()
-        assert set(RECIPES) <= {word.strip(",;.") for word in words}
+        # lines may end within a name
+        text = "".join(run(command, "--help").stdout.split())
+        assert ",".join(NAMES) in text
 
 
 def test_the_docs_tell_every_step_as_it_is() -> None:

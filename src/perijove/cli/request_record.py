@@ -25,7 +25,7 @@ NOT_RECORDED = frozenset({"output", "labels", "report", "winds", "quiet", "json"
 """Fields of a request that say where things go or how they are told, which does not change the product; and the recipe,
 which the provenance holds in full."""
 FOLDERS = frozenset({"calibration", "kernels"})
-"""Fields that name folders, or many files: what was in them is among the inputs; only whether there were any is kept."""
+"""Fields that name folders or many files: what was in them is among the inputs, and whether there were any is kept."""
 KERNEL_MARGIN_S = 3600.0
 """Kernels that tell of so much time before and after the strips are inputs: fits look beyond the strips' ends."""
 
