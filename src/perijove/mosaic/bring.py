@@ -23,7 +23,7 @@ MOST = 8.0
 """A factor grows no larger: beyond it the law says more about itself than about the ground. It bends towards that above
 half of it, and what it then lacks is taken from the trust."""
 LIMB = 0.08
-"""The law takes no cosine of emission to be less: nearer to the limb a camera px mixes ground and the haze beside it."""
+"""The law takes no cosine of emission to be less: nearer to the limb a camera px mixes ground and haze beside it."""
 SPREAD = 0.02
 """Relative error of the law, a share of what it changes: what it leaves in overlaps (1 %), and beyond them."""
 GLOW_SPREAD = 0.1
