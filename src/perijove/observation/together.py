@@ -47,7 +47,9 @@ def observe_together(
     out, and the pass tells why. Raises PointingError where none of a pass can be solved, and PerijoveError for bad
     input as `observe` does.
     """
-    labels = list({label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}.values())
+    known = {label.product_id: label for label in (*pass_labels, *(raw.label for raw in raws))}
+    # whatever order they were given in, sums come to the same bits
+    labels = [known[name] for name in sorted(known)]
     done: dict[str, Observation] = {}
     fits = []
 
