@@ -164,7 +164,7 @@ def test_sky_is_black_or_keeps_its_stars(make_planes: MakePlanes) -> None:
     black = apply_recipe("backlit", planes).rgb
     beyond = np.nan_to_num(planes.altitude_km) > 9000
     assert not black[beyond].any()
-    kept = apply_recipe(shipped("backlit").adjusted("faint-light", sky="keep"), planes).rgb
+    kept = apply_recipe(shipped("backlit").adjusted("faint-light", {"sky": "keep"}), planes).rgb
     around = kept[STAR[0] - 4 : STAR[0] + 5, STAR[1] - 4 : STAR[1] + 5].sum(axis=-1)
     line, sample = np.mgrid[-4:5, -4:5]
     assert abs(float((around * line).sum() / around.sum())) < 0.3
@@ -189,7 +189,9 @@ def test_night_noise_is_taken_off(make_planes: MakePlanes) -> None:
     planes = crescent(make_planes)
     night = planes.hit & (planes.cos_incidence < -0.3) & (planes.cos_emission > 0.4)
     assert float(np.percentile(noisy[night], 99.5)) < 6 / 255
-    plain = apply_recipe(shipped("backlit").adjusted("faint-light", strength=0.0), crescent(make_planes, noise=2e-3))
+    plain = apply_recipe(
+        shipped("backlit").adjusted("faint-light", {"strength": 0.0}), crescent(make_planes, noise=2e-3)
+    )
     twilight = planes.hit & (planes.cos_incidence > 0.02) & (planes.cos_incidence < 0.06) & (planes.cos_emission > 0.4)
     along = twilight[1:] & twilight[:-1]
     grain = [float(np.std(np.diff(rgb[..., 1], axis=0)[along])) for rgb in (quiet, noisy, plain.rgb)]
@@ -202,7 +204,7 @@ def test_detail_is_raised_and_the_shading_is_not(make_planes: MakePlanes) -> Non
     shade = np.nan_to_num(np.maximum(blank.cos_incidence, 0.0)) ** 0.9
     bands = 1.0 + 0.03 * np.sin(np.arange(320) / 320 * 2 * np.pi * 30)[:, None]
     planes = make_planes(np.stack([0.3 * shade * bands] * 3).astype(np.float32))
-    none = shipped("backlit").adjusted("crescent-detail", raised=[1.0, 1.0, 1.0, 1.0])
+    none = shipped("backlit").adjusted("crescent-detail", {"raised": [1.0, 1.0, 1.0, 1.0]})
     before, after = (apply_recipe(recipe, planes).rgb[130:190, 60:120, 1] for recipe in (none, "backlit"))
     rises = [float(np.ptp(part.mean(axis=1))) for part in (before, after)]
     assert rises[1] > 2.0 * rises[0]

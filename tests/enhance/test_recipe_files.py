@@ -145,13 +145,13 @@ def test_two_steps_cannot_have_one_name() -> None:
 
 
 def test_one_number_can_be_replaced_and_is_checked() -> None:
-    recipe = shipped("natural").adjusted("expose", white=0.5)
+    recipe = shipped("natural").adjusted("expose", {"white": 0.5})
     assert [done.numbers.white for done in recipe.steps if done.kind.name == "expose"] == [0.5]
     assert replace(recipe, steps=()) == replace(shipped("natural"), steps=())
     with pytest.raises(UsageError, match=r"step 6 \(expose\): white is 2: give a number"):
-        shipped("natural").adjusted("expose", white=2)
+        shipped("natural").adjusted("expose", {"white": 2})
     with pytest.raises(UsageError, match="the recipe natural has no step dither"):
-        shipped("natural").adjusted("dither")
+        shipped("natural").adjusted("dither", {})
 
 
 def test_what_a_recipe_looks_at_is_the_widest_of_its_steps() -> None:

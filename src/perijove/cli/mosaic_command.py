@@ -198,7 +198,7 @@ def with_sky(recipe: Recipe | None, sky: Sky) -> Recipe:
     """A recipe that keeps the sky or makes it black; UsageError for one that leaves it alone."""
     if recipe is None:
         raise UsageError("--sky is of the recipe backlit and others that treat the sky: give --recipe backlit too")
-    return recipe.adjusted("faint-light", sky=sky.value)
+    return recipe.adjusted("faint-light", {"sky": sky.value})
 
 
 def _refuse(what: str, given: dict[str, object]) -> None:

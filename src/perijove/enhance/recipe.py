@@ -78,12 +78,12 @@ class Recipe:
         except UsageError as error:
             raise UsageError(f"the recipe {self.name} {error}") from None
 
-    def adjusted(self, step: str, **numbers: object) -> Recipe:
+    def adjusted(self, step: str, numbers: Mapping[str, object]) -> Recipe:
         """The recipe with some numbers of every step of this name replaced; UsageError where there is no such step."""
         if step not in [done.kind.name for done in self.steps]:
             raise UsageError(f"the recipe {self.name} has no step {step}: choose one that has, such as backlit")
         changed = [
-            replace(done, numbers=_read_numbers(done.as_table() | numbers, done.kind, f"step {place} ({step})"))
+            replace(done, numbers=_read_numbers({**done.as_table(), **numbers}, done.kind, f"step {place} ({step})"))
             if done.kind.name == step
             else done
             for place, done in enumerate(self.steps, 1)

@@ -75,7 +75,7 @@ def apply_recipe(
     recipe.bands(planes.bands)
     lit = lit_disc(planes) if backplanes else np.zeros(planes.light.shape[1:], bool)
     settings = Settings(given)
-    draft = Draft(planes, balance or {}, full or {}, gain, settings, lit, dict(left or {}), origin)
+    draft = Draft(planes, settings, lit=lit, balance=balance, full=full, gain=gain, left=left, origin=origin)
     times: Counter[str] = Counter()
     for done in recipe.steps:
         name = done.kind.name

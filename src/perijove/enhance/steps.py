@@ -37,7 +37,6 @@ class Space(StrEnum):
     CODE = "code"
 
 
-@dataclass
 class Draft:
     """A picture while its recipe is at work; every step changes it in place.
 
@@ -55,23 +54,33 @@ class Draft:
     `left` is what steps leave for later ones, or the caller for the steps, by name: (h, w) planes and the like.
     """
 
-    planes: Planes
-    balance: Mapping[Filter, float]
-    full: Mapping[Filter, float]
-    gain: Plane | None
-    settings: Settings
-    lit: NDArray[np.bool_]
-    left: dict[str, Any] = field(default_factory=dict)
-    origin: tuple[int, int] = (0, 0)
-    bands: tuple[Filter, ...] = ()
-    light: Plane = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
-    lab: Plane = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
-    space: Space = Space.LIGHT
-    white: float = 1.0
-    black: Floats = field(default_factory=lambda: np.zeros(0))
-    trust: Plane | None = None
-    sigma: Plane | None = None
-    quality: NDArray[np.uint8] | None = None
+    def __init__(
+        self,
+        planes: Planes,
+        settings: Settings,
+        *,
+        lit: NDArray[np.bool_],
+        balance: Mapping[Filter, float] | None = None,
+        full: Mapping[Filter, float] | None = None,
+        gain: Plane | None = None,
+        left: Mapping[str, Any] | None = None,
+        origin: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Begin with what is given; the first step chooses the filters and takes their light."""
+        self.planes, self.settings, self.lit = planes, settings, lit
+        self.balance: Mapping[Filter, float] = balance or {}
+        self.full: Mapping[Filter, float] = full or {}
+        self.gain, self.origin = gain, origin
+        self.left: dict[str, Any] = dict(left or {})
+        self.bands: tuple[Filter, ...] = ()
+        self.light: Plane = np.empty((0, 0, 0), np.float32)
+        self.lab: Plane = np.empty((0, 0, 0), np.float32)
+        self.space = Space.LIGHT
+        self.white = 1.0
+        self.black: Floats = np.zeros(0)
+        self.trust: Plane | None = None
+        self.sigma: Plane | None = None
+        self.quality: NDArray[np.uint8] | None = None
 
     @property
     def unit(self) -> float:
