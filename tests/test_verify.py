@@ -17,7 +17,7 @@ from perijove.observation import Observation
 from perijove.simulate.frames import Spin
 from perijove.simulate.scene import Scene, Shot, time_shot
 from perijove.simulate.scenes import ganymede_scene, perijove_scene
-from perijove.verify import PixelErrors, Verification, pixel_errors, registration, verify
+from perijove.verify import PixelErrors, Verification, ground_errors, pair_errors, pixel_errors, registration, verify
 
 SCENE = ganymede_scene(3)
 SHOT = SCENE.shots[2]
@@ -181,6 +181,49 @@ def test_registration_follows_errors_that_vary_over_the_disc() -> None:
     assert found["RED"] == pytest.approx(0.3, abs=1e-4)
     assert found["BLUE"] == pytest.approx(0.0, abs=1e-4)
     assert registration(PixelErrors(px[1000:], band[1000:], ground[1000:])) == {}
+
+
+def seen_as(pointing: Pointing, scene: Scene = SCENE) -> Observation:
+    return cast("Observation", SimpleNamespace(pointing=pointing, body=scene.flight.body))
+
+
+def test_ground_of_the_truth_is_where_it_is() -> None:
+    errors = ground_errors(true_pointing(), SCENE.flight.body, SCENE, SHOT)
+    assert len(errors.ground) > 100
+    # 2e-3 px of a thousand km
+    assert np.abs(errors.error_km).max() < 0.02
+    np.testing.assert_allclose(np.linalg.norm(errors.ground, axis=1), 2631.2, atol=1e-6)
+
+
+def test_two_strips_that_err_alike_lie_on_each_other() -> None:
+    # ten minutes apart, some 130 and 120 thousand km away
+    scene = perijove_scene(44, 2)
+    shots = [replace(shot, stages=1) for shot in scene.shots[:2]]
+    both = [replace(true_pointing(scene, shot), product_id=f"S{k}") for k, shot in enumerate(shots)]
+    (pair,) = pair_errors([seen_as(p, scene) for p in both], scene, shots)
+    assert (pair.first, pair.second) == ("S0", "S1")
+    assert pair.places > 100
+    # what the light time's change over the disc leaves
+    assert pair.p95_px < 0.03
+    # one of them turned by half a px along its samples: they are apart by that, in the px of one of them
+    spin = both[1].spin
+    leaning = replace(both[1], spin=replace(spin, tilt=spin.tilt + 0.5 * LINE_RAD))
+    (apart,) = pair_errors([seen_as(both[0], scene), seen_as(leaning, scene)], scene, shots)
+    assert 0.45 < apart.median_px < 0.65
+    assert np.hypot(apart.east_km, apart.north_km) > 20.0
+    # the other way round they are as far apart, the other way
+    (back,) = pair_errors([seen_as(leaning, scene), seen_as(both[0], scene)], scene, [shots[1], shots[0]])
+    assert back.median_px == pytest.approx(apart.median_px, rel=0.1)
+    assert back.east_km == pytest.approx(-apart.east_km, abs=10.0)
+    assert back.north_km == pytest.approx(-apart.north_km, abs=10.0)
+
+
+def test_strips_without_common_ground_are_no_pair() -> None:
+    scene = perijove_scene(44, 2)
+    shots = [replace(scene.shots[0], near_et=scene.flight.et[0] + 600.0), scene.shots[0]]
+    aside = replace(scene, spin=replace(scene.spin, axis=-scene.flight.position(shots[0].near_et)))
+    pair = [seen_as(true_pointing(aside, shot), aside) for shot in shots]
+    assert pair_errors([pair[0], pair[0]], aside, [shots[0]] * 2) == []
 
 
 def test_it_goes_into_a_report() -> None:

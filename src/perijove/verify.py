@@ -1,7 +1,8 @@
-"""Verify: how far the solution of a simulated strip lies from the truth it was made with."""
+"""Verify: how far the solution of a simulated strip lies from its truth, and how far strips lie from each other."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from perijove.attitude.pointing import Pointing
 from perijove.bodies import LIGHT_KM_S, Body
-from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Filter
+from perijove.geometry.ellipsoid import intersect, normal
+from perijove.instrument import FOCAL_LENGTH_PX, FRAMELET_LINES, LIT_SAMPLES, Filter
 from perijove.observation import Observation
 from perijove.simulate.ground import ground_seen
 from perijove.simulate.scene import Scene, Shot, time_shot
@@ -18,6 +20,10 @@ FloatArray = NDArray[np.float64]
 
 LINES, SAMPLES = 5, 40
 """Grid of pixels in each framelet at which the pointing is compared."""
+LEAST_COS = 0.25
+"""Cosine of emission below which ground is too aslant to tell how strips lie on each other."""
+FEWEST = 20
+"""Fewest pixels of either strip on common ground that tell."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,33 @@ class Verification:
     twist_deg: float
     tilt_deg: float
     position_km: float
+
+
+@dataclass(frozen=True)
+class GroundErrors:
+    """Where n pixels' ground is put minus where it is: `error_km` (n, 3) at `ground` (n, 3) km, body-fixed, seen from
+    `camera_km` (n, 3)."""
+
+    ground: FloatArray
+    error_km: FloatArray
+    camera_km: FloatArray
+
+
+@dataclass(frozen=True)
+class PairError:
+    """How far two strips lie from each other on the ground that both see, the second against the first.
+
+    `median_px`, `p95_px` are lengths across the line of sight, in px of the strip in which they are more; `east_km`,
+    `north_km` medians of the displacement; `places` the number of places compared.
+    """
+
+    first: str
+    second: str
+    places: int
+    median_px: float
+    p95_px: float
+    east_km: float
+    north_km: float
 
 
 def verify(observation: Observation, scene: Scene, shot: Shot) -> Verification:
@@ -154,3 +187,96 @@ def _smooth_terms(ground: FloatArray) -> FloatArray:
     across = np.linalg.svd(middle[None])[2][1:]
     x, y = (ground @ across.T / np.linalg.norm(ground, axis=1).mean()).T
     return np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=-1)
+
+
+def ground_errors(pointing: Pointing, body: Body, scene: Scene, shot: Shot) -> GroundErrors:
+    """Errors on the ground of a grid of pixels of every framelet of one filter, green where there is one."""
+    timing = time_shot(scene, shot)
+    band = Filter.GREEN if Filter.GREEN in shot.filters else shot.filters[0]
+    line, sample = (
+        a.ravel()
+        for a in np.meshgrid(
+            np.linspace(4.0, FRAMELET_LINES - 4.0, LINES),
+            np.linspace(LIT_SAMPLES.start + 16.0, LIT_SAMPLES.stop - 20.0, SAMPLES),
+        )
+    )
+    rows = []
+    for frame, et in enumerate(timing.et):
+        seen = ground_seen(scene, shot, band, float(et), line, sample)
+        own, place = float(pointing.et[frame]), pointing.position_km[frame]
+        away = (float(np.linalg.norm(place)) - float(np.mean(body.radii_km))) / LIGHT_KM_S
+        turn = body.body_from_j2000(own - away)
+        rays = pointing.camera.ray(band, line, sample) @ pointing.spin.camera_from_j2000(own) @ turn.T
+        camera = np.broadcast_to(turn @ place, seen.shape)
+        found = intersect(camera, rays, body.radii_km)
+        good = np.isfinite(seen[:, 0]) & np.isfinite(found[:, 0])
+        good &= _cos_emission(seen, turn @ place, body) > LEAST_COS
+        rows.append(np.concatenate([seen, found - seen, camera], axis=1)[good])
+    ground, error, camera = np.split(np.concatenate(rows), 3, axis=1)
+    return GroundErrors(ground, error, camera)
+
+
+def pair_errors(observations: Sequence[Observation], scene: Scene, shots: Sequence[Shot]) -> list[PairError]:
+    """How strips lie on each other, for every pair that has ground in common; each with its shot, in the same order.
+
+    Errors across the line of sight vary slowly over the disc: those of one strip are read at the other's places from a
+    smooth fit (cubic), and laid on the ground there.
+    """
+    body = scene.flight.body
+    each = [ground_errors(o.pointing, body, scene, shot) for o, shot in zip(observations, shots, strict=True)]
+    names = [o.pointing.product_id for o in observations]
+    out = []
+    for i in range(len(each)):
+        for j in range(i + 1, len(each)):
+            found = _pair_error(names[i], names[j], each[i], each[j], body)
+            if found is not None:
+                out.append(found)
+    return out
+
+
+def _pair_error(first: str, second: str, one: GroundErrors, two: GroundErrors, body: Body) -> PairError | None:
+    """The error of one pair; None where too little ground is common."""
+    if min(len(one.ground), len(two.ground)) == 0:
+        return None
+    mine = _cos_emission(one.ground, two.camera_km.mean(axis=0), body) > LEAST_COS
+    theirs = _cos_emission(two.ground, one.camera_km.mean(axis=0), body) > LEAST_COS
+    if min(mine.sum(), theirs.sum()) < FEWEST:
+        return None
+    terms = _smooth_terms(np.concatenate([one.ground[mine], two.ground[theirs]]))
+    count = int(mine.sum())
+    aside = _across(one.error_km[mine], one.ground[mine], one.camera_km[mine])
+    fit, *_ = np.linalg.lstsq(terms[:count], aside, rcond=None)
+    ground, up = two.ground[theirs], normal(two.ground[theirs], body.radii_km)
+    sight = one.camera_km.mean(axis=0) - ground
+    flat = terms[count:] @ fit
+    flat -= sight * ((up * flat).sum(axis=1) / (up * sight).sum(axis=1))[:, None]
+    apart = two.error_km[theirs] - flat
+    px = np.maximum(*(_across_px(apart, ground, errors.camera_km.mean(axis=0)) for errors in (one, two)))
+    east = np.stack([-ground[:, 1], ground[:, 0], np.zeros(len(ground))], axis=-1)
+    east /= np.linalg.norm(east, axis=1, keepdims=True)
+    north = np.cross(up, east)
+    return PairError(
+        first, second, len(px), float(np.median(px)), float(np.percentile(px, 95)),
+        float(np.median((apart * east).sum(axis=1))), float(np.median((apart * north).sum(axis=1))),
+    )  # fmt: skip
+
+
+def _across(vector: FloatArray, ground: FloatArray, camera: FloatArray) -> FloatArray:
+    """What of displacements (n, 3) km of ground lies across the line of sight from a camera, (3,) or (n, 3) km."""
+    sight = camera - ground
+    out: FloatArray = vector - sight * ((vector * sight).sum(axis=1) / (sight * sight).sum(axis=1))[:, None]
+    return out
+
+
+def _across_px(vector: FloatArray, ground: FloatArray, camera: FloatArray) -> FloatArray:
+    """Length (n,) in native px of what of displacements (n, 3) km lies across the line of sight from a camera (3,)."""
+    away = np.linalg.norm(camera - ground, axis=1)
+    out: FloatArray = np.linalg.norm(_across(vector, ground, camera), axis=1) / away * FOCAL_LENGTH_PX
+    return out
+
+
+def _cos_emission(ground: FloatArray, camera: FloatArray, body: Body) -> FloatArray:
+    """Cosine (n,) of emission of ground (n, 3) towards a camera (3,), km body-fixed; NaN where there is no ground."""
+    sight = camera - ground
+    out: FloatArray = (normal(ground, body.radii_km) * sight).sum(axis=1) / np.linalg.norm(sight, axis=1)
+    return out
