@@ -106,7 +106,7 @@ def test_two_exposures_agree_on_the_same_ground(pair: list[Observation]) -> None
     assert [(step.first, step.second, step.band) for step in balance.steps] == [
         (first.raw.label.product_id, second.raw.label.product_id, band) for band in COLOURS
     ]
-    assert all(step.after < 1.5 and step.places > 5000 for step in balance.steps)
+    assert all(step.after < 1.5 and step.places > 2000 for step in balance.steps)
     # the calibration itself is good to 3 %, in all colours alike
     ratio = balance.gain[1] / balance.gain[0]
     assert np.abs(ratio - 1.0).max() < 0.03

@@ -16,8 +16,8 @@ IntArray = NDArray[np.int64]
 
 DAY, HIGH = 0.08, 0.12
 """Cosines of incidence and emission from which ground counts: nearer to terminator and limb weight passes to others."""
-FEW = 20
-"""Fewest common samples of a bin, and in all, that tell of a step."""
+FEW, MANY = 20, 5000
+"""Fewest common samples of a bin, and in all, that tell of a step, and how many of a pair are looked at."""
 EDGES = np.linspace(0.0, 1.0, 11)
 """Edges of the bins in the cosines of incidence and emission."""
 
@@ -131,6 +131,7 @@ def _pairs(samples: Samples, b: int, apart: Apart) -> list[tuple[tuple[int, int]
             both = np.flatnonzero((where[i] >= 0) & (where[j] >= 0))
             if len(both) < FEW:
                 continue
+            both = both[:: -(-len(both) // MANY)]
             first, second = where[i, both], where[j, both]
             before = 200.0 * (light[first] - light[second]) / (light[first] + light[second])
             found.append(((i, j), _Common(first, second, before, _difference(apart, first, second))))

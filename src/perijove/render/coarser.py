@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.instrument import FRAMELET_LINES, SAMPLES
+from perijove.jit import kernel
 from perijove.swath import Swath
 
 FACTORS = (1, 2, 4, 8)
@@ -21,28 +22,58 @@ def coarser(swath: Swath, factor: int) -> Swath:
     """
     if factor == 1:
         return swath
-    n, lines, samples = swath.light.shape
-    shape = (n, lines // factor, factor, samples // factor, factor)
-    light, share = means(swath.light.reshape(shape))
+    light, share = means(swath.light, factor)
     variance, quality = swath.variance, swath.quality
     if variance is not None:
-        spread, _ = means(variance.reshape(shape))
+        spread, _ = means(variance, factor)
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = np.where(share > 0, spread / (share * factor * factor), np.nan).astype(np.float32)
     if quality is not None:
-        quality = np.bitwise_or.reduce(np.bitwise_or.reduce(quality.reshape(shape), axis=4), axis=2)
+        every = np.zeros(light.shape, np.uint8)
+        gather_bits(np.ascontiguousarray(quality), factor, every)
+        quality = every
     return replace(swath, binning=swath.binning * factor, light=light, variance=variance, quality=quality)
 
 
-def means(blocks: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Means (n, lines, samples) of blocks (n, lines, f, samples, f) and the share of each that has data."""
-    good = np.isfinite(blocks)
-    total = np.where(good, blocks, np.float32(0)).sum(axis=(2, 4), dtype=np.float32)
-    count = good.sum(axis=(2, 4), dtype=np.float32)
-    size = blocks.shape[2] * blocks.shape[4]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(2 * count >= size, total / count, np.float32(np.nan))
-    return mean.astype(np.float32), (count / size).astype(np.float32)
+def means(values: NDArray[np.float32], factor: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Means (n, lines, samples) of the blocks of `factor` x `factor` of an array, and the share of each with data."""
+    n, lines, samples = values.shape
+    mean, share = np.empty((2, n, lines // factor, samples // factor), np.float32)
+    block_means(np.ascontiguousarray(values, np.float32), factor, mean, share)
+    return mean, share
+
+
+@kernel
+def block_means(
+    values: NDArray[np.float32], factor: int, mean: NDArray[np.float32], share: NDArray[np.float32]
+) -> None:
+    """Fill the means of blocks, NaN where less than half has data, and the share that has."""
+    size = factor * factor
+    for f in range(mean.shape[0]):
+        for i in range(mean.shape[1]):
+            for j in range(mean.shape[2]):
+                total, count = 0.0, 0
+                for a in range(i * factor, (i + 1) * factor):
+                    for b in range(j * factor, (j + 1) * factor):
+                        value = values[f, a, b]
+                        if abs(value) < np.inf:
+                            total += value
+                            count += 1
+                mean[f, i, j] = total / count if 2 * count >= size else np.nan
+                share[f, i, j] = count / size
+
+
+@kernel
+def gather_bits(bits: NDArray[np.uint8], factor: int, out: NDArray[np.uint8]) -> None:
+    """Fill `out` (n, lines, samples) with every bit that is set in each block of `factor` x `factor`."""
+    for f in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                every = np.uint8(0)
+                for a in range(i * factor, (i + 1) * factor):
+                    for b in range(j * factor, (j + 1) * factor):
+                        every |= bits[f, a, b]
+                out[f, i, j] = every
 
 
 def coarsest_factor(swath: Swath) -> int:
