@@ -85,7 +85,7 @@ def arcs(world: Any) -> tuple[Arc, Arc]:
 def crossed(true_ties: Callable[..., CrossTies]) -> Crossing:
     """Each strip is the first of its own arc."""
     ties = true_ties()
-    return Crossing(0, 1, 0.9, 0.8, 500, replace(ties, second=replace(ties.second, image=0 * ties.second.image)))
+    return Crossing(0, 1, 0.9, 0.85, 0.8, 500, replace(ties, second=replace(ties.second, image=0 * ties.second.image)))
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_the_strip_whose_ground_is_elsewhere_is_named(world: Any, arcs: tuple[Ar
     ties = crossed.ties
     moved = replace(ties, second=replace(ties.second, ray=ties.second.ray + 4.0 * ties.second.by_line))
     held = replace(moved, whiten=moved.whiten * 1e-4)
-    third = [Crossing(0, 1, 0.9, 0.8, 500, ties), Crossing(0, 2, 0.9, 0.8, 500, held)]
+    third = [Crossing(0, 1, 0.9, 0.85, 0.8, 500, ties), Crossing(0, 2, 0.9, 0.8, 500, held)]
     three = (*arcs, arc_of(world, "C", starts(world)[1], 1.0))
     solved = solve_joint(three, third, [(0, 0), (1, 0), (2, 0)], STILL)
     found = replace(group(*solved.arcs), joint=solved).spoiler()
@@ -223,7 +223,7 @@ def test_two_pictures_of_the_same_ground_are_tied(world: Any) -> None:
         sides.append(side_of(k, strip, 0, world.unknowns(), scene, Camera.measured()))
     (crossing,) = crossings(sides)
     assert (crossing.first, crossing.second) == (0, 1)
-    assert 0.2 < crossing.clear <= crossing.overlap <= 1.0
+    assert 0.2 < crossing.clear <= crossing.lit <= crossing.overlap <= 1.0
     ties = measure_crossing(sides[0], sides[1], scene, Camera.measured(), STILL, 4.0)
     assert ties is not None
     assert len(ties) > 20

@@ -62,8 +62,8 @@ LEAST_SEEN = 0.1
 @dataclass(frozen=True)
 class Side:
     """One strip with its pointing as it stands: its number among all and in its arc's unknowns `at`, its middle, ET s,
-    and place (3,) km then, body-fixed, its filters ready to be drawn, which of the body's places (m,) it has seen, and
-    which of them so well, by day, that they can be known again.
+    and place (3,) km then, body-fixed, its filters ready to be drawn, which of the body's places (m,) it has seen,
+    which of them sunlit, and which so well, by day, that they can be known again.
     """
 
     number: int
@@ -74,6 +74,7 @@ class Side:
     position: FloatArray
     bands: tuple[Swath, ...]
     seen: NDArray[np.bool_]
+    lit: NDArray[np.bool_]
     clear: NDArray[np.bool_]
 
 
@@ -81,13 +82,14 @@ class Side:
 class Crossing:
     """Two strips whose ground overlaps, by their numbers, the earlier first, and the ties that were found, if any.
 
-    `overlap` is the share of the ground of the one that saw less that both have seen, `clear` the share, and `places`
-    the number of places, that both saw so well that ties may be found.
+    `overlap` is the share of the ground of the one that saw less that both have seen, `lit` the share that both have
+    seen sunlit, `clear` the share, and `places` the number of places, that both saw so well that ties may be found.
     """
 
     first: int
     second: int
     overlap: float
+    lit: float
     clear: float
     places: int
     ties: CrossTies | None = None
@@ -108,7 +110,7 @@ def side_of(number: int, exposure: Exposure, image: int, at: Unknowns, scene: Sc
     seen[seen] = np.isfinite(pixel).all(axis=1)
     height = normal(places, scene.body.radii_km) @ to_body @ scene.sun
     clear = seen & (slant > LEAST_COS_EMISSION) & (height > LEAST_COS_INCIDENCE)
-    return Side(number, exposure, image, at, middle, position, bands, seen, clear)
+    return Side(number, exposure, image, at, middle, position, bands, seen, seen & (height > 0.0), clear)
 
 
 def _places(scene: Scene) -> FloatArray:
@@ -138,7 +140,8 @@ def crossings(sides: Sequence[Side]) -> list[Crossing]:
             if both:
                 a, b = (one, two) if one.et <= two.et else (two, one)
                 places = int((one.clear & two.clear).sum())
-                out.append(Crossing(a.number, b.number, both / least, places / least, places))
+                lit = int((one.lit & two.lit).sum())
+                out.append(Crossing(a.number, b.number, both / least, lit / least, places / least, places))
     return out
 
 

@@ -159,7 +159,7 @@ class Group:
         )
         strips = tuple(self._strip(n, pointings[number]) for n, number in enumerate(self.strips))
         left_out = tuple(LeftOut(names[n], reason) for n, reason in sorted(out.items(), key=lambda one: names[one[0]]))
-        groups = connected(own, [(pair.first, pair.second) for pair in pairs])
+        groups = connected(own, [(pair.first, pair.second) for pair in pairs if pair.lit > 0.0])
         breeze = self.joint.breeze
         winds = None
         if len(breeze.latitude):
@@ -180,7 +180,8 @@ class Group:
     def _pair(self, crossing: Crossing, before: float, sigma: float, names: Sequence[str]) -> PairFit:
         seen = self._along(crossing.first, crossing.second)
         return PairFit(
-            names[crossing.first], names[crossing.second], self._hours(crossing), crossing.overlap, crossing.clear,
+            names[crossing.first], names[crossing.second], self._hours(crossing), crossing.overlap,
+            crossing.lit, crossing.clear,
             len(seen.latitude_px), *seen.medians(), before, sigma,
         )  # fmt: skip
 
@@ -281,7 +282,7 @@ def _sentence(
         parts.append("the ground that they share shows nothing to tie them by")
     if len(groups) > 1:
         lone = ", ".join(name for group in groups[1:] for name in group)
-        parts.append(f"{lone} shares no ground with the others")
+        parts.append(f"{lone} shares no sunlit ground with the others")
     if left_out:
         parts.append("left out: " + ", ".join(f"{one.product_id} ({one.reason})" for one in left_out))
     return "; ".join(parts)

@@ -37,8 +37,8 @@ class StripFit:
 class PairFit:
     """How two strips whose ground overlaps lie on each other: `second` was taken `hours` after `first`.
 
-    `overlap` is the share of the ground of the one that saw less that both saw, `clear` the share that both saw by day
-    and not too slanted to be known again. The medians are as those of
+    `overlap` is the share of the ground of the one that saw less that both saw, `lit` the share that both saw sunlit,
+    `clear` that which is not too slanted to be known again besides. The medians are as those of
     `StripFit`; `before_px` is the median length of the residuals before the strips were solved together, and
     `sigma_px` the error of where the one lies on the other by the covariance.
     """
@@ -47,6 +47,7 @@ class PairFit:
     second: str
     hours: float
     overlap: float
+    lit: float
     clear: float
     ties: int
     latitude_px: float
@@ -76,7 +77,7 @@ class WindFit:
 @dataclass(frozen=True)
 class PassFit:
     """A pass: its strips and pairs by name, who was left out, and in `groups`, the largest first, the strips whose
-    ground hangs together."""
+    sunlit ground hangs together."""
 
     strips: tuple[StripFit, ...]
     pairs: tuple[PairFit, ...]
