@@ -231,11 +231,11 @@ def usable(samples: Samples, b: int, middle: float) -> Band:
 
 
 def overlapping(samples: Samples) -> tuple[tuple[str, ...], ...]:
-    """Names of looks that hang together by ground that they share in one band or another, largest group first."""
+    """Names of looks that hang together by lit ground that they share in one band or another, largest group first."""
     looks = len(samples.names)
     group = np.arange(looks)
     for band in samples.light:
-        good = np.isfinite(band)
+        good = np.isfinite(band) & (samples.cos_i > LIT)
         seen = np.zeros((looks, len(samples.latitude)), np.bool_)
         seen[samples.look[good], samples.place[good]] = True
         common = seen.astype(np.float32) @ seen.T.astype(np.float32)
