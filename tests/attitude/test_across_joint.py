@@ -191,7 +191,7 @@ def test_the_strip_whose_ground_is_elsewhere_is_named(world: Any, arcs: tuple[Ar
     ties = crossed.ties
     moved = replace(ties, second=replace(ties.second, ray=ties.second.ray + 4.0 * ties.second.by_line))
     held = replace(moved, whiten=moved.whiten * 1e-4)
-    third = [Crossing(0, 1, 0.9, 0.85, 0.8, 500, ties), Crossing(0, 2, 0.9, 0.8, 500, held)]
+    third = [Crossing(0, 1, 0.9, 0.85, 0.8, 500, ties), Crossing(0, 2, 0.9, 0.85, 0.8, 500, held)]
     three = (*arcs, arc_of(world, "C", starts(world)[1], 1.0))
     solved = solve_joint(three, third, [(0, 0), (1, 0), (2, 0)], STILL)
     found = replace(group(*solved.arcs), joint=solved).spoiler()
