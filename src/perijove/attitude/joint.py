@@ -120,25 +120,32 @@ def solve_joint(
     best = minimise_blocks(model, start, threshold=ROBUST, steps=STEPS)
     at = [part.unknowns(best.x) for part in parts]
     blown = replace(breeze, correction=best.x[first_wind:first_bias])
-    left: list[CrossResiduals | None] = []
-    relative = []
-    for crossing in crossings:
-        a, b = homes[crossing.first][0], homes[crossing.second][0]
-        if crossing.ties is None:
-            left.append(None)
-            relative.append(float("nan"))
-            continue
-        found = cross_residuals(crossing.ties, at[a], at[b], scene.trajectory, scene.body, blown)
-        left.append(found)
-        relative.append(_relative(found, parts[a], parts[b], best.covariance))
+    told = [_left(c, homes, parts, at, blown, best.covariance) for c in crossings]
     return Joint(
         tuple(_solved(part, here, best.covariance) for part, here in zip(parts, at, strict=True)),
         blown,
         np.sqrt(np.diag(best.covariance)[first_wind:first_bias]),
         tuple(crossings),
-        tuple(left),
-        tuple(relative),
+        tuple(left for left, _ in told),
+        tuple(relative for _, relative in told),
     )
+
+
+def _left(
+    crossing: Crossing,
+    homes: Sequence[tuple[int, int]],
+    parts: Sequence[_Part],
+    at: Sequence[Unknowns],
+    breeze: Breeze,
+    covariance: FloatArray,
+) -> tuple[CrossResiduals | None, float]:
+    """What a crossing's ties leave, and the error of its one strip against the other; None and NaN without ties."""
+    if crossing.ties is None:
+        return None, float("nan")
+    a, b = homes[crossing.first][0], homes[crossing.second][0]
+    scene = parts[a].arc.scene
+    found = cross_residuals(crossing.ties, at[a], at[b], scene.trajectory, scene.body, breeze)
+    return found, _relative(found, parts[a], parts[b], covariance)
 
 
 def _with_aberration(arc: Arc) -> Arc:
