@@ -74,8 +74,8 @@ class Group(NamedTuple):
 
 
 class Pile(NamedTuple):
-    """Looks (n) of a group on a site: `light`, `sigma` and `doubt` (n, bands, h, w), weights (n, h, w), and the rendered
-    `weight` and `quality` (n, bands, h, w) of the inner part alone."""
+    """Looks (n) of a group on a site: `light`, `sigma` and `doubt` (n, bands, h, w) and weights (n, h, w); `weight` and
+    `quality` (n, bands, h, w), as rendered, are of the inner part alone."""
 
     light: Plane
     sigma: Plane

@@ -43,6 +43,8 @@ SHADOW = 0.65
 """Light, in that of the other looks, below which a patch of ground counts as being in a shadow."""
 ODD = 0.4
 """With three looks or more, the departure (in logarithm) from their median beyond which one shows something else."""
+SHADED = 1e-6
+"""What is left of the weight of a look there."""
 DAY = 0.2
 """Cosine of incidence from which on a shadow can be told from the law's failure at the terminator."""
 
@@ -112,7 +114,7 @@ def survey_looks(stage: Stage, seam_px: float | None, threads: int | None) -> Fi
     seen = np.stack([np.isfinite(one.light).any(axis=0) for one in placed])
     total = np.stack([f[0] * f[2] * one.choice for f, one in zip(fields, placed, strict=True)])
     best = np.where(total.max(axis=0) > 0.0, total.argmax(axis=0), -1)
-    count = max(np.count_nonzero(best >= 0), 1)
+    count: int = max(int(np.count_nonzero(best >= 0)), 1)
     share = tuple(float(np.count_nonzero(best == k)) / count for k in range(len(placed)))
     return Fields(step, turn, fields, seen, share)
 
@@ -138,13 +140,13 @@ def noise_fields(one: Placed, level: FloatArray) -> tuple[Plane, Plane]:
     return (1.0 / (spread + GRAIN**2 * level)).astype(np.float32), (1.0 / spread).astype(np.float32)
 
 
-def smoothed(values: FloatArray, good: BoolArray) -> FloatArray:
-    """Means of the good values around each pixel; their median where there are none near by."""
+def smoothed(values: FloatArray, good: BoolArray, size: int = SMOOTH) -> FloatArray:
+    """Means of the good values in squares of some size around each pixel; their median where there are none near by."""
     if not good.any():
         return np.ones_like(values)
-    share = uniform_filter(good.astype(float), SMOOTH, mode="nearest")
-    mean = uniform_filter(np.where(good, values, 0.0), SMOOTH, mode="nearest")
-    near = share > 0.5 / SMOOTH**2
+    share = uniform_filter(good.astype(float), size, mode="nearest")
+    mean = uniform_filter(np.where(good, values, 0.0), size, mode="nearest")
+    near = share > 0.5 / size**2
     out: FloatArray = np.where(near, mean / np.where(near, share, 1.0), np.median(values[good]))
     return out
 
@@ -185,7 +187,8 @@ def trusted(placed: list[Placed], site: Site) -> Plane:
         with np.errstate(invalid="ignore"):
             odd = (many == 2) & (log < brightest + math.log(SHADOW))
             odd |= (many > 2) & (np.abs(log - middle) > ODD)
-        trust[k][maximum_filter(odd & seen[k], 3)] = 1e-4
+        # means over 3 px are not as dark at the edge of a shadow as in it
+        trust[k][maximum_filter(odd & seen[k], 5)] = SHADED
     return trust
 
 
@@ -196,5 +199,5 @@ def daylight(one: Placed, site: Site) -> FloatArray:
     incidence = site.angles.cos_incidence
     if np.isfinite(incidence).any():
         lit &= incidence > DAY
-    means = smoothed(np.where(lit, light, 0.0), lit)
+    means = smoothed(np.where(lit, light, 0.0), lit, 3)
     return np.where(lit & (means > 0.0), means, np.nan)

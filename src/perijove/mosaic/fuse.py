@@ -188,7 +188,7 @@ def prepare_mosaic(
     *,
     balance: Balance | None = None,
     winds: ZonalWinds | None = None,
-    mode: Mode = Mode.BLEND,
+    mode: Mode | str = Mode.BLEND,
     reject: float = REJECT,
     sun_direction: FloatArray | None = None,
     interpolation: str = "catmull-rom",
@@ -218,6 +218,8 @@ def prepare_mosaic(
     check_looks(ordered)
     if interpolation not in INTERPOLATIONS:
         raise UsageError(f"unknown interpolation {interpolation!r}: use one of {', '.join(INTERPOLATIONS)}")
+    if mode not in list(Mode):
+        raise UsageError(f"unknown mode {mode!r}: use one of {', '.join(Mode)}")
     if not reject > 0.0:
         raise UsageError(f"hits cannot be told from {reject:g} sigma on: give more than 0")
     drifts = [None if winds is None else winds.drift(body, look.et - epoch_et) for look in ordered]

@@ -16,7 +16,7 @@ Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 Numbers = NDArray[np.int16]
 
-GONE = np.float32(1e-4)
+GONE = np.float32(1e-6)
 """What is left of the weight of a full pixel, should nothing better have been seen."""
 LEAST = np.float32(2e-3)
 """Weight, against the best, below which a look is not used."""

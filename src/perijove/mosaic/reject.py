@@ -17,6 +17,8 @@ Bits = NDArray[np.uint8]
 
 GRAIN = np.float32(0.02)
 """Share of the light by which looks may disagree about detail beside their noise: interpolation and relighting."""
+PEAK = 1.6
+"""How much higher the peak of a star may be in one look than in another, by where it falls between pixels."""
 ALIKE = np.float32(0.5)
 """How far a look must see the same as the picture to have a say: near the limb it sees other haze, and where the law
 of light was cut short other light."""
@@ -32,10 +34,10 @@ LIT = 10.0
 """Sigma of light from which on filters can be compared: in the dark a star may have any colour."""
 DOUBTED = int(Quality.HIT | Quality.FLIPPED | Quality.SUSPECT)
 """Bits of pixels that half the threshold is enough for."""
-MOST_RADIUS = 5
+MOST_RADIUS = 4
 """Widest search for what another look has of the same, px."""
-REACH = 4 * MOST_RADIUS + 6
-"""How far from a pixel the test looks, px: a ring of 3 + 2 radii, a growth of 1 + 1, and a hole's 2 + 1 about it."""
+REACH = 5 * MOST_RADIUS + 6
+"""How far from a pixel the test looks, px: a ring of 3 + 2 radii, a growth of two more, and a hole's 2 + 1 about it."""
 RING = np.array([(0, 3), (2, 2), (3, 0), (2, -2), (0, -3), (-2, -2), (-3, 0), (-2, 2)])
 """Places around a pixel, in thirds of the ring's radius, that tell its surroundings."""
 
@@ -84,19 +86,21 @@ def rises(light: Plane, y: int, x: int, radius: int, least: float, but: int) -> 
 @kernel
 def stands_alone(
     light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane, k: int, y: int, x: int,
-    near: int, ring: int, reject: float, values: Plane,
+    near: int, ring: int, reject: float, both: bool, values: Plane,
 ) -> bool:  # fmt: skip
-    """Whether look k stands out at a pixel, by `reject` sigma, as more than half of the others that see it do not.
+    """Whether look k stands out at a pixel, by `reject` sigma, as more than half of the others that see it do not:
+    upwards, or either way where `both` says so.
 
     `light` (NaN unseen), `sigma`, `sharp`, `alike` and `doubt` (1 where half of it is enough) are (looks, h, w).
     """
     mine = surroundings(light[k], y, x, ring, values)
     if mine != mine:
         return False
-    excess = light[k, y, x] - mine
-    level = max(abs(mine), 0.0)
-    threshold = reject * (0.5 if doubt[k, y, x] else 1.0)
-    # two looks differ by the noise of both; the level of the grain is that of the surroundings, not of the hit
+    excess, side = light[k, y, x] - mine, 1.0
+    if both and excess < 0.0:
+        excess, side = -excess, -1.0
+    # the level of the grain is that of the surroundings, not of the hit
+    level, threshold = abs(mine), reject * (0.5 if doubt[k, y, x] else 1.0)
     against, voters = 0, 0
     for j in range(len(light)):
         if j == k or light[j, y, x] != light[j, y, x] or alike[j, y, x] < ALIKE:
@@ -104,17 +108,16 @@ def stands_alone(
         theirs = surroundings(light[j], y, x, ring, values)
         if theirs != theirs:
             continue
-        most = -np.inf
+        most = 0.0
         for p in range(max(y - near, 0), min(y + near + 1, light.shape[1])):
             for q in range(max(x - near, 0), min(x + near + 1, light.shape[2])):
-                if light[j, p, q] > most:
-                    most = light[j, p, q]
+                most = max(most, side * (light[j, p, q] - theirs))
         # a look of larger pixels sees less of what is fine
         blunt = 1.0 - min(sharp[j, y, x] / max(sharp[k, y, x], np.float32(1e-30)), 1.0)
         grain = (GRAIN + (COARSE_GRAIN - GRAIN) * blunt) * level
         noise = np.sqrt(sigma[j, y, x] ** 2 + sigma[k, y, x] ** 2)
         voters += 1
-        if excess - max(most - theirs, 0.0) > threshold * noise + grain:
+        if excess - PEAK * most > threshold * noise + grain:
             against += 1
     return 2 * against > voters
 
@@ -142,11 +145,12 @@ def find_hits(
                 least = reject * (0.5 if doubt[k, y, x] else 1.0) * sigma[k, y, x]
                 if not rises(light[k], y, x, ring, least, but):
                     continue
-                if not stands_alone(light, sigma, doubt, sharp, alike, k, y, x, near, ring, reject, values):
+                if not stands_alone(light, sigma, doubt, sharp, alike, k, y, x, near, ring, reject, False, values):
                     continue
                 hits[k, y, x] = 1
-    # what is beside a hit and stands out too, if less, belongs to it; seeds are 1, what grew is 2
-    grow = radius + 1
+    # what is beside a hit and stands out too, if less, belongs to it, as does the dark ring that interpolation leaves;
+    # seeds are 1, what grew is 2
+    grow = 2 * radius
     for k in range(looks):
         for y in range(h):
             for x in range(w):
@@ -157,7 +161,7 @@ def find_hits(
                         if hits[k, i, j] or light[k, i, j] != light[k, i, j]:
                             continue
                         if stands_alone(
-                            light, sigma, doubt, sharp, alike, k, i, j, near, ring, reject * SHARE_OF_SEED, values
+                            light, sigma, doubt, sharp, alike, k, i, j, near, ring, reject * SHARE_OF_SEED, True, values
                         ):
                             hits[k, i, j] = 2
 
