@@ -86,7 +86,7 @@ def fly(raws: Sequence[RawImage], labels: Sequence[Label], body: Body, flight: F
     found = None if flight is None else _found(raws, body, flight)
     if flight is not None and found is not None:
         return found if flight.final else _better(found, raws, labels, body)
-    label = raws[0].label
+    label = middle_label(raws)
     if label.place_target in (None, body.name):
         return solve_trajectory(labels, label, body)
     home = BODIES.get(str(label.place_target))
@@ -97,6 +97,13 @@ def fly(raws: Sequence[RawImage], labels: Sequence[Label], body: Body, flight: F
         )
     there = [replace(one, target=home.name) for one in labels if one.place_target == home.name]
     return trajectory_about(body, solve_trajectory(there, replace(label, target=home.name), home))
+
+
+def middle_label(raws: Sequence[RawImage]) -> Label:
+    """The label of the strip taken nearest to the middle of them all: an orbit is good for hours, not for a day."""
+    times = [raw.label.start_et for raw in raws]
+    middle = 0.5 * (min(times) + max(times))
+    return min((raw.label for raw in raws), key=lambda label: (abs(label.start_et - middle), label.start_et))
 
 
 def _found(raws: Sequence[RawImage], body: Body, flight: Flight) -> Trajectory | None:

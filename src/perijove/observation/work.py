@@ -18,7 +18,7 @@ from perijove.bodies import BODIES, GALILEAN, JUPITER, Body
 from perijove.calibrate.framelets import Calibrated, Treatment, calibrate
 from perijove.calibrate.second_look import look_again
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
-from perijove.errors import PointingError
+from perijove.errors import PointingError, TrajectoryError
 from perijove.instrument import TDI_STEP_S, Camera
 from perijove.label import PASS_S, Label
 from perijove.observation.exposure import exposure_by_light
@@ -140,6 +140,12 @@ def begin(
     exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
     step("fitting the trajectory")
     trajectory = fly(raws, labels, body, flight)
+    for exposure in exposures:
+        if not np.isfinite(trajectory.position(exposure.et[[0, -1]])).all():
+            raise TrajectoryError(
+                f"{exposure.product_id} was taken too long before or after the other strips for one orbit: give those "
+                "of some hours"
+            )
     step("solving the pointing")
     return Begun(calibrated, exposures, Sky(trajectory, body, sun, earth))
 
