@@ -18,6 +18,7 @@ from perijove.mosaic.merge import GONE, Merged, Mode, Stack, merge
 from perijove.mosaic.place import Placed, Site, Stage
 from perijove.mosaic.reject import DOUBTED, MOST_RADIUS, fill_holes, find_colours, find_hits
 from perijove.render.planes import Grid, Planes
+from perijove.spill import release
 
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
@@ -146,10 +147,15 @@ def fuse_block(
     groups = groups_of(stage.looks, looks)
     piles = [empty_pile(group, site, cut) for group in groups]
     for n, k in enumerate(looks):
-        one = weighed(stage.place(k, site), fields.at(k, site))
+        window = fields.window(k, site.rows, site.columns)
+        if window is None:
+            continue
+        part = site.part(*window)
+        one = weighed(stage.place(k, part), fields.at(k, part))
+        release()
         for group, pile in zip(groups, piles, strict=True):
             if n in group.members:
-                put_on(pile, group.members.index(n), group, one, cut)
+                put_on(pile, group.members.index(n), group, one, window, cut.inner)
     hits, top = np.zeros_like(out.hits), np.zeros(out.strip[cut.into].shape, np.uint8)
     times = np.array([look.et - stage.et0 for look in stage.looks])
     while groups:
@@ -180,30 +186,41 @@ def weighed(one: Placed, weights: Plane) -> Placed:
 
 
 def empty_pile(group: Group, site: Site, cut: Cut) -> Pile:
-    """Room for the looks of a group."""
+    """Room for the looks of a group, none of which has seen anything yet."""
     looks, bands = len(group.members), len(group.bands)
     inner = (cut.inner[0].stop - cut.inner[0].start, cut.inner[1].stop - cut.inner[1].start)
     deep, flat = (looks, bands, *site.shape), (looks, *site.shape)
 
     def plane() -> Plane:
-        return np.empty(flat, np.float32)
+        return np.zeros(flat, np.float32)
 
     return Pile(
-        np.empty(deep, np.float32), np.empty(deep, np.float32), np.empty(deep, np.uint8),
-        plane(), plane(), plane(), plane(), np.empty(flat, np.bool_),
-        np.empty((looks, bands, *inner), np.float32), np.empty((looks, bands, *inner), np.uint8),
+        np.full(deep, np.nan, np.float32), np.full(deep, np.nan, np.float32), np.zeros(deep, np.uint8),
+        plane(), plane(), plane(), plane(), np.zeros(flat, np.bool_),
+        np.zeros((looks, bands, *inner), np.float32), np.zeros((looks, bands, *inner), np.uint8),
     )  # fmt: skip
 
 
-def put_on(pile: Pile, n: int, group: Group, one: Placed, cut: Cut) -> None:
-    """Put one look on a pile."""
+def put_on(pile: Pile, n: int, group: Group, one: Placed, window: Part, inner: Part) -> None:
+    """Put one look, placed on a window of the site, on a pile."""
+    into, cut = zip(*(overlap(w, i) for w, i in zip(window, inner, strict=True)), strict=True)
     for b, band in enumerate(group.bands):
         own = one.bands.index(band)
-        pile.light[n, b], pile.sigma[n, b] = one.light[own], one.sigma[own]
-        pile.doubt[n, b] = (one.quality[own] & DOUBTED) > 0
-        pile.weight[n, b], pile.quality[n, b] = one.weight[own][cut.inner], one.quality[own][cut.inner]
-    pile.choice[n], pile.worth[n], pile.sharp[n], pile.alike[n] = one.choice, one.worth, one.sharp, one.alike
-    pile.usable[n] = (one.choice > 0.0) & ~one.full
+        pile.light[n, b][window], pile.sigma[n, b][window] = one.light[own], one.sigma[own]
+        pile.doubt[n, b][window] = (one.quality[own] & DOUBTED) > 0
+        pile.weight[n, b][into], pile.quality[n, b][into] = one.weight[own][cut], one.quality[own][cut]
+    for planes, plane in (
+        (pile.choice, one.choice), (pile.worth, one.worth), (pile.sharp, one.sharp), (pile.alike, one.alike),
+    ):  # fmt: skip
+        planes[n][window] = plane
+    pile.usable[n][window] = (one.choice > 0.0) & ~one.full
+
+
+def overlap(window: slice, inner: slice) -> tuple[slice, slice]:
+    """What a window and the inner part of a site have in common: counted in the inner part, and in the window."""
+    first, last = max(window.start, inner.start), min(window.stop, inner.stop)
+    last = max(first, last)
+    return slice(first - inner.start, last - inner.start), slice(first - window.start, last - window.start)
 
 
 def find_bad(pile: Pile, how: How) -> Bits:

@@ -22,6 +22,7 @@ from perijove.mosaic.place import Placed, Site, Stage
 from perijove.mosaic.sight import weigh_by_fields
 from perijove.render.planes import Grid
 from perijove.render.threads import processors
+from perijove.spill import release
 
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
@@ -72,6 +73,25 @@ class Fields:
         j = np.unique(j % w if self.turn else np.clip(j, 0, w - 1))
         return [int(k) for k in np.flatnonzero(self.seen[:, i][:, :, j].any(axis=(1, 2)))]
 
+    def window(self, k: int, rows: slice, columns: slice) -> tuple[slice, slice] | None:
+        """The rows and columns, counted in a block of the grid, outside which look k sees nothing; None for all."""
+        h, w = self.seen.shape[1:]
+        i = np.arange(rows.start // self.step - 1, rows.stop // self.step + 2)
+        j = np.arange(columns.start // self.step - 1, columns.stop // self.step + 2)
+        inside = j % w if self.turn else np.clip(j, 0, w - 1)
+        seen = self.seen[k][np.clip(i, 0, h - 1)][:, inside]
+        spans = []
+        for cells, some, whole in ((i, seen.any(axis=1), rows), (j, seen.any(axis=0), columns)):
+            found = cells[some]
+            if not len(found):
+                return None
+            first = max((int(found[0]) - 1) * self.step, whole.start)
+            last = min((int(found[-1]) + 2) * self.step, whole.stop)
+            if first >= last:
+                return None
+            spans.append(slice(first - whole.start, last - whole.start))
+        return spans[0], spans[1]
+
     def at(self, k: int, site: Site) -> Plane:
         """The three weights (3, h, w) of look k on a site."""
         out = np.empty((3, *site.shape), np.float32)
@@ -99,10 +119,16 @@ def coarse_grid(grid: Grid, step: int) -> Grid:
 def survey_looks(stage: Stage, seam_px: float | None, threads: int | None) -> Fields:
     """The coarse pass; `seam_px` is the width of seams, None that of a third of the way to a strip's middle."""
     step = coarse_step(stage.grid, stage.wraps)
-    coarse = stage.on(coarse_grid(stage.grid, step))
+    coarse = stage.shrunk(coarse_grid(stage.grid, step), step)
     site = coarse.site(slice(0, coarse.grid.height), slice(0, coarse.grid.width))
+
+    def place(k: int) -> Placed:
+        one = coarse.place(k, site)
+        release()
+        return one
+
     with ThreadPoolExecutor(threads or processors()) as pool:
-        placed = list(pool.map(lambda k: coarse.place(k, site), range(len(stage.looks))))
+        placed = list(pool.map(place, range(len(stage.looks))))
     trust = trusted(placed, site)
     turn = stage.grid.width if stage.wraps else 0
     seams = [seam_field(one, step, seam_px, stage.wraps) for one in placed]

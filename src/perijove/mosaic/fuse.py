@@ -121,7 +121,6 @@ class Mosaic:
             rows, columns = blocks[index]
             hits = self._fill(rows, columns, (first, left), out)
             counted[index] = hits
-            release()
 
         counted: dict[int, Counts] = {}
         run_blocks(work, range(len(blocks)), self.threads)
@@ -228,6 +227,7 @@ def prepare_mosaic(
         balance=balance, drifts=drifts, sun_direction=sun_direction, interpolation=interpolation, horizon=horizon,
         spread=spread,
     )  # fmt: skip
+    release()
     return Mosaic(staged, survey_looks(staged, seam_px, threads), Mode(mode), reject, seam_px, threads)
 
 

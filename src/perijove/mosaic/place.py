@@ -20,6 +20,7 @@ from perijove.mosaic.look import Look
 from perijove.mosaic.sight import Sight, weigh_rows
 from perijove.observation.parked import MANY
 from perijove.render.backplanes import measure_places, measure_rows, measure_sightings
+from perijove.render.coarser import FACTORS, coarser, coarsest_factor
 from perijove.render.drift import carried
 from perijove.render.engine import Prepared, prepare, sun_in_body
 from perijove.render.framelets import FrameTable, Uncertainty
@@ -53,6 +54,22 @@ class Site:
     angles: Angles
     hit: BoolArray
     altitude_km: Plane
+
+    def part(self, rows: slice, columns: slice) -> Site:
+        """A part of it, by its own rows and columns."""
+        cut = (rows, columns)
+        angles = Angles(
+            *(
+                np.ascontiguousarray(a[cut])
+                for a in (self.angles.cos_incidence, self.angles.cos_emission, self.angles.phase)
+            )
+        )
+        return Site(
+            slice(self.rows.start + rows.start, self.rows.start + rows.stop),
+            slice(self.columns.start + columns.start, self.columns.start + columns.stop),
+            np.ascontiguousarray(self.points[rows][:, :, columns]), np.ascontiguousarray(self.kind[cut]),
+            self.latitude[cut], self.longitude[cut], angles, np.ascontiguousarray(self.hit[cut]), self.altitude_km[cut],
+        )  # fmt: skip
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -110,10 +127,19 @@ class Stage:
 
     def on(self, grid: Grid) -> Stage:
         """The same looks ready for another grid."""
-        prepared = tuple(one.on(grid) for one in self.prepared)
-        return Stage(
-            self.looks, prepared, self.body, self.et0, grid, self.sun, self.balance, self.spread, goes_round(grid)
-        )
+        prepared = tuple(parked_tables(one.on(grid), len(self.looks)) for one in self.prepared)
+        return replace(self, prepared=prepared, grid=grid, wraps=goes_round(grid))
+
+    def shrunk(self, grid: Grid, step: int) -> Stage:
+        """The looks ready for a grid whose pixels are `step` of the own ones, their pixels averaged beforehand."""
+        prepared = []
+        for one in self.prepared:
+            span = step / one.native
+            some = [f for f in FACTORS if f == 1 or f <= min(span / 2, *(coarsest_factor(s) for s in one.swaths))]
+            few = tuple(coarser(replace(swath, quality=None), max(some)) for swath in one.swaths)
+            prepared.append(replace(one, swaths=few).on(grid))
+            release()
+        return replace(self, prepared=tuple(prepared), grid=grid, wraps=goes_round(grid))
 
     def site(self, rows: slice, columns: slice) -> Site:
         """The geometry of a part of the grid."""

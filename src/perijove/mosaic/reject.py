@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.calibrate.quality import Quality
-from perijove.jit import inlined, kernel
+from perijove.jit import kernel
 
 Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
+Ring = NDArray[np.int64]
 
 GRAIN = np.float32(0.02)
 """Share of the light by which looks may disagree about detail beside their noise: interpolation and relighting."""
@@ -42,18 +43,17 @@ RING = np.array([(0, 3), (2, 2), (3, 0), (2, -2), (0, -3), (-2, -2), (-3, 0), (-
 """Places around a pixel, in thirds of the ring's radius, that tell its surroundings."""
 
 
-@inlined
-def ring_offset(part: int, radius: int) -> int:
-    """A third of the ring's radius, times `part`, in px."""
-    return (part * radius) // 3 if part >= 0 else -((-part * radius) // 3)
+def ring_of(radius: int) -> NDArray[np.int64]:
+    """Lines and samples (8, 2) from a pixel to the places of a ring around it, px."""
+    return np.asarray(np.trunc(RING * radius / 3), dtype=np.int64)
 
 
 @kernel
-def surroundings(light: Plane, y: int, x: int, radius: int, values: Plane) -> float:
+def surroundings(light: Plane, y: int, x: int, ring: Ring, values: Plane) -> float:
     """Median of a plane (h, w) on a ring around a place; NaN where fewer than 3 of its 8 places have data."""
     n = 0
     for k in range(8):
-        i, j = y + ring_offset(RING[k, 0], radius), x + ring_offset(RING[k, 1], radius)
+        i, j = y + ring[k, 0], x + ring[k, 1]
         if 0 <= i < light.shape[0] and 0 <= j < light.shape[1]:
             value = light[i, j]
             if value == value:
@@ -70,12 +70,12 @@ def surroundings(light: Plane, y: int, x: int, radius: int, values: Plane) -> fl
 
 
 @kernel
-def rises(light: Plane, y: int, x: int, radius: int, least: float, but: int) -> bool:
+def rises(light: Plane, y: int, x: int, ring: Ring, least: float, but: int) -> bool:
     """Whether a pixel is above all places of the ring around it, but for some, by more than `least`."""
     level = light[y, x] - least
     failed = 0
     for k in range(8):
-        i, j = y + ring_offset(RING[k, 0], radius), x + ring_offset(RING[k, 1], radius)
+        i, j = y + ring[k, 0], x + ring[k, 1]
         if 0 <= i < light.shape[0] and 0 <= j < light.shape[1] and not light[i, j] < level:
             failed += 1
             if failed > but:
@@ -86,7 +86,7 @@ def rises(light: Plane, y: int, x: int, radius: int, least: float, but: int) -> 
 @kernel
 def stands_alone(
     light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane, k: int, y: int, x: int,
-    near: int, ring: int, reject: float, both: bool, values: Plane,
+    near: int, ring: Ring, reject: float, both: bool, values: Plane,
 ) -> bool:  # fmt: skip
     """Whether look k stands out at a pixel, by `reject` sigma, as more than half of the others that see it do not:
     upwards, or either way where `both` says so.
@@ -122,7 +122,6 @@ def stands_alone(
     return 2 * against > voters
 
 
-@kernel
 def find_hits(
     light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane, radius: int, reject: float, hits: Bits
 ) -> None:
@@ -131,7 +130,25 @@ def find_hits(
     `sigma`, `sharp` (camera px a pixel), `alike` (how far it sees the same as the picture) and `doubt` (1 where
     `DOUBTED`) have its shape; `radius` is the size of a camera pixel in pixels of the picture, at most `MOST_RADIUS`.
     """
-    near, ring = radius, 3 + 2 * radius
+    seek_hits(light, sigma, doubt, sharp, alike, radius, ring_of(3 + 2 * radius), reject, hits)
+
+
+def find_colours(light: Plane, sigma: Plane, doubt: Bits, alike: Plane, radius: int, reject: float, hits: Bits) -> None:
+    """Set `hits` (looks, bands, h, w) to 3 where one filter of a look has a hit that no other look can judge.
+
+    `light`, `sigma` and `doubt` have the shape of `hits`, `alike` (looks, h, w) is that of `find_hits`. A hit stands
+    out in one filter alone, which clouds and the limb do not.
+    """
+    if light.shape[1] > 1:
+        seek_colours(light, sigma, doubt, alike, radius, ring_of(3 + 2 * radius), reject, hits)
+
+
+@kernel
+def seek_hits(
+    light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane,
+    near: int, ring: Ring, reject: float, hits: Bits,
+) -> None:  # fmt: skip
+    """`find_hits`, with the ring around a pixel."""
     values = np.empty(8, np.float32)
     looks, h, w = light.shape
     for k in range(looks):
@@ -150,7 +167,7 @@ def find_hits(
                 hits[k, y, x] = 1
     # what is beside a hit and stands out too, if less, belongs to it, as does the dark ring that interpolation leaves;
     # seeds are 1, what grew is 2
-    grow = 2 * radius
+    grow = 2 * near
     for k in range(looks):
         for y in range(h):
             for x in range(w):
@@ -167,34 +184,34 @@ def find_hits(
 
 
 @kernel
-def find_colours(light: Plane, sigma: Plane, doubt: Bits, alike: Plane, radius: int, reject: float, hits: Bits) -> None:
-    """Set `hits` (looks, bands, h, w) to 3 where one filter of a look has a hit that no other look can judge.
-
-    `light`, `sigma` and `doubt` have the shape of `hits`, `alike` (looks, h, w) is that of `find_hits`. A hit stands
-    out in one filter alone, which clouds and the limb do not.
-    """
-    ring, values = 3 + 2 * radius, np.empty(8, np.float32)
+def seek_colours(
+    light: Plane, sigma: Plane, doubt: Bits, alike: Plane, near: int, ring: Ring, reject: float, hits: Bits
+) -> None:
+    """`find_colours`, with the ring around a pixel."""
+    values = np.empty(8, np.float32)
     looks, bands, h, w = light.shape
-    for k in range(looks):
-        for b in range(bands):
-            for y in range(h):
-                for x in range(w):
-                    value = light[k, b, y, x]
-                    if value != value or hits[k, b, y, x] or alike[k, y, x] < ALIKE:
-                        continue
-                    least = reject * (0.5 if doubt[k, b, y, x] else 1.0) * sigma[k, b, y, x]
-                    if not rises(light[k, b], y, x, ring, least, 2 if doubt[k, b, y, x] else 1):
-                        continue
-                    judges = 0
-                    for j in range(looks):
-                        judges += j != k and alike[j, y, x] >= ALIKE and light[j, b, y, x] == light[j, b, y, x]
-                    if judges == 0 and only_here(light[k], sigma[k], b, y, x, radius, ring, least, values):
-                        hits[k, b, y, x] = 3
+    for y in range(h):
+        for x in range(w):
+            judges, k = 0, 0
+            for j in range(looks):
+                if alike[j, y, x] >= ALIKE and light[j, 0, y, x] == light[j, 0, y, x]:
+                    judges, k = judges + 1, j
+            if judges != 1:
+                continue
+            for b in range(bands):
+                value = light[k, b, y, x]
+                if value != value or hits[k, b, y, x]:
+                    continue
+                least = reject * (0.5 if doubt[k, b, y, x] else 1.0) * sigma[k, b, y, x]
+                if not rises(light[k, b], y, x, ring, least, 2 if doubt[k, b, y, x] else 1):
+                    continue
+                if only_here(light[k], sigma[k], b, y, x, near, ring, least, values):
+                    hits[k, b, y, x] = 3
 
 
 @kernel
 def only_here(
-    light: Plane, sigma: Plane, b: int, y: int, x: int, near: int, ring: int, least: float, values: Plane
+    light: Plane, sigma: Plane, b: int, y: int, x: int, near: int, ring: Ring, least: float, values: Plane
 ) -> bool:
     """Whether a look's light (bands, h, w) stands out in one filter by more than `least` and what the others allow."""
     mine = surroundings(light[b], y, x, ring, values)
