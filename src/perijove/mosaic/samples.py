@@ -19,6 +19,7 @@ from perijove.render.coarser import FACTORS, coarser, coarsest_factor
 from perijove.render.engine import prepare
 from perijove.render.planes import Planes
 from perijove.render.threads import processors
+from perijove.spill import release
 from perijove.swath import Swath
 from perijove.winds import ZonalWinds
 
@@ -134,6 +135,7 @@ def _part(
     light, sigma = _bands(planes, bands)
     seen &= np.isfinite(light).any(axis=0)
     place = np.flatnonzero(seen)
+    release()
     return _Part(place, light[:, seen].astype(float), sigma[:, seen].astype(float), angles[:, seen].astype(float))
 
 
