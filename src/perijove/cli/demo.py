@@ -23,7 +23,6 @@ from perijove.enhance.picture import Picture
 from perijove.enhance.recipes import apply_recipe, shipped
 from perijove.errors import PerijoveError
 from perijove.figure.caption import captioned
-from perijove.geometry.view import disc_middle, km_per_native_px
 from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
 from perijove.io.pictures import encode_picture
@@ -203,14 +202,13 @@ def _solved(story: Story, place: Path, paths: Sequence[Path], steps: Steps) -> C
 
 def _figure(story: Story, made: Composed) -> Picture:
     """The captioned picture of a scene."""
-    lead, view = made.lead, made.framed.view
+    lead = made.lead
     balance = white_balance("solar", lead.raw.label.perijove)
     coloured = apply_recipe(story.recipe, made.planes, balance, made.full)
     place, sun = made.standing.position_km, made.standing.sun
     away = place / np.linalg.norm(place)
     phase = float(np.degrees(np.arccos(np.clip(away @ sun, -1.0, 1.0))))
-    scale = km_per_native_px(view, disc_middle(lead.middle_position, lead.body, lead.middle_sun))
-    height = float(np.linalg.norm(place)) - lead.body.radii_km[0]
+    scale, height = made.framed.numbers["km_per_native_px"], made.framed.numbers["altitude_km"]
     when = utc_from_et(made.standing.et)[:16].replace("T", " ")
     notes = [
         f"{when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "

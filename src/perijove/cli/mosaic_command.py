@@ -172,7 +172,7 @@ def mosaic(
             pictured = PictureRequest(
                 strips=lead, output=output, labels=labels, recipe=colours or usual_recipe(output),
                 size=DEFAULT_SIZE if size is None else size, fov_deg=fov,
-                centre_deg=None if look is None else parse_place(look), viewpoint=parse_viewpoint(view),
+                centre_deg=None if look is None else parse_place(look), viewpoint=parse_viewpoint(view, "--view"),
                 annotate=annotate, caption=caption, up=Up.NORTH if north else Up.CAMERA, report=report, credit=credit,
                 depth=depth, interpolation=interpolation, light=light, geometry=wanted, white_balance=balance,
                 sharpen=sharpen, with_sigma=with_sigma, quiet=quiet, json=json,

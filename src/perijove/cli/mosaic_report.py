@@ -136,7 +136,9 @@ def mosaic_lines(output: Path, report: Mapping[str, Any]) -> list[str]:
         lines.append(f"light       where strips overlap they differ by {', '.join(known)}")
     if told["winds"] is not None and told["winds"]["latitude_deg"]:
         places, sigma = sum(told["winds"]["count"]), float(np.median(told["winds"]["sigma_m_s"]))
-        lines.append(f"winds       {places} clouds in {len(told['winds']['count'])} bins, +- {sigma:.0f} m/s each")
+        bins = len(told["winds"]["count"])
+        lines.append(f"winds       measured at {places} places, {bins} bins of latitude, +- {sigma:.0f} m/s each")
     made = numbers.get("projection") or f"seen from {numbers.get('from')}"
-    lines.append(f"mosaic      {output}: {made}, {numbers['width']} x {numbers['height']} px")
+    fine = f" of {numbers['scale_km']:.4g} km (camera {numbers['native_km']:.3g} km)" if "scale_km" in numbers else ""
+    lines.append(f"mosaic      {output}: {made}, {numbers['width']} x {numbers['height']} px{fine}")
     return lines

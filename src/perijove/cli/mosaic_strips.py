@@ -71,9 +71,11 @@ def gather(request: MosaicRequest, steps: Steps) -> Gathered:
     check_enough(len(together.observations), left_out)
     alone = tuple(name for group in fit.groups[1:] for name in group)
     if alone and not request.keep_going:
+        them = "them" if len(alone) > 1 else "it"
         raise StripError(
-            f"{', '.join(alone)} {'share' if len(alone) > 1 else 'shares'} no ground with {', '.join(fit.groups[0])}, "
-            "on which place and light would hang: leave it out, or give --keep-going to have it laid in as it stands"
+            f"{', '.join(alone)} {'share' if len(alone) > 1 else 'shares'} no sunlit ground with "
+            f"{', '.join(fit.groups[0])}, on which place and light would hang: leave {them} out, or give --keep-going "
+            f"to have {them} laid in as {'they stand' if len(alone) > 1 else 'it stands'}"
         )
     observations = sorted(together.observations, key=lambda o: (o.middle_et, o.raw.label.product_id))
     return Gathered(observations, fit, tuple(left_out), alone)

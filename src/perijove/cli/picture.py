@@ -25,7 +25,6 @@ from perijove.enhance.recipes import apply_recipe
 from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
 from perijove.figure.caption import captioned
-from perijove.geometry.view import disc_middle, km_per_native_px
 from perijove.geometry.viewpoint import CAMERA_HORIZON
 from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_folder, check_writable
@@ -188,9 +187,8 @@ def caption_notes(observation: Observation, standing: Standing, framed: Framed, 
     place, body = standing.position_km, observation.body
     away = place / np.linalg.norm(place)
     phase = float(np.degrees(np.arccos(np.clip(away @ standing.sun, -1.0, 1.0))))
-    height = float(np.linalg.norm(place)) - float(np.mean(body.radii_km))
-    view = framed.view
-    middle = km_per_native_px(view, disc_middle(observation.middle_position, body, observation.middle_sun))
+    # those of the report and the provenance
+    height, middle = framed.numbers["altitude_km"], framed.numbers["km_per_native_px"]
     when = utc_from_et(standing.et)[:16].replace("T", " ")
     return [
         f"{body.name.capitalize()} · {when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "

@@ -311,7 +311,7 @@ def parse_place(text: str, option: str = "--look") -> tuple[float, float]:
     return latitude, longitude % 360.0
 
 
-def parse_viewpoint(text: str) -> Station | tuple[float, float, float]:
+def parse_viewpoint(text: str, option: str = "--from") -> Station | tuple[float, float, float]:
     """A station, or latitude, east longitude (deg) and height (km), of a text such as ``earth`` or ``20S,210W,50000``.
 
     Raises `UsageError` for anything else.
@@ -323,12 +323,12 @@ def parse_viewpoint(text: str) -> Station | tuple[float, float, float]:
     km = math.nan if match is None else float(match[1])
     if not place or not km <= MAX_HEIGHT_KM:
         raise UsageError(
-            f"--from {text!r} is no viewpoint: give earth, sun, or planetocentric latitude, longitude and height above "
-            "the ellipsoid in km, as 30N,120E,50000"
+            f"{option} {text!r} is no viewpoint: give spacecraft, earth, sun, or planetocentric latitude, longitude "
+            "and height above the ellipsoid in km, as 30N,120E,50000"
         )
     if km <= 0.0:
-        raise UsageError(f"--from {text!r} lies on the ground or below it: give a height above zero, in km")
-    return (*parse_place(place, "--from"), km)
+        raise UsageError(f"{option} {text!r} lies on the ground or below it: give a height above zero, in km")
+    return (*parse_place(place, option), km)
 
 
 def parse_time(text: str) -> float:
