@@ -86,7 +86,7 @@ def test_mean_of_two_constant_strips(look, view, et0, mode):
     made = fused([look("a", 100.0), look("b", 55.0, 0.5)], view, et0, mode)
     seen = np.isfinite(made.planes.light)
     assert seen.mean() > 0.5
-    assert made.planes.light[seen].min() > 103.0 if mode is Mode.MEAN else 104.99
+    assert made.planes.light[seen].min() > (103.0 if mode is Mode.MEAN else 104.99)
     assert made.planes.light[seen].max() < 105.01
     assert (made.count[seen[0]] == 2).all()
 
