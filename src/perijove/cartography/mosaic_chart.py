@@ -70,9 +70,9 @@ class MosaicChart:
             names = ", ".join(f"{k} {name}" for k, name in enumerate(self.mosaic.names))
             layers += [
                 Layer("strip", "", "geometry", f"the strip that weighs most: {names}"),
-                Layer("time", "s", "geometry", "when the light was taken, a weighted mean, from the map's epoch"),
+                Layer("time", "s", "geometry", "when it was taken (in means the weighted mean), from the map's epoch"),
                 Layer("count", "", "geometry", "how many strips the light is from"),
-                Layer("rejected", "", "geometry", "how many strips were left out, for a hit or a shadow"),
+                Layer("rejected", "", "geometry", "how many strips were left out for a radiation hit"),
             ]
         return tuple(layers)
 

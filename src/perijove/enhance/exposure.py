@@ -22,8 +22,6 @@ NIGHT_COSINE = -0.2
 """Cosine of incidence below which the ground is night: twilight reaches a few degrees past the terminator."""
 LEAST_SKY = 500
 """Fewest pixels that tell the level of the sky."""
-DARKEST_SHARE = 0.02
-"""Most that the sky's level may be of white: what is brighter is not stray light."""
 SHOULDER = 0.8
 """Linear light above which highlights are rolled off instead of clipped."""
 SHADE_COSINE = 0.3

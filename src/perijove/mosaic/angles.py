@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.mosaic.look import Look
-from perijove.render.backplanes import measure_angles, measure_sightings
-from perijove.render.framelets import FrameTable
-from perijove.render.planes import Planes
+from perijove.render.backplanes import measure_angles
 from perijove.render.rays import HIT
 
 FloatArray = NDArray[np.float64]
@@ -30,7 +28,7 @@ def angles_of(look: Look, points_km: FloatArray, radii: tuple[float, float, floa
     """Angles (...) under which a look sees body-fixed points (..., 3) km of the ellipsoid, from its middle place.
 
     A cosine is negative where the Sun or the camera is below the horizon; NaN for points that are NaN, and of those
-    with a Sun where the look knows none. Over a strip the camera moves: `angles_seen` is exact.
+    with a Sun where the look knows none. Over a strip the camera moves: `Stage.angles_seen` is exact.
     """
     return angles_from(look.position_km, look.sun, points_km, radii)
 
@@ -48,22 +46,3 @@ def angles_from(
         out[0], out[1], out[2],
     )  # fmt: skip
     return Angles(out[0].reshape(shape), out[1].reshape(shape), out[2].reshape(shape))
-
-
-def angles_seen(table: FrameTable, points_km: FloatArray, frames: Plane, radii: tuple[float, float, float]) -> Angles:
-    """Angles (h, w) under which the frames of a strip saw points (h, 3, w) km, NaN where none did.
-
-    `frames` (h, w) is the mean number of the frame that saw each (`Planes.frame`); camera and Sun are where they stood
-    then.
-    """
-    out = np.full((3, *frames.shape), np.nan, np.float32)
-    done = np.isnan(points_km[:, 0])
-    measure_sightings(
-        np.ascontiguousarray(points_km), frames, done, table.cameras, table.suns, np.array(radii, float), out
-    )
-    return Angles(out[0], out[1], out[2])
-
-
-def angles_in(planes: Planes) -> Angles:
-    """The angles that rendered planes hold: on a map those under which the camera saw, in a view those of the view."""
-    return Angles(planes.cos_incidence, planes.cos_emission, planes.phase)
