@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from perijove.bodies import GANYMEDE, JUPITER
 from perijove.calibrate.quality import Quality
@@ -214,10 +215,30 @@ def test_beside_the_body_there_is_level_alone(balance):
         assert done.sigma.shape == (0, 0, 0)
 
 
+def test_evenly_lit_ground_that_no_light_tells_is_left_out(balance):
+    # steps of 0.02 in the cosine of incidence, from the zenith to behind the terminator; the last one shows no face
+    cos_i = np.append(np.linspace(1.0, -0.2, 61), 0.9)
+    cos_e = np.append(np.full(61, 0.7), -0.1)
+    light = np.full((1, 1, 62), 0.02, np.float32)
+    done = balance.bring(0, light, light, angles(cos_i, cos_e), None)
+    known = np.isfinite(done.light[0, 0])
+    # one clean edge, in light, sigma and trust alike
+    last = int(known.sum()) - 1
+    assert known[: last + 1].all()
+    assert 0.02 < cos_i[last] < 0.2
+    np.testing.assert_array_equal(np.isfinite(done.sigma[0, 0]), known)
+    np.testing.assert_array_equal(done.trust[0] > 0.0, known[None])
+    # sigma is that of the noise: the slope of the light's own factor, which is no more than `MOST` and nearly that here
+    more = balance.bring(0, light + np.float32(0.001), None, angles(cos_i, cos_e), None)
+    factor = (more.light - done.light)[0, 0] / 0.001
+    np.testing.assert_allclose(done.sigma[0, 0, :last], 0.02 * factor[:last], rtol=2e-3)
+    assert 0.6 * MOST < factor[last] / balance.gain[0, 0] < 1.001 * MOST
+
+
 def test_factors_are_bounded_where_the_sun_is_down(balance):
-    behind = angles([0.5, 0.1, 0.02, -0.2], 0.7)
-    bright = balance.bring(0, np.full((1, 1, 4), 0.02, np.float32), None, behind, None)
-    dark = balance.bring(0, np.full((1, 1, 4), 0.01, np.float32), None, behind, None)
+    behind, zenith = angles([0.5, 0.1, 0.02, -0.2], 0.7), angles(np.ones(4), 1.0)
+    bright = balance.bring(0, np.full((1, 1, 4), 0.02, np.float32), None, behind, zenith)
+    dark = balance.bring(0, np.full((1, 1, 4), 0.01, np.float32), None, behind, zenith)
     factor = (bright.light - dark.light)[0, 0] / (0.01 * balance.gain[0, 0])
     assert (factor <= MOST * 1.001).all()
     assert factor[3] > 0.9 * MOST
@@ -227,7 +248,7 @@ def test_factors_are_bounded_where_the_sun_is_down(balance):
     assert bright.trust[0, 3] < 0.01
     # the night stays night: no glow is put where the law was cut short
     assert abs(float(balance.levelled(0, np.full((1, 1, 1), float(balance.offset[0, 0]), np.float32),
-                                      angles(-0.2, 0.7), None)[0, 0, 0])) < 1e-4  # fmt: skip
+                                      angles(-0.2, 0.7), angles(1.0, 1.0))[0, 0, 0])) < 1e-4  # fmt: skip
 
 
 def test_any_part_gives_the_same(balance):
@@ -322,3 +343,13 @@ def test_bins_of_the_residual_by_hand(samples):
     np.testing.assert_allclose(residual.before[known], 4.0 / 1.02, rtol=1e-6)
     assert residual.rms()[0] < 0.4
     assert residual.places.sum() > 2000
+
+
+def test_the_number_of_threads_changes_no_bit():
+    many = world(looks=8, grid=110, gain=np.ones(8), offset=np.zeros(8))
+    with threadpool_limits(2, user_api="blas"):
+        two = balance_of(many, JUPITER, threads=2)
+    with threadpool_limits(1, user_api="blas"):
+        one = balance_of(many, JUPITER, threads=1)
+    assert np.array_equal(one.gain, two.gain)
+    assert np.array_equal(one.laws[GREEN].numbers, two.laws[GREEN].numbers)

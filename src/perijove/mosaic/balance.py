@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from perijove.bodies import Body
 from perijove.errors import UsageError
@@ -119,7 +120,8 @@ class Balance:
 
         `seen` are the angles (h, w) under which the look saw. `wanted` None is normal incidence and emission at the
         bands' middle phase angle: ground evenly lit. Where any angle is NaN, beside the body, there is level alone.
-        The factor is bounded (`bring.MOST`), and sigma grows by the law's own error, a share of what it changes.
+        The factor is bounded (`bring.MOST`): evenly lit, ground in night or deep twilight is NaN. Sigma stays that of
+        the noise, times the factor; how far the law is off is told by the trust and by `residual`.
         `bands` says what the light holds, by default all of `self.bands`. Pixel by pixel: any part gives the same.
         """
         bands = self.bands if bands is None else tuple(bands)
@@ -170,6 +172,12 @@ def solve_balance(
 
 def balance_of(samples: Samples, body: Body, *, threads: int | None = None) -> Balance:
     """Solve the light of samples, a band at a time; the laws of visible light then lean on each other (`alike`)."""
+    # sums of many threads come in an order of their own, which shows in the last bits
+    with threadpool_limits(1, user_api="blas"):
+        return _balanced(samples, body, threads)
+
+
+def _balanced(samples: Samples, body: Body, threads: int | None) -> Balance:
     looks, bands = len(samples.names), samples.bands
     gain, gain_sigma = np.ones((looks, len(bands))), np.zeros((looks, len(bands)))
     offset, offset_sigma = np.zeros((looks, len(bands))), np.zeros((looks, len(bands)))
