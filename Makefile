@@ -40,7 +40,7 @@ demo: install
 	@echo "the pictures are $(CURDIR)/demo/ganymede.png and $(CURDIR)/demo/backlit-jupiter.png"
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: install
 	$(BIN)/ruff check $(CODE)
