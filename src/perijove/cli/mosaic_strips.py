@@ -78,6 +78,8 @@ def gather(request: MosaicRequest, steps: Steps) -> Gathered:
             f"to have {them} laid in as {'they stand' if len(alone) > 1 else 'it stands'}"
         )
     observations = sorted(together.observations, key=lambda o: (o.middle_et, o.raw.label.product_id))
+    # whatever order the strips were given in, the product says the same of them
+    left_out.sort(key=lambda one: (one.name, one.why))
     return Gathered(observations, fit, tuple(left_out), alone)
 
 

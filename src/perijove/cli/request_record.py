@@ -131,7 +131,8 @@ def whole_sources(
 
     raws = sorted((o.raw for o in observations), key=lambda raw: (first is None or raw is not first.raw, raw.path.name))
     strips = [strip_source(raw) for raw in raws]
-    strips += [file_source("strip", path) for path in request.strips if not _among(path, observations)]
+    others = sorted((path for path in request.strips if not _among(path, observations)), key=lambda path: path.name)
+    strips += [file_source("strip", path) for path in others]
     frames = [] if request.light.calibration is None else calibration_sources(request.light.calibration)
     labels = {label_source(label): label for o in observations for label in _labels(o, request)}
     ordered = sorted(labels, key=lambda source: (labels[source].start_et, source.name))

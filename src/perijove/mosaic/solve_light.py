@@ -112,6 +112,8 @@ def alike(found: Sequence[Solution], looks: int, terms: Sequence[Term]) -> list[
     Differences between bands that the ground does not ask for would be tints. What changes a look's light as a whole,
     its exposure first, is the same in all bands.
     """
+    if not found:
+        return []
     own = np.r_[0:looks, 2 * looks : 2 * looks + len(terms)]
     belief = np.array([GAIN_SIGMA] * looks + [term.sigma for term in terms])
     apart = np.diag((COLOUR * belief) ** 2)
