@@ -20,8 +20,8 @@ LOWEST = -0.25
 INCIDENCES, EMISSIONS, PHASES = 501, 241, 361
 """Nodes of the tables: by 0.0025, by 0.0042 and by half a degree; linear between them ln F is right to 0.1 %."""
 MOST = 8.0
-"""A factor grows no larger: beyond it the law says more about itself than about the ground. It bends towards that above
-half of it, and what it then lacks is taken from the trust."""
+"""A factor grows no larger: beyond it the law says more about itself than about the ground. In a view it bends towards
+that above half of it, and what it then lacks is taken from the trust; evenly lit ground that needs more is left out."""
 LIMB = 0.08
 """The law takes no cosine of emission to be less: nearer to the limb a camera px mixes ground and haze beside it."""
 SPREAD = 0.02
@@ -118,8 +118,8 @@ def bring_rows(
 
     `ground`, `glow` and `turns` are the bands' tables, one after the other, `gain`, `offset` and `middle` (bands,).
     No sigma is made where `sigma` has the shape (0, 0, 0). Where `to_i` has the shape (0, 0) normal incidence and
-    emission at the phase angle `middle` are wanted everywhere. The factors of all bands are bounded alike, lest they
-    make tints.
+    emission at the phase angle `middle` are wanted everywhere, and ground that would need more than `MOST` for that, or
+    shows no face, is NaN in all bands. The factors of all bands are bounded alike, lest they make tints.
     """
     bands, doubted, even = len(light), sigma.size > 0, to_i.size == 0
     per_i, per_e, per_phase = (INCIDENCES - 1) / (1.0 - LOWEST), EMISSIONS - 1.0, (PHASES - 1) / math.pi
@@ -134,7 +134,7 @@ def bring_rows(
             known, doubt, even_colour = mu0 == mu0 and angle == angle and mu == mu, 0.0, 1.0
             if known and not even:
                 known = to_i[r, c] == to_i[r, c] and to_e[r, c] == to_e[r, c] and to_phase[r, c] == to_phase[r, c]
-            kept, mean = 1.0, 0.0
+            kept, mean, lost = 1.0, 0.0, False
             trust[r, c] = np.float32(1.0)
             if known:
                 x = place_in(mu0, LOWEST, per_i, INCIDENCES)
@@ -156,11 +156,14 @@ def bring_rows(
                     bright += wanted[n] / bands
                     veil += seen_glow[n] / bands
                     new_veil += wanted_glow[n] / bands
-                part = math.exp(4.0 * (min(mean, 40.0) - math.log(MOST)))
-                kept = 1.0 / math.sqrt(math.sqrt(math.sqrt(1.0 + part * part)))
+                if even:
+                    lost = not (mean <= math.log(MOST) and mu > 0.0)
+                else:
+                    part = math.exp(4.0 * (min(mean, 40.0) - math.log(MOST)))
+                    kept = 1.0 / math.sqrt(math.sqrt(math.sqrt(1.0 + part * part)))
                 doubt = SPREAD + hard
                 even_colour = 1.0 / (1.0 + (hard / TINT) ** 2)
-                trust[r, c] = trusted(mean, kept, doubt, bright, veil, new_veil) if mu > 0.0 else 0.0
+                trust[r, c] = trusted(mean, kept, doubt, bright, veil, new_veil) if mu > 0.0 and not lost else 0.0
             for n in range(bands):
                 value = (float(light[n, r, c]) - offset[n]) * gain[n]
                 error = float(sigma[n, r, c]) * gain[n] if doubted else 0.0
@@ -175,10 +178,9 @@ def bring_rows(
                     # light that was not there cannot be made: glow is bounded as all factors are
                     made = min(wanted_glow[n] * kept, MOST * seen_glow[n])
                     value = bare + share * made
-                    if doubted:
-                        form = change * doubt * bare
-                        veil = GLOW_SPREAD * (made - seen_glow[n] * ratio) * share
-                        error = math.sqrt((error * ratio) ** 2 + form * form + veil * veil)
+                    error *= ratio
+                    if lost:
+                        value = error = math.nan
                 out[n, r, c] = value
                 if doubted:
                     out_sigma[n, r, c] = error
