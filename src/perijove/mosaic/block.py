@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from perijove.geometry.view import View
 from perijove.instrument import Filter
 from perijove.mosaic.angles import angles_from
+from perijove.mosaic.brim import clearance
 from perijove.mosaic.coarse import Fields
 from perijove.mosaic.look import Look
-from perijove.mosaic.merge import GONE, Merged, Mode, Stack, merge
+from perijove.mosaic.merge import Merged, Mode, Stack, merge
 from perijove.mosaic.place import Placed, Site, Stage
 from perijove.mosaic.reject import DOUBTED, MOST_RADIUS, fill_holes, find_colours, find_hits
 from perijove.render.planes import Grid, Planes
@@ -166,7 +167,7 @@ def fuse_block(
             hits[numbers, how.bands.index(band)] = np.count_nonzero(bad[:, b][(slice(None), *cut.inner)], axis=(1, 2))
         out.rejected[cut.into] += bad.any(axis=1).sum(axis=0, dtype=np.uint8)[cut.inner]
         np.copyto(pile.light, np.float32(np.nan), where=bad > 0)
-        merged = merge(Stack(pile.light, pile.sigma, pile.choice, pile.worth), how.mode, how.native)
+        merged = merge(Stack(pile.light, pile.sigma, pile.choice, pile.worth, site.hit), how.mode, how.native)
         fill_holes(merged.light, merged.sigma, np.asarray(bad.any(axis=0), dtype=np.uint8), how.radius + 2)
         settle_light(group, how, pile, merged, cut, out)
         settle_origin(numbers, times[numbers], merged, cut, out, top)
@@ -177,8 +178,7 @@ def fuse_block(
 
 def weighed(one: Placed, weights: Plane) -> Placed:
     """A placed look whose own weights have been multiplied by those of the coarse pass (3, h, w), in place."""
-    rendered = one.weight.min(axis=0)
-    rendered[one.full] *= GONE
+    rendered = one.weight.min(axis=0) * clearance(one.full)
     rendered *= weights[2]
     one.choice[...] *= weights[0] * rendered
     one.worth[...] *= weights[1] * rendered
@@ -234,7 +234,8 @@ def find_bad(pile: Pile, how: How) -> Bits:
             found = np.zeros(seen.shape, np.uint8)
             find_hits(seen, pile.sigma[:, b], pile.doubt[:, b], pile.sharp, pile.alike, how.radius, how.reject, found)
             bad[:, b] = found
-    find_colours(pile.light, pile.sigma, pile.doubt, pile.alike, how.radius, how.reject, bad)
+    usable = np.where(pile.usable[:, None], pile.light, np.float32(np.nan))
+    find_colours(usable, pile.sigma, pile.doubt, pile.alike, how.radius, how.reject, bad)
     return bad
 
 

@@ -149,7 +149,7 @@ def common_light(placed: Sequence[Placed], seams: Sequence[Plane]) -> FloatArray
     """Mean square (h, w) of the light of all looks by their weights: one level for all, lest the dark one win."""
     total, weight = np.zeros(seams[0].shape), np.full(seams[0].shape, 1e-30)
     for one, seam in zip(placed, seams, strict=True):
-        good: BoolArray = np.asarray(np.isfinite(one.light).all(axis=0))
+        good: BoolArray = np.asarray(np.isfinite(one.light).all(axis=0) & ~one.full)
         light = smoothed(np.square(np.where(good, one.light, 0.0), dtype=float).mean(axis=0), good)
         total += light * one.choice * seam * good
         weight += one.choice * seam * good
@@ -160,7 +160,7 @@ def common_light(placed: Sequence[Placed], seams: Sequence[Plane]) -> FloatArray
 def noise_fields(one: Placed, level: FloatArray) -> tuple[Plane, Plane]:
     """Weights by noise (h, w) of one look: where the best is chosen it stops to count below `GRAIN` of the light, whose
     mean square (h, w) is `level`."""
-    good: BoolArray = np.asarray(np.isfinite(one.sigma).all(axis=0))
+    good: BoolArray = np.asarray(np.isfinite(one.sigma).all(axis=0) & ~one.full)
     spread = smoothed(np.square(np.where(good, one.sigma, 0.0), dtype=float).mean(axis=0), good)
     spread = np.maximum(spread, 1e-16)
     return (1.0 / (spread + GRAIN**2 * level)).astype(np.float32), (1.0 / spread).astype(np.float32)
@@ -221,7 +221,7 @@ def trusted(placed: list[Placed], site: Site) -> Plane:
 def daylight(one: Placed, site: Site) -> FloatArray:
     """Mean light (h, w) of the filters of a look on sunlit ground well above its noise, smoothed; NaN elsewhere."""
     light, sigma = one.light.astype(float).mean(axis=0), one.sigma.astype(float).mean(axis=0)
-    lit = site.hit & (light > 10.0 * sigma)
+    lit = site.hit & (light > 10.0 * sigma) & ~one.full
     incidence = site.angles.cos_incidence
     if np.isfinite(incidence).any():
         lit &= incidence > DAY

@@ -13,6 +13,7 @@ from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.mosaic.balance import Balance
 from perijove.mosaic.block import Cut, Fused, How, empty_fused, fill_geometry, fuse_block
+from perijove.mosaic.brim import RAMP
 from perijove.mosaic.coarse import Fields, survey_looks
 from perijove.mosaic.look import Look
 from perijove.mosaic.merge import Mode
@@ -142,7 +143,7 @@ class Mosaic:
     @property
     def halo(self) -> int:
         """How far beyond a block its pixels depend on what is there, px."""
-        reach = REJECT_REACH + (PYRAMID_REACH if self.mode is Mode.BLEND else 0)
+        reach = RAMP + REJECT_REACH + (PYRAMID_REACH if self.mode is Mode.BLEND else 0)
         return int(-(-reach // LATTICE) * LATTICE)
 
     def _site(self, rows: slice, columns: slice) -> Site:

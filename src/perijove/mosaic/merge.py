@@ -15,9 +15,8 @@ from perijove.mosaic.pyramid import blend
 Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 Numbers = NDArray[np.int16]
+BoolArray = NDArray[np.bool_]
 
-GONE = np.float32(1e-6)
-"""What is left of the weight of a full pixel, should nothing better have been seen."""
 LEAST = np.float32(2e-3)
 """Weight, against the best, below which a look is not used."""
 
@@ -36,13 +35,14 @@ class Stack:
     """Looks (n) at one part (h, w) of the grid, in some bands that all of them have.
 
     `light` and `sigma` (n, bands, h, w), NaN light where there is none or it was rejected; `choice` and `worth`
-    (n, h, w) weigh them.
+    (n, h, w) weigh them. `ground` (h, w) tells the body from the sky, which are blended apart; None: all is ground.
     """
 
     light: Plane
     sigma: Plane
     choice: Plane
     worth: Plane
+    ground: BoolArray | None = None
 
 
 @dataclass(frozen=True)
@@ -173,13 +173,24 @@ def merge(stack: Stack, mode: Mode, native: float) -> Merged:
 
 
 def blend_in(stack: Stack, best: Numbers, native: float, light: Plane, sigma: Plane) -> None:
-    """Replace light and sigma (bands, h, w) of the best looks by what the octaves of all of them make."""
+    """Replace light and sigma (bands, h, w) of the best looks by what the octaves of all of them make.
+
+    Ground and sky are blended each by itself: looks that differ about a limb would spread that into the other.
+    """
+    ground = np.ones(best.shape, np.bool_) if stack.ground is None else stack.ground
+    for side in (ground, ~ground):
+        if side.any():
+            blend_side(stack, best, side, native, light, sigma)
+
+
+def blend_side(stack: Stack, best: Numbers, side: BoolArray, native: float, light: Plane, sigma: Plane) -> None:
+    """Blend the pixels of one `side` (h, w) of a limb, in place."""
     bands = len(light)
 
     def parts() -> Iterator[Plane]:
         for k in range(len(stack.light)):
             part = np.empty((bands + 5, *best.shape), np.float32)
-            if prepare_part(stack.light[k], stack.sigma[k], stack.choice[k], stack.worth[k], best, k, part):
+            if prepare_part(stack.light[k], stack.sigma[k], stack.choice[k], stack.worth[k], best, side, k, part):
                 yield part
 
     blended = None
@@ -189,7 +200,7 @@ def blend_in(stack: Stack, best: Numbers, native: float, light: Plane, sigma: Pl
         return
     blended = blend(_chained(first, looks), native)
     # where a look has only some of the bands the best of each is all there is
-    known = blended[bands] > 0.0
+    known = (blended[bands] > 0.0) & side
     np.copyto(light, blended[:bands], where=known)
     np.copyto(sigma, sigma * np.sqrt(blended[bands + 1]), where=known)
 
@@ -201,8 +212,10 @@ def _chained(first: Plane, rest: Iterator[Plane]) -> Iterator[Plane]:
 
 
 @kernel
-def prepare_part(light: Plane, sigma: Plane, choice: Plane, worth: Plane, best: Numbers, k: int, out: Plane) -> bool:
-    """Fill `out` (bands + 5, h, w) with what `pyramid.add_detail` takes of look k; whether it has anything."""
+def prepare_part(
+    light: Plane, sigma: Plane, choice: Plane, worth: Plane, best: Numbers, side: BoolArray, k: int, out: Plane
+) -> bool:
+    """Fill `out` (bands + 5, h, w) with what `add_detail` takes of look k on one `side` (h, w); whether it has any."""
     bands = light.shape[0]
     none, one, share = np.float32(0.0), np.float32(1.0), np.float32(1.0 / light.shape[0])
     found = 0
@@ -210,7 +223,7 @@ def prepare_part(light: Plane, sigma: Plane, choice: Plane, worth: Plane, best: 
         known, variance = out[bands, y], out[bands + 3, y]
         for x in range(best.shape[1]):
             # what others see much better is not taken from here, nor into the octaves near by
-            known[x] = one if choice[y, x] > LEAST or worth[y, x] > LEAST else none
+            known[x] = one if side[y, x] and (choice[y, x] > LEAST or worth[y, x] > LEAST) else none
             variance[x] = none
         for b in range(bands):
             values, spread = light[b, y], sigma[b, y]

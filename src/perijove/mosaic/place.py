@@ -16,6 +16,7 @@ from perijove.geometry.view import View
 from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.mosaic.angles import Angles
 from perijove.mosaic.balance import Balance
+from perijove.mosaic.brim import FULL, with_border
 from perijove.mosaic.look import Look
 from perijove.mosaic.sight import Sight, weigh_rows
 from perijove.observation.parked import MANY
@@ -33,6 +34,8 @@ Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
 
+TELLING = 50.0
+"""Detail is compared between looks where their light can be trusted at all: the inverse of twice the least trust."""
 FULL_SHARE = 0.98
 """Share of the light of a full pixel from which on a rendered one counts as full."""
 
@@ -136,7 +139,7 @@ class Stage:
         for one in self.prepared:
             span = step / one.native
             some = [f for f in FACTORS if f == 1 or f <= min(span / 2, *(coarsest_factor(s) for s in one.swaths))]
-            few = tuple(coarser(replace(swath, quality=None), max(some)) for swath in one.swaths)
+            few = tuple(coarser(swath, max(some)) for swath in one.swaths)
             prepared.append(replace(one, swaths=few).on(grid))
             release()
         return replace(self, prepared=tuple(prepared), grid=grid, wraps=goes_round(grid))
@@ -191,6 +194,7 @@ class Stage:
         sigma = joined("sigma") if doubted else noise_of(light, units)
         quality = joined("quality") if doubted else np.zeros(light.shape, np.uint8)
         full: BoolArray = np.asarray((light >= np.float32(FULL_SHARE * look.full_dn) * units).any(axis=0))
+        full |= ((quality & FULL) > 0).any(axis=0)
         choice, worth = np.empty(site.shape, np.float32), np.empty(site.shape, np.float32)
         alike = np.empty(site.shape, np.float32)
         weigh_rows(self.sight(k), site.points, site.kind, choice, worth, alike)
@@ -202,7 +206,8 @@ class Stage:
             index = self.balance.names.index(look.name)
             brought = self.balance.bring(index, light, sigma, seen, wanted, bands=bands)
             light, sigma = brought.light, brought.sigma
-            worth, choice, alike = worth * brought.trust, choice * brought.trust, alike * brought.trust
+            worth, choice = worth * brought.trust, choice * brought.trust
+            alike = alike * np.minimum(brought.trust * np.float32(TELLING), np.float32(1.0))
         return Placed(
             bands, light, sigma, quality, np.minimum(weight, np.float32(1.0)), full, choice, worth, sharp, alike
         )
@@ -249,7 +254,7 @@ def stage(
     prepared = tuple(
         parked_tables(
             prepare(
-                look.swaths, body, et0, grid,
+                [with_border(swath) for swath in look.swaths], body, et0, grid,
                 sun_direction=sun_direction, interpolation=interpolation, backplanes=False, horizon=horizon,
                 sources=balance is not None, drift=drift,
             ),
