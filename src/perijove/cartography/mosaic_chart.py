@@ -63,7 +63,10 @@ class MosaicChart:
         ]
         if self.sigma:
             layers += [
-                Layer(f"{band.value} sigma", "I/F", "sigma", f"standard deviation of {band.value.lower()}")
+                Layer(
+                    f"{band.value} sigma", "I/F", "sigma",
+                    f"standard deviation of {band.value.lower()} by the noise of its pixels, without the levelling's error",
+                )
                 for band in self.bands
             ]
         if self.sources:
