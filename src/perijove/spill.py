@@ -7,6 +7,7 @@ arrays.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import tempfile
 import weakref
@@ -39,6 +40,13 @@ def release() -> None:
     """Give back the memory that spilled arrays take for the moment."""
     for mapped in list(_MAPPED):
         mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def trim() -> None:
+    """Give memory that is free back to the system, where the C library can do so (glibc)."""
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if give_back is not None:
+        give_back(0)
 
 
 def _mapping(array: NDArray[Any]) -> mmap.mmap | None:

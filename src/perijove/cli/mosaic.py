@@ -48,6 +48,7 @@ from perijove.mosaic.merge import Mode
 from perijove.observation import Observation
 from perijove.raster import Raster
 from perijove.render.planes import Grid, Planes
+from perijove.spill import trim
 from perijove.timescale import utc_from_et
 from perijove.winds import ZonalWinds, usual_winds
 
@@ -169,6 +170,8 @@ def prepared_mosaic(scene: Scene, request: MosaicRequest, grid: Grid, horizon: f
     """The mosaic on a grid, its light brought to one level."""
     with steps.step("balancing"):
         balance = solve_balance(scene.looks, scene.body, scene.epoch, winds=scene.winds)
+    # what was used to solve is in nobody's use any more
+    trim()
     mosaic = prepare_mosaic(
         scene.looks, scene.body, scene.epoch, grid,
         balance=balance, winds=scene.winds, mode=Mode(request.mode.value), sun_direction=scene.lead.sun,
