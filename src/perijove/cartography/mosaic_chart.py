@@ -64,8 +64,10 @@ class MosaicChart:
         if self.sigma:
             layers += [
                 Layer(
-                    f"{band.value} sigma", "I/F", "sigma",
-                    f"standard deviation of {band.value.lower()} by the noise of its pixels, without the levelling's error",
+                    f"{band.value} sigma",
+                    "I/F",
+                    "sigma",
+                    f"standard deviation of {band.value.lower()} by the noise of its pixels, without levelling",
                 )
                 for band in self.bands
             ]
