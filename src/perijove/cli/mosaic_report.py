@@ -21,16 +21,21 @@ from perijove.timescale import TimeError, et_from_utc, utc_from_et
 
 FARTHEST_S = 43200.0
 """Furthest that an epoch may lie from the nearest strip, s: over half a day clouds drift by thousands of km."""
+BRIMMING = 3e-4
+"""Share of full pixels from which on a strip was exposed for what is faint."""
 
 
 def epoch_of(text: str | None, observations: Sequence[Observation]) -> tuple[float, Observation]:
     """The epoch (ET) that a text names, and the strip taken nearest to it; UsageError for what is none.
 
-    A text is UTC, or a part of a strip's name; None is the middle one of the strips, in the order of time.
+    A text is UTC, or a part of a strip's name; None is the middle one of the strips, in the order of time, or the one
+    nearest to it that has next to no full pixels: no other strip can fill what is full at its limb.
     """
     ordered = sorted(observations, key=lambda o: (o.middle_et, o.raw.label.product_id))
     if text is None:
-        lead = ordered[(len(ordered) - 1) // 2]
+        middle = (len(ordered) - 1) // 2
+        clear = [i for i, o in enumerate(ordered) if o.calibrated.full_fraction < BRIMMING]
+        lead = ordered[min(clear, key=lambda i: (abs(i - middle), i), default=middle)]
         return lead.middle_et, lead
     named = [o for o in ordered if text.upper() in o.raw.label.product_id.upper()]
     if len(named) == 1:
