@@ -36,6 +36,15 @@ def test_a_hit_is_found_and_only_that(light, looks):
     assert np.count_nonzero(hits) == 8
 
 
+def test_a_dark_pixel_of_one_look_is_found_and_a_dark_cloud_is_not(light):
+    light[0, 20, 30] -= 60
+    light[:2, 40, 50] -= 60
+    light[1, 41, 51] -= 60
+    hits = hits_in(light[:2])
+    assert hits[0, 20, 30] == 1
+    assert np.count_nonzero(hits) == 1
+
+
 def test_what_is_beside_a_hit_goes_with_it(light):
     light[0, 20, 30] += 90
     # 9: 3.2 sigma of two looks, too little alone
@@ -94,9 +103,29 @@ def test_one_look_is_judged_by_its_other_filters():
     light[0, :, 40, 50] += 50
     light[0, :, :, :15] = 1.0
     light[0, 2, 20, 7] += 50
+    # dark in one filter: a dead pixel; in all: a cloud
+    light[0, 2, 20, 60] -= 50
+    light[0, :, 40, 70] -= 50
     hits = np.zeros(light.shape, np.uint8)
     find_colours(light, sigma, doubt, np.ones((1, H, W), np.float32), 1, 6.0, hits)
+    assert np.argwhere(hits).tolist() == [[0, 1, 20, 30], [0, 2, 20, 60]]
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_filters_tell_what_another_looks_cloud_would_excuse(side):
+    # two looks and three filters of clouds: one filter of one look stands out by 30, the other look by 12 near by
+    light = np.full((2, 3, H, W), 100.0, np.float32)
+    sigma, doubt = np.full_like(light, 2.0), np.zeros(light.shape, np.uint8)
+    light[0, 1, 20, 30] += side * 30
+    light[1, :, 21, 31] += side * 12
+    # the same where the other look shows it too
+    light[0, 1, 40, 30] += side * 30
+    light[1, 1, 41, 31] += side * 20
+    hits = np.zeros(light.shape, np.uint8)
+    alike = np.ones((2, H, W), np.float32)
+    find_colours(light, sigma, doubt, alike, 1, 6.0, hits)
     assert np.argwhere(hits).tolist() == [[0, 1, 20, 30]]
+    assert not hits_in(light[:, 1])[0].any()
 
 
 def test_a_hole_is_filled_with_what_is_around():

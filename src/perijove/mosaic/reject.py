@@ -1,7 +1,8 @@
 """What only one look has: radiation hits, found by disagreement at the scale of a camera pixel.
 
 A hit stands out of its own surroundings by more than noise, and no other look has anything like it within a camera
-pixel of the place: neither stars nor clouds do that, wherever they have moved by less. Two looks are enough.
+pixel of the place: neither stars nor clouds do that, wherever they have moved by less. Two looks are enough. So does
+a dark pixel that one look alone has: where a hit was taken off by too much, or a pixel is dead.
 """
 
 from __future__ import annotations
@@ -70,13 +71,14 @@ def surroundings(light: Plane, y: int, x: int, ring: Ring, values: Plane) -> flo
 
 
 @kernel
-def rises(light: Plane, y: int, x: int, ring: Ring, least: float, but: int) -> bool:
-    """Whether a pixel is above all places of the ring around it, but for some, by more than `least`."""
-    level = light[y, x] - least
+def rises(light: Plane, y: int, x: int, ring: Ring, least: float, but: int, side: float) -> bool:
+    """Whether a pixel is above (`side` 1) or below (-1) all places of the ring around it, but for some, by more than
+    `least`."""
+    level = side * light[y, x] - least
     failed = 0
     for k in range(8):
         i, j = y + ring[k, 0], x + ring[k, 1]
-        if 0 <= i < light.shape[0] and 0 <= j < light.shape[1] and not light[i, j] < level:
+        if 0 <= i < light.shape[0] and 0 <= j < light.shape[1] and not side * light[i, j] < level:
             failed += 1
             if failed > but:
                 return False
@@ -86,19 +88,20 @@ def rises(light: Plane, y: int, x: int, ring: Ring, least: float, but: int) -> b
 @kernel
 def stands_alone(
     light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane, k: int, y: int, x: int,
-    near: int, ring: Ring, reject: float, both: bool, values: Plane,
+    near: int, ring: Ring, reject: float, way: float, values: Plane,
 ) -> bool:  # fmt: skip
     """Whether look k stands out at a pixel, by `reject` sigma, as more than half of the others that see it do not:
-    upwards, or either way where `both` says so.
+    upwards (`way` 1), downwards (-1) or either way (0).
 
     `light` (NaN unseen), `sigma`, `sharp`, `alike` and `doubt` (1 where half of it is enough) are (looks, h, w).
     """
     mine = surroundings(light[k], y, x, ring, values)
     if mine != mine:
         return False
-    excess, side = light[k, y, x] - mine, 1.0
-    if both and excess < 0.0:
-        excess, side = -excess, -1.0
+    excess, side = light[k, y, x] - mine, way
+    if side == 0.0:
+        side = 1.0 if excess > 0.0 else -1.0
+    excess *= side
     # the level of the grain is that of the surroundings, not of the hit
     level, threshold = abs(mine), reject * (0.5 if doubt[k, y, x] else 1.0)
     against, voters = 0, 0
@@ -134,10 +137,10 @@ def find_hits(
 
 
 def find_colours(light: Plane, sigma: Plane, doubt: Bits, alike: Plane, radius: int, reject: float, hits: Bits) -> None:
-    """Set `hits` (looks, bands, h, w) to 3 where one filter of a look has a hit that no other look can judge.
+    """Set `hits` (looks, bands, h, w) to 3 where one filter of a look stands out, and its other filters do not.
 
     `light`, `sigma` and `doubt` have the shape of `hits`, `alike` (looks, h, w) is that of `find_hits`. A hit stands
-    out in one filter alone, which clouds and the limb do not.
+    out in one filter alone, which clouds and the limb do not: one look is enough, and of more none may show half of it.
     """
     if light.shape[1] > 1:
         seek_colours(light, sigma, doubt, alike, radius, ring_of(3 + 2 * radius), reject, hits)
@@ -160,11 +163,11 @@ def seek_hits(
                 # a line goes through the ring twice: a crescent's tip does, or a track among what is doubted anyway
                 but = 2 if doubt[k, y, x] else 1
                 least = reject * (0.5 if doubt[k, y, x] else 1.0) * sigma[k, y, x]
-                if not rises(light[k], y, x, ring, least, but):
-                    continue
-                if not stands_alone(light, sigma, doubt, sharp, alike, k, y, x, near, ring, reject, False, values):
-                    continue
-                hits[k, y, x] = 1
+                for side in (1.0, -1.0):
+                    if not rises(light[k], y, x, ring, least, but, side):
+                        continue
+                    if stands_alone(light, sigma, doubt, sharp, alike, k, y, x, near, ring, reject, side, values):
+                        hits[k, y, x] = 1
     # what is beside a hit and stands out too, if less, belongs to it, as does the dark ring that interpolation leaves;
     # seeds are 1, what grew is 2
     grow = 2 * near
@@ -178,7 +181,7 @@ def seek_hits(
                         if hits[k, i, j] or light[k, i, j] != light[k, i, j]:
                             continue
                         if stands_alone(
-                            light, sigma, doubt, sharp, alike, k, i, j, near, ring, reject * SHARE_OF_SEED, True, values
+                            light, sigma, doubt, sharp, alike, k, i, j, near, ring, reject * SHARE_OF_SEED, 0.0, values
                         ):
                             hits[k, i, j] = 2
 
@@ -192,28 +195,47 @@ def seek_colours(
     looks, bands, h, w = light.shape
     for y in range(h):
         for x in range(w):
-            judges, k = 0, 0
-            for j in range(looks):
-                if alike[j, y, x] >= ALIKE and light[j, 0, y, x] == light[j, 0, y, x]:
-                    judges, k = judges + 1, j
-            if judges != 1:
-                continue
-            for b in range(bands):
-                value = light[k, b, y, x]
-                if value != value or hits[k, b, y, x]:
+            for k in range(looks):
+                if alike[k, y, x] < ALIKE:
                     continue
-                least = reject * (0.5 if doubt[k, b, y, x] else 1.0) * sigma[k, b, y, x]
-                if not rises(light[k, b], y, x, ring, least, 2 if doubt[k, b, y, x] else 1):
-                    continue
-                if only_here(light[k], sigma[k], b, y, x, near, ring, least, values):
-                    hits[k, b, y, x] = 3
+                for b in range(bands):
+                    value = light[k, b, y, x]
+                    if value != value or hits[k, b, y, x]:
+                        continue
+                    least = reject * (0.5 if doubt[k, b, y, x] else 1.0) * sigma[k, b, y, x]
+                    for side in (1.0, -1.0):
+                        if not rises(light[k, b], y, x, ring, least, 2 if doubt[k, b, y, x] else 1, side):
+                            continue
+                        if not only_here(light[k], sigma[k], b, y, x, near, ring, least, side, values):
+                            continue
+                        if not seen_too(light[:, b], alike, k, y, x, near, ring, side, values):
+                            hits[k, b, y, x] = 3
+
+
+@kernel
+def seen_too(
+    light: Plane, alike: Plane, k: int, y: int, x: int, near: int, ring: Ring, side: float, values: Plane
+) -> bool:
+    """Whether another look than k stands out at a pixel of the light (looks, h, w), upwards (`side` 1) or downwards
+    (-1), by half of what look k does."""
+    least = 0.5 * side * (light[k, y, x] - surroundings(light[k], y, x, ring, values))
+    for j in range(len(light)):
+        if j == k or alike[j, y, x] < ALIKE:
+            continue
+        theirs = surroundings(light[j], y, x, ring, values)
+        for p in range(max(y - near, 0), min(y + near + 1, light.shape[1])):
+            for q in range(max(x - near, 0), min(x + near + 1, light.shape[2])):
+                if side * (light[j, p, q] - theirs) > least:
+                    return True
+    return False
 
 
 @kernel
 def only_here(
-    light: Plane, sigma: Plane, b: int, y: int, x: int, near: int, ring: Ring, least: float, values: Plane
+    light: Plane, sigma: Plane, b: int, y: int, x: int, near: int, ring: Ring, least: float, side: float, values: Plane
 ) -> bool:
-    """Whether a look's light (bands, h, w) stands out in one filter by more than `least` and what the others allow."""
+    """Whether a look's light (bands, h, w) stands out in one filter, upwards (`side` 1) or downwards (-1), by more than
+    `least` and what the others allow."""
     mine = surroundings(light[b], y, x, ring, values)
     if not mine > LIT * sigma[b, y, x]:
         return False
@@ -227,10 +249,10 @@ def only_here(
         most = 0.0
         for p in range(max(y - near, 0), min(y + near + 1, light.shape[1])):
             for q in range(max(x - near, 0), min(x + near + 1, light.shape[2])):
-                most = max(most, light[c, p, q] - theirs)
+                most = max(most, side * (light[c, p, q] - theirs))
         allowed = max(allowed, most / theirs)
         others += 1
-    return others > 0 and light[b, y, x] - mine > least + (COLOUR * allowed + COLOUR_GRAIN) * mine
+    return others > 0 and side * (light[b, y, x] - mine) > least + (COLOUR * allowed + COLOUR_GRAIN) * mine
 
 
 @kernel
