@@ -49,7 +49,7 @@ check: install
 	$(BIN)/lint-imports
 
 bench: install
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 bench-accuracy: install
 	$(BIN)/python -m benchmarks.accuracy

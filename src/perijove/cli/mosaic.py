@@ -284,7 +284,7 @@ def framed_view(scene: Scene, request: MosaicRequest) -> tuple[Standing, Framed]
     here = part.viewpoint is Station.SPACECRAFT and scene.epoch == scene.lead.middle_et
     wanted = replace(part, at_et=None if here else scene.epoch)
     standing = stand(scene.lead, wanted)
-    night = request.chosen_recipe.name == "backlit"
+    night = request.chosen_recipe.keeps_night
     return standing, frame_together(scene.gathered.observations, scene.lead, standing, wanted, night=night)
 
 

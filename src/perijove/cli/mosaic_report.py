@@ -100,6 +100,16 @@ def light_balance(balance: Balance) -> dict[str, Any]:
             }
             for k, name in enumerate(balance.names)
         ],
+        "laws": {
+            band.value: {
+                "terms": [str(getattr(term, "name", term)) for term in law.terms],
+                "numbers": law.numbers.tolist(),
+                "sigmas": np.sqrt(np.diag(law.covariance)).tolist(),
+                "phase_deg": float(np.degrees(law.middle)),
+                "phases_deg": np.degrees(law.phases).tolist(),
+            }
+            for band, law in balance.laws.items()
+        },
         "steps_percent": [asdict(step) for step in balance.steps],
         "residual_percent": {when: by_band(values) for when, values in left.items()},
         "groups": [list(group) for group in balance.groups],

@@ -60,6 +60,11 @@ class Recipe:
         return self.transfer == "linear"
 
     @property
+    def keeps_night(self) -> bool:
+        """Whether faint light beyond the terminator is treated, so that it is worth being in the picture."""
+        return any(step.kind.name == "faint-light" for step in self.steps)
+
+    @property
     def backplanes(self) -> bool:
         """Whether a step needs the geometry of the pixels."""
         return any(step.kind.backplanes for step in self.steps)
