@@ -57,10 +57,16 @@ class MosaicChart:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """What the rows hold, in order."""
+        balance = self.mosaic.stage.balance
+        laws = {} if balance is None else balance.laws
+        at = {band: f" at a phase angle of {np.degrees(law.middle):.0f} deg" for band, law in laws.items()}
         layers = [
-            Layer(band.value, "I/F", "light", f"light in {band.value.lower()}, as if evenly lit from the zenith")
+            Layer(
+                band.value, "I/F", "light",
+                f"light in {band.value.lower()}, as if lit and seen from the zenith{at.get(band, '')}",
+            )
             for band in self.bands
-        ]
+        ]  # fmt: skip
         if self.sigma:
             layers += [
                 Layer(
