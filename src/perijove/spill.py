@@ -38,6 +38,8 @@ def spilled(array: NDArray[Kind]) -> NDArray[Kind]:
 
 def release() -> None:
     """Give back the memory that spilled arrays take for the moment."""
+    if not hasattr(mmap, "MADV_DONTNEED"):
+        return
     for mapped in list(_MAPPED):
         mapped.madvise(mmap.MADV_DONTNEED)
 
