@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from perijove.cli import mosaic as mosaic_module
 from perijove.cli import mosaic_strips
 from perijove.cli.app import app
+from perijove.cli.mosaic_request import MosaicRequest
 from perijove.cli.mosaic_strips import Gathered
 from perijove.io.maps import read_map
 from perijove.observation import Together
@@ -122,6 +123,19 @@ def test_the_order_of_the_strips_changes_no_bit(made: Made, tmp_path: Path) -> N
     for name in (made.out.name, "winds.csv"):
         first, other = (hashlib.sha256((folder / name).read_bytes()) for folder in (made.out.parent, tmp_path))
         assert first.hexdigest() == other.hexdigest(), name
+
+
+def test_it_is_made_again_bit_for_bit(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(request: MosaicRequest, _: object) -> Gathered:
+        # the strips as they were solved, from where they are found now
+        places = {path.name: path for path in request.strips}
+        moved = [replace(o, raw=replace(o.raw, path=places[o.raw.path.name])) for o in made.gathered.observations]
+        return replace(made.gathered, observations=moved)
+
+    monkeypatch.setattr(mosaic_module, "gather", elsewhere)
+    result = CliRunner().invoke(app, ["repeat", str(made.out), "-o", str(tmp_path / "again.tif")])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (tmp_path / "again.tif").read_bytes() == made.out.read_bytes()
 
 
 def test_a_picture_from_the_spacecraft(solved: Made, tmp_path: Path) -> None:
