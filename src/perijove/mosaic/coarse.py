@@ -160,8 +160,8 @@ def common_light(placed: Sequence[Placed], seams: Sequence[Plane]) -> FloatArray
 def noise_fields(one: Placed, level: FloatArray) -> tuple[Plane, Plane]:
     """Weights by noise (h, w) of one look: where the best is chosen it stops to count below `GRAIN` of the light, whose
     mean square (h, w) is `level`."""
-    good: BoolArray = np.asarray(np.isfinite(one.sigma).all(axis=0) & ~one.full)
-    spread = smoothed(np.square(np.where(good, one.sigma, 0.0), dtype=float).mean(axis=0), good)
+    good: BoolArray = np.asarray(np.isfinite(one.noise).all(axis=0) & ~one.full)
+    spread = smoothed(np.square(np.where(good, one.noise, 0.0), dtype=float).mean(axis=0), good)
     spread = np.maximum(spread, 1e-16)
     return (1.0 / (spread + GRAIN**2 * level)).astype(np.float32), (1.0 / spread).astype(np.float32)
 

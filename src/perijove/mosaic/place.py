@@ -36,6 +36,9 @@ BoolArray = NDArray[np.bool_]
 
 TELLING = 50.0
 """Detail is compared between looks where their light can be trusted at all: the inverse of twice the least trust."""
+DEEP_NIGHT = (-0.1, -0.2)
+"""Cosines of incidence from which, in a view, ground begins to be night, and from which it is: haze is lit for 5 deg
+beyond the terminator. There looks weigh by their noise, from however far they saw it."""
 FULL_SHARE = 0.98
 """Share of the light of a full pixel from which on a rendered one counts as full."""
 
@@ -96,7 +99,8 @@ class Placed:
 
     `choice` (h, w) weighs it where the best look is chosen, `worth` (h, w) where all are averaged against noise, both 0
     where it cannot see. `sharp` (h, w) is `worth` before the light was trusted less, `alike` (h, w) how far, 0 to 1,
-    it sees the same as the picture would.
+    it sees the same as the picture would. `noise` (bands, h, w) is the sigma that weighs it: that before the law made
+    the light fainter.
     """
 
     bands: tuple[Filter, ...]
@@ -109,13 +113,15 @@ class Placed:
     worth: Plane
     sharp: Plane
     alike: Plane
+    noise: Plane
 
 
 @dataclass(frozen=True)
 class Stage:
     """Looks made ready for one grid in the frame b0 of `et0`; `drifts` (None where nothing moves) one each.
 
-    `wraps` tells that the grid goes round the whole body, so that its first column follows its last one.
+    `brims` tells that the grid is a view and some look has full pixels, `wraps` that it goes round the whole body: its
+    first column follows its last one.
     """
 
     looks: tuple[Look, ...]
@@ -127,6 +133,7 @@ class Stage:
     balance: Balance | None
     spread: float
     wraps: bool
+    brims: bool
 
     def on(self, grid: Grid) -> Stage:
         """The same looks ready for another grid."""
@@ -198,18 +205,35 @@ class Stage:
         choice, worth = np.empty(site.shape, np.float32), np.empty(site.shape, np.float32)
         alike = np.empty(site.shape, np.float32)
         weigh_rows(self.sight(k), site.points, site.kind, choice, worth, alike)
-        sharp = worth
+        choice += (worth - choice) * night_share(site.angles.cos_incidence)
+        sharp, noise = worth, sigma
         bands = parts[0].bands
         if self.balance is not None:
-            seen = self.angles_seen(prepared, joined("frame"), site)
-            wanted = site.angles if isinstance(self.grid, View) else None
+            seen = by_night(self.angles_seen(prepared, joined("frame"), site))
+            wanted = by_night(site.angles) if isinstance(self.grid, View) else None
             index = self.balance.names.index(look.name)
             brought = self.balance.bring(index, light, sigma, seen, wanted, bands=bands)
-            light, sigma = brought.light, brought.sigma
-            worth, choice = worth * brought.trust, choice * brought.trust
-            alike = alike * np.minimum(brought.trust * np.float32(TELLING), np.float32(1.0))
+            # what the law makes fainter is none the surer for it
+            noise = np.maximum(brought.sigma, sigma)
+            light, sigma, trust = brought.light, brought.sigma, brought.trust
+            if wanted is not None:
+                # day made night by the law is no measurement of the night
+                dark = night_share(wanted.cos_incidence)
+                trust = np.asarray(trust * (1.0 - dark * (1.0 - night_share(seen.cos_incidence))), np.float32)
+            worth, choice = worth * trust, choice * trust
+            alike = alike * np.minimum(trust * np.float32(TELLING), np.float32(1.0))
         return Placed(
-            bands, light, sigma, quality, np.minimum(weight, np.float32(1.0)), full, choice, worth, sharp, alike
+            bands,
+            light,
+            sigma,
+            quality,
+            np.minimum(weight, np.float32(1.0)),
+            full,
+            choice,
+            worth,
+            sharp,
+            alike,
+            noise,
         )
 
     def angles_seen(self, prepared: Prepared, frames: Plane, site: Site) -> Angles:
@@ -263,7 +287,9 @@ def stage(
         for look, drift in zip(looks, drifts, strict=True)
     )  # fmt: skip
     sun = sun_in_body(body, et0, sun_direction)
-    return Stage(tuple(looks), prepared, body, et0, grid, sun, balance, spread, goes_round(grid))
+    marks = (swath.quality for look in looks for swath in look.swaths)
+    brims = isinstance(grid, View) and any(bits is not None and bool((bits & FULL).any()) for bits in marks)
+    return Stage(tuple(looks), prepared, body, et0, grid, sun, balance, spread, goes_round(grid), brims)
 
 
 def parked_tables(prepared: Prepared, looks: int) -> Prepared:
@@ -278,6 +304,19 @@ def parked_tables(prepared: Prepared, looks: int) -> Prepared:
     tables = {factor: tuple(put_away(table) for table in some) for factor, some in prepared.tables.items()}
     release()
     return replace(prepared, tables=tables)
+
+
+def by_night(angles: Angles) -> Angles:
+    """The same angles, no deeper in the night than `DEEP_NIGHT`: there the law of light has nothing more to say."""
+    return replace(angles, cos_incidence=np.maximum(angles.cos_incidence, np.float32(DEEP_NIGHT[1])))
+
+
+def night_share(cos_incidence: Plane) -> Plane:
+    """How far (h, w), 0 to 1, ground lies in the night, where angles tell nothing and only noise counts; 0 unknown."""
+    first, last = DEEP_NIGHT
+    part = np.clip((first - np.nan_to_num(cos_incidence, nan=1.0)) / (first - last), 0.0, 1.0)
+    share: Plane = (part * part * (3.0 - 2.0 * part)).astype(np.float32)
+    return share
 
 
 def noise_of(light: Plane, units: Plane) -> Plane:
