@@ -9,8 +9,9 @@ from perijove.bodies import JUPITER
 from perijove.calibrate.quality import Quality
 from perijove.instrument import Filter
 from perijove.mosaic import Mode, prepare_mosaic
-from perijove.mosaic.brim import BORDER, GONE, NEXT, RAMP, clearance, with_border
+from perijove.mosaic.brim import BORDER, BRIDGE, GONE, NEXT, RAMP, bridge, clearance, with_border
 from perijove.mosaic.merge import Stack, merge
+from perijove.mosaic.place import night_share
 
 FULL = int(Quality.FULL)
 
@@ -46,14 +47,16 @@ def test_the_border_goes_with_what_is_full(look):
 def test_a_look_comes_back_by_degrees():
     full = np.zeros((3, 40), bool)
     full[:, 5] = True
-    weight = clearance(full)
+    weight = clearance(full, np.ones_like(full))
     assert (weight[:, 5] == GONE).all()
+    sky = clearance(full, np.zeros_like(full))
+    np.testing.assert_array_equal(sky, np.where(full, GONE, np.float32(1.0)))
     np.testing.assert_array_equal(weight[:, 6 + RAMP :], 1.0)
     half = 0.5 / RAMP
     assert weight[1, 6] == pytest.approx(max(half * half * (3 - 2 * half), NEXT), rel=1e-6)
     assert (np.diff(weight[1, 5:]) >= 0.0).all()
     assert np.diff(weight[1, 5:]).max() < 1.6 / RAMP
-    assert (clearance(np.zeros((2, 2), bool)) == 1.0).all()
+    assert (clearance(np.zeros((2, 2), bool), np.ones((2, 2), bool)) == 1.0).all()
 
 
 def test_what_is_full_in_one_filter_is_taken_from_another_look_in_all(look, view, et0):
@@ -83,3 +86,48 @@ def test_ground_and_sky_are_blended_apart():
     assert (apart[:, :32] >= 99.9).all()
     together = merge(Stack(light, sigma, choice.copy(), choice.copy()), Mode.BLEND, 1.0).light[0]
     assert np.abs(together[:, 32:] - 5.0).max() > 1.0
+
+
+def test_a_bridge_goes_smoothly_from_one_side_to_the_other():
+    # ground of 100 and 50, sky of 1 and 2, and between them 12 lost columns, one of them without any light
+    light = np.empty((2, 40, 90), np.float32)
+    light[0, :, :40], light[1, :, :40], light[0, :, 40:], light[1, :, 40:] = 100.0, 50.0, 1.0, 2.0
+    sigma = np.full_like(light, 0.1)
+    lost = np.zeros((40, 90), bool)
+    lost[:, 40:52] = True
+    light[:, lost] = 777.0
+    light[1, :, 45] = np.nan
+    before = light.copy()
+    bridge(light, sigma, lost)
+    np.testing.assert_array_equal(light[:, ~lost], before[:, ~lost])
+    np.testing.assert_array_equal(sigma[:, lost], light[:, lost])
+    for b, (first, last) in enumerate([(100.0, 1.0), (50.0, 2.0)]):
+        logs = np.log(light[b, 20, 39:53])
+        assert (np.diff(logs) <= 0.0).all()
+        assert np.diff(logs).min() > 3.0 * np.log(last / first) / 13
+        # half way in the logarithm at half way across
+        assert np.exp(logs[6:8].mean()) == pytest.approx(np.sqrt(first * last), rel=0.05)
+
+
+def test_what_is_far_from_all_that_is_known_stays():
+    light, lost = np.full((1, 8, 200), 7.0, np.float32), np.ones((8, 200), bool)
+    lost[:, :10] = False
+    light[:, :, :10] = 3.0
+    bridge(light, np.ones_like(light), lost)
+    np.testing.assert_allclose(light[0, :, 10 : 10 + BRIDGE - 16], 3.0, rtol=1e-5)
+    assert (light[0, :, 10 + BRIDGE :] == 7.0).all()
+
+
+def test_by_night_noise_alone_decides(look, view, et0):
+    # the look from the viewpoint is the noisier; by day it is the best, by night the other one is
+    share = night_share(np.array([0.5, -0.1, -0.15, -0.2, -1.0, np.nan], np.float32))
+    np.testing.assert_allclose(share, [0.0, 0.0, 0.5, 1.0, 1.0, 0.0], atol=1e-6)
+    own = marked(look("own", 100.0), np.s_[:0])
+    noisy = replace(own, swaths=tuple(replace(s, variance=np.full_like(s.light, 36.0)) for s in own.swaths))
+    aside = marked(look("quiet", 100.0, place=np.array([-1.58e5, 2.9e4, 2.5e4])), np.s_[:0])
+    sun = JUPITER.body_from_j2000(et0).T @ np.array([0.0, 1.0, 0.0])
+    made = prepare_mosaic([noisy, aside], JUPITER, et0, view, reject=np.inf, seam_px=1.0, sun_direction=sun).planes()
+    steep = made.planes.hit & (made.planes.cos_emission > 0.5) & (made.count == 2)
+    night, day = steep & (made.planes.cos_incidence < -0.25), steep & (made.planes.cos_incidence > 0.0)
+    assert (made.strip[night] == 1).mean() > 0.99
+    assert (made.strip[day] == 0).mean() > 0.99

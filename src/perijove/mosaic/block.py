@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from perijove.geometry.view import View
 from perijove.instrument import Filter
 from perijove.mosaic.angles import angles_from
-from perijove.mosaic.brim import clearance
+from perijove.mosaic.brim import bridge, clearance
 from perijove.mosaic.coarse import Fields
 from perijove.mosaic.look import Look
 from perijove.mosaic.merge import Merged, Mode, Stack, merge
 from perijove.mosaic.place import Placed, Site, Stage
-from perijove.mosaic.reject import DOUBTED, MOST_RADIUS, fill_holes, find_colours, find_hits
+from perijove.mosaic.reject import ALIKE, DOUBTED, MOST_RADIUS, fill_holes, find_colours, find_hits
 from perijove.render.planes import Grid, Planes
 from perijove.spill import release
 
@@ -152,7 +152,7 @@ def fuse_block(
         if window is None:
             continue
         part = site.part(*window)
-        one = weighed(stage.place(k, part), fields.at(k, part))
+        one = weighed(stage.place(k, part), fields.at(k, part), part.hit)
         release()
         for group, pile in zip(groups, piles, strict=True):
             if n in group.members:
@@ -167,7 +167,10 @@ def fuse_block(
             hits[numbers, how.bands.index(band)] = np.count_nonzero(bad[:, b][(slice(None), *cut.inner)], axis=(1, 2))
         out.rejected[cut.into] += bad.any(axis=1).sum(axis=0, dtype=np.uint8)[cut.inner]
         np.copyto(pile.light, np.float32(np.nan), where=bad > 0)
+        lost = hidden_sky(pile, site)
+        np.copyto(pile.light, np.float32(np.nan), where=lost)
         merged = merge(Stack(pile.light, pile.sigma, pile.choice, pile.worth, site.hit), how.mode, how.native)
+        bridge(merged.light, merged.sigma, lost)
         fill_holes(merged.light, merged.sigma, np.asarray(bad.any(axis=0), dtype=np.uint8), how.radius + 2)
         settle_light(group, how, pile, merged, cut, out)
         settle_origin(numbers, times[numbers], merged, cut, out, top)
@@ -176,13 +179,24 @@ def fuse_block(
     return hits
 
 
-def weighed(one: Placed, weights: Plane) -> Placed:
-    """A placed look whose own weights have been multiplied by those of the coarse pass (3, h, w), in place."""
-    rendered = one.weight.min(axis=0) * clearance(one.full)
+def weighed(one: Placed, weights: Plane, ground: NDArray[np.bool_]) -> Placed:
+    """A placed look whose own weights have been multiplied by those of the coarse pass (3, h, w), in place.
+
+    Full pixels weigh next to nothing, and those beside them on the `ground` (h, w) less.
+    """
+    rendered = one.weight.min(axis=0) * clearance(one.full, ground)
     rendered *= weights[2]
     one.choice[...] *= weights[0] * rendered
     one.worth[...] *= weights[1] * rendered
     return one
+
+
+def hidden_sky(pile: Pile, site: Site) -> NDArray[np.bool_]:
+    """Where (h, w) the sky of a site is full in some look, and no other look has seen the same of it."""
+    full = ((pile.choice > 0.0) & ~pile.usable).any(axis=0)
+    seen = (pile.usable & (pile.alike >= ALIKE)).any(axis=0)
+    out: NDArray[np.bool_] = ~site.hit & full & ~seen
+    return out
 
 
 def empty_pile(group: Group, site: Site, cut: Cut) -> Pile:

@@ -32,6 +32,8 @@ USUAL = 0.4
 """I/F of ground at normal incidence and emission by which trust is told."""
 ACCEPTED = 0.03
 """Relative error that the law may add at a quarter of the weight."""
+DARK = 3e-4
+"""Error of light, I/F, that matters nowhere: half a DN of a short exposure. It keeps trust in the night."""
 TINT = 0.1
 """Error of the law's form at which half of the difference between bands' factors is believed: near the terminator and
 the limb, where each band's law is least known, colours stay as they were seen."""
@@ -103,7 +105,7 @@ def trusted(change: float, kept: float, doubt: float, bright: float, veil: float
     form = change * doubt * shade * kept
     other = GLOW_SPREAD * (made - veil * ratio)
     lacking = shade * (1.0 - kept) + new_veil - made
-    off = (form * form + other * other + lacking * lacking) / (ACCEPTED * (shade + new_veil + 1e-30)) ** 2
+    off = (form * form + other * other + lacking * lacking) / (ACCEPTED * (shade + new_veil) + DARK) ** 2
     return 1.0 / (1.0 + off) ** 2
 
 

@@ -13,7 +13,7 @@ from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.mosaic.balance import Balance
 from perijove.mosaic.block import Cut, Fused, How, empty_fused, fill_geometry, fuse_block
-from perijove.mosaic.brim import RAMP
+from perijove.mosaic.brim import BRIDGE, RAMP
 from perijove.mosaic.coarse import Fields, survey_looks
 from perijove.mosaic.look import Look
 from perijove.mosaic.merge import Mode
@@ -23,7 +23,7 @@ from perijove.mosaic.pyramid import REACH as PYRAMID_REACH
 from perijove.mosaic.reject import REACH as REJECT_REACH
 from perijove.render.engine import INTERPOLATIONS
 from perijove.render.planes import Grid
-from perijove.render.threads import run_blocks
+from perijove.render.threads import processors, run_blocks
 from perijove.spill import release
 from perijove.winds import ZonalWinds
 
@@ -36,8 +36,8 @@ REJECT = 6.0
 """Sigma from which what only one look has is taken for a hit."""
 SIDES = (1024, 768, 512, 384, 256, 192, 128)
 """Rows and columns of a grid that are merged at a time."""
-ROOM = 700e6
-"""Bytes that the looks of one block may take, about; with more looks blocks are smaller."""
+ROOM = 900e6
+"""Bytes that the looks of all blocks at work at once may take, about; with more looks blocks are smaller."""
 BYTES_A_BAND, BYTES_A_LOOK = 22, 24
 """Bytes a pixel that each look takes, for each of its bands and besides."""
 
@@ -132,11 +132,12 @@ class Mosaic:
     def _blocks(self, first: int, last: int, left: int, right: int) -> list[tuple[slice, slice]]:
         """Blocks that cover a part of the grid; how large they are changes no bit of what comes out."""
         each, halo = BYTES_A_BAND * len(self.bands) + BYTES_A_LOOK, 2 * self.halo
+        room = ROOM / (self.threads or processors())
         for side in SIDES:
             rows, columns = even_parts(first, last, side), even_parts(left, right, side)
             blocks = [(row, column) for row in rows for column in columns]
             most = max(len(self.fields.looks_at(*block)) for block in blocks)
-            if each * most * (rows[0].stop - first + halo) * (columns[0].stop - left + halo) <= ROOM:
+            if each * most * (rows[0].stop - first + halo) * (columns[0].stop - left + halo) <= room:
                 break
         return blocks
 
@@ -144,6 +145,7 @@ class Mosaic:
     def halo(self) -> int:
         """How far beyond a block its pixels depend on what is there, px."""
         reach = RAMP + REJECT_REACH + (PYRAMID_REACH if self.mode is Mode.BLEND else 0)
+        reach += BRIDGE if self.stage.brims else 0
         return int(-(-reach // LATTICE) * LATTICE)
 
     def _site(self, rows: slice, columns: slice) -> Site:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from perijove.bodies import Body
+from perijove.calibrate.quality import Quality
 from perijove.geometry.ellipsoid import normal
 from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.mosaic.look import Look
@@ -126,14 +127,15 @@ def _cleared(swath: Swath, body: Body, look: Look, threads: int | None) -> tuple
     first = max(-step * (len(swath.et) - 1), 0.0)
     glow = fit_glow(swath, gather_cells(swath, dark, side, step, first), step, first)
     light = swath.light.copy()
-    spilt = give_up_spilt(light, dark, side, look.full_dn)
+    quality = None if swath.quality is None else swath.quality.copy()
+    spilt = give_up_spilt(light, dark, side, look.full_dn, quality)
     variance = None if swath.variance is None else swath.variance + np.float32(glow.sigma_dn**2)
     if glow.cells:
         lines, samples = light.shape[1:]
         for f in range(len(light)):
             row = (first + f * step + np.arange(lines) + 0.5) / (2 * side) - 0.5
             light[f] -= between(glow.model_dn, row, (np.arange(samples) + 0.5) / (2 * side) - 0.5)
-    return replace(swath, light=light, variance=variance), replace(glow, spilt=spilt)
+    return replace(swath, light=light, variance=variance, quality=quality), replace(glow, spilt=spilt)
 
 
 def sky_step(swath: Swath) -> float:
@@ -262,9 +264,12 @@ def _place(at: FloatArray, count: int) -> tuple[NDArray[np.int64], NDArray[np.fl
     return whole, (held - whole).astype(np.float32)
 
 
-def give_up_spilt(light: NDArray[np.float32], dark: Mask, side: int, full_dn: float) -> int:
-    """Make NaN, in place, what full pixels have spilt along their columns into the `dark`; the number of its pixels.
+def give_up_spilt(
+    light: NDArray[np.float32], dark: Mask, side: int, full_dn: float, quality: NDArray[np.uint8] | None = None
+) -> int:
+    """Give up, in place, what full pixels have spilt along their columns into the `dark`; the number of its pixels.
 
+    Where there is a `quality` it is marked as full there too, else the light becomes NaN.
     Full pixels in the dark that hang together with full ones on lit ground are such, and the one beyond them.
     """
     spilt = 0
@@ -280,6 +285,9 @@ def give_up_spilt(light: NDArray[np.float32], dark: Mask, side: int, full_dn: fl
             for i in range(lines)[turned]:
                 here = night[i] & carried
                 spilt += int(np.count_nonzero(here & np.isfinite(light[f, i])))
-                light[f, i, here] = np.nan
+                if quality is None:
+                    light[f, i, here] = np.nan
+                else:
+                    quality[f, i, here] |= np.uint8(Quality.FULL)
                 carried = ground[i] | (carried & full[i])
     return spilt
