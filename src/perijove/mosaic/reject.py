@@ -137,7 +137,8 @@ def find_hits(
 
 
 def find_colours(light: Plane, sigma: Plane, doubt: Bits, alike: Plane, radius: int, reject: float, hits: Bits) -> None:
-    """Set `hits` (looks, bands, h, w) to 3 where one filter of a look stands out, and its other filters do not.
+    """Set `hits` (looks, bands, h, w) to 3 where one filter of a look stands out, and its other filters do not, and to
+    4 beside such places where it does so less.
 
     `light`, `sigma` and `doubt` have the shape of `hits`, `alike` (looks, h, w) is that of `find_hits`. A hit stands
     out in one filter alone, which clouds and the limb do not: one look is enough, and of more none may show half of it.
@@ -204,12 +205,28 @@ def seek_colours(
                         continue
                     least = reject * (0.5 if doubt[k, b, y, x] else 1.0) * sigma[k, b, y, x]
                     for side in (1.0, -1.0):
-                        if not rises(light[k, b], y, x, ring, least, 2 if doubt[k, b, y, x] else 1, side):
+                        # a long track, drawn wide by a slanting view, takes three places of the ring
+                        if not rises(light[k, b], y, x, ring, least, 3, side):
                             continue
                         if not only_here(light[k], sigma[k], b, y, x, near, ring, least, side, values):
                             continue
                         if not seen_too(light[:, b], alike, k, y, x, near, ring, side, values):
                             hits[k, b, y, x] = 3
+    grow = 2 * near
+    for k in range(looks):
+        for b in range(bands):
+            for y in range(h):
+                for x in range(w):
+                    if hits[k, b, y, x] != 3:
+                        continue
+                    for i in range(max(y - grow, 0), min(y + grow + 1, h)):
+                        for j in range(max(x - grow, 0), min(x + grow + 1, w)):
+                            if hits[k, b, i, j] or light[k, b, i, j] != light[k, b, i, j]:
+                                continue
+                            least = reject * SHARE_OF_SEED * sigma[k, b, i, j]
+                            for side in (1.0, -1.0):
+                                if only_here(light[k], sigma[k], b, i, j, near, ring, least, side, values):
+                                    hits[k, b, i, j] = 4
 
 
 @kernel
@@ -250,7 +267,8 @@ def only_here(
         for p in range(max(y - near, 0), min(y + near + 1, light.shape[1])):
             for q in range(max(x - near, 0), min(x + near + 1, light.shape[2])):
                 most = max(most, side * (light[c, p, q] - theirs))
-        allowed = max(allowed, most / theirs)
+        # the largest of some pixels is noise in part
+        allowed = max(allowed, max(most - 2.0 * sigma[c, y, x], 0.0) / theirs)
         others += 1
     return others > 0 and side * (light[b, y, x] - mine) > least + (COLOUR * allowed + COLOUR_GRAIN) * mine
 
