@@ -209,6 +209,8 @@ def world_seen(
         down, along = FINE * fftfreq(shape[0])[:, None], FINE * rfftfreq(shape[1])[None, :]
         spread = spread_of(scene, strip, et, view, band)
         passed = np.mean([np.exp(2j * math.pi * (down * a + along * b)) for a, b in spread.offsets], axis=0)
+        # pixels as large as that tell nothing of finer waves, and a sharp end of them would ring
+        passed *= 0.5 + 0.5 * np.cos(math.pi * np.clip(2.0 * np.hypot(down, along) - 1.0, 0.0, 1.0))
         across = np.ones_like(passed, float)
         for axis in spread.axes:
             cycles = down * axis[0] + along * axis[1]
