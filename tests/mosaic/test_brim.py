@@ -11,7 +11,7 @@ from perijove.instrument import Filter
 from perijove.mosaic import Mode, prepare_mosaic
 from perijove.mosaic.brim import BORDER, BRIDGE, GONE, NEXT, RAMP, bridge, clearance, with_border
 from perijove.mosaic.merge import Stack, merge
-from perijove.mosaic.place import night_share
+from perijove.mosaic.place import DEEP_NIGHT, night_share
 
 FULL = int(Quality.FULL)
 
@@ -120,7 +120,7 @@ def test_what_is_far_from_all_that_is_known_stays():
 
 def test_by_night_noise_alone_decides(look, view, et0):
     # the look from the viewpoint is the noisier; by day it is the best, by night the other one is
-    share = night_share(np.array([0.5, -0.1, -0.15, -0.2, -1.0, np.nan], np.float32))
+    share = night_share(np.array([0.5, DEEP_NIGHT[0], sum(DEEP_NIGHT) / 2, DEEP_NIGHT[1], -1.0, np.nan], np.float32))
     np.testing.assert_allclose(share, [0.0, 0.0, 0.5, 1.0, 1.0, 0.0], atol=1e-6)
     own = marked(look("own", 100.0), np.s_[:0])
     noisy = replace(own, swaths=tuple(replace(s, variance=np.full_like(s.light, 36.0)) for s in own.swaths))
@@ -128,6 +128,6 @@ def test_by_night_noise_alone_decides(look, view, et0):
     sun = JUPITER.body_from_j2000(et0).T @ np.array([0.0, 1.0, 0.0])
     made = prepare_mosaic([noisy, aside], JUPITER, et0, view, reject=np.inf, seam_px=1.0, sun_direction=sun).planes()
     steep = made.planes.hit & (made.planes.cos_emission > 0.5) & (made.count == 2)
-    night, day = steep & (made.planes.cos_incidence < -0.25), steep & (made.planes.cos_incidence > 0.0)
+    night, day = steep & (made.planes.cos_incidence < -0.27), steep & (made.planes.cos_incidence > 0.0)
     assert (made.strip[night] == 1).mean() > 0.99
     assert (made.strip[day] == 0).mean() > 0.99

@@ -36,9 +36,10 @@ BoolArray = NDArray[np.bool_]
 
 TELLING = 50.0
 """Detail is compared between looks where their light can be trusted at all: the inverse of twice the least trust."""
-DEEP_NIGHT = (-0.1, -0.2)
+DEEP_NIGHT = (-0.15, -0.25)
 """Cosines of incidence from which, in a view, ground begins to be night, and from which it is: haze is lit for 5 deg
-beyond the terminator. There looks weigh by their noise, from however far they saw it."""
+beyond the terminator, and a look at a grazing angle sees it from as far again. There looks weigh by their noise, from
+however far they saw it."""
 FULL_SHARE = 0.98
 """Share of the light of a full pixel from which on a rendered one counts as full."""
 
