@@ -88,7 +88,8 @@ def mapped(
     folder.mkdir(parents=True, exist_ok=True)
     run_map(
         MapRequest(
-            strips=tuple(data / strip for strip in strips), output=folder, recipe=load_recipe("linear"), projection=projection,
+            strips=tuple(data / strip for strip in strips), output=folder, recipe=load_recipe("linear"),
+            projection=projection,
             bounds_deg=None if bounds is None else parse_bounds(bounds, Longitudes.EAST),
             scale_km=scale_km,
             backplanes=tuple(backplanes), photometry=photometry, quiet=True, overwrite=True,
