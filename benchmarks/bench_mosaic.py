@@ -53,7 +53,7 @@ def looks_around(count: int) -> list[Look]:
         own = tuple(
             replace(
                 swath,
-                light=spilled(100 * swath.light + noise.normal(size=swath.light.shape).astype(np.float32)),
+                light=spilled(250 + 25 * swath.light + noise.normal(size=swath.light.shape).astype(np.float32)),
                 variance=spilled(np.where(np.isfinite(swath.light), 1.0, np.nan).astype(np.float32)),
                 quality=spilled(np.zeros(swath.light.shape, np.uint8)),
                 position_km=swath.position_km @ rotation.T,

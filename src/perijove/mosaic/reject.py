@@ -71,18 +71,20 @@ def surroundings(light: Plane, y: int, x: int, ring: Ring, values: Plane) -> flo
 
 
 @kernel
-def rises(light: Plane, y: int, x: int, ring: Ring, least: float, but: int, side: float) -> bool:
-    """Whether a pixel is above (`side` 1) or below (-1) all places of the ring around it, but for some, by more than
-    `least`."""
-    level = side * light[y, x] - least
-    failed = 0
+def rises(light: Plane, y: int, x: int, ring: Ring, least: float, but: int) -> float:
+    """1 where a pixel is above all places of the ring around it, but for some (fewer than half), by more than `least`,
+    -1 where it is so far below them, else 0."""
+    value = light[y, x]
+    above, below = value - least, value + least
+    higher, lower = 0, 0
     for k in range(8):
         i, j = y + ring[k, 0], x + ring[k, 1]
-        if 0 <= i < light.shape[0] and 0 <= j < light.shape[1] and not side * light[i, j] < level:
-            failed += 1
-            if failed > but:
-                return False
-    return True
+        if 0 <= i < light.shape[0] and 0 <= j < light.shape[1]:
+            higher += not light[i, j] < above
+            lower += not light[i, j] > below
+            if higher > but and lower > but:
+                return 0.0
+    return 1.0 if higher <= but else -1.0
 
 
 @kernel
@@ -156,19 +158,21 @@ def seek_hits(
     values = np.empty(8, np.float32)
     looks, h, w = light.shape
     for k in range(looks):
+        # cut here: in the loop over pixels each cut would count references
+        own, spread = light[k], sigma[k]
         for y in range(h):
             for x in range(w):
-                value = light[k, y, x]
+                value = own[y, x]
                 if value != value or alike[k, y, x] < ALIKE:
                     continue
                 # a line goes through the ring twice: a crescent's tip does, or a track among what is doubted anyway
                 but = 2 if doubt[k, y, x] else 1
-                least = reject * (0.5 if doubt[k, y, x] else 1.0) * sigma[k, y, x]
-                for side in (1.0, -1.0):
-                    if not rises(light[k], y, x, ring, least, but, side):
-                        continue
-                    if stands_alone(light, sigma, doubt, sharp, alike, k, y, x, near, ring, reject, side, values):
-                        hits[k, y, x] = 1
+                least = reject * (0.5 if doubt[k, y, x] else 1.0) * spread[y, x]
+                side = rises(own, y, x, ring, least, but)
+                if side != 0.0 and stands_alone(
+                    light, sigma, doubt, sharp, alike, k, y, x, near, ring, reject, side, values
+                ):
+                    hits[k, y, x] = 1
     # what is beside a hit and stands out too, if less, belongs to it, as does the dark ring that interpolation leaves;
     # seeds are 1, what grew is 2
     grow = 2 * near
@@ -194,24 +198,21 @@ def seek_colours(
     """`find_colours`, with the ring around a pixel."""
     values = np.empty(8, np.float32)
     looks, bands, h, w = light.shape
-    for y in range(h):
-        for x in range(w):
-            for k in range(looks):
-                if alike[k, y, x] < ALIKE:
-                    continue
-                for b in range(bands):
-                    value = light[k, b, y, x]
-                    if value != value or hits[k, b, y, x]:
+    for k in range(looks):
+        for b in range(bands):
+            own, spread, doubted = light[k, b], sigma[k, b], doubt[k, b]
+            for y in range(h):
+                for x in range(w):
+                    value = own[y, x]
+                    if value != value or alike[k, y, x] < ALIKE or hits[k, b, y, x]:
                         continue
-                    least = reject * (0.5 if doubt[k, b, y, x] else 1.0) * sigma[k, b, y, x]
-                    for side in (1.0, -1.0):
-                        # a long track, drawn wide by a slanting view, takes three places of the ring
-                        if not rises(light[k, b], y, x, ring, least, 3, side):
-                            continue
-                        if not only_here(light[k], sigma[k], b, y, x, near, ring, least, side, values):
-                            continue
-                        if not seen_too(light[:, b], alike, k, y, x, near, ring, side, values):
-                            hits[k, b, y, x] = 3
+                    least = reject * (0.5 if doubted[y, x] else 1.0) * spread[y, x]
+                    # a long track, drawn wide by a slanting view, takes three places of the ring
+                    side = rises(own, y, x, ring, least, 3)
+                    if side == 0.0 or not only_here(light[k], sigma[k], b, y, x, near, ring, least, side, values):
+                        continue
+                    if not seen_too(light[:, b], alike, k, y, x, near, ring, side, values):
+                        hits[k, b, y, x] = 3
     grow = 2 * near
     for k in range(looks):
         for b in range(bands):
