@@ -27,10 +27,11 @@ from perijove.calibrate.noise import READ_NOISE_DN, steps_at
 from perijove.calibrate.quality import Quality
 from perijove.calibrate.response import IN_FLIGHT, dn_per_light
 from perijove.calibrate.solar import AU_KM, BAND_NM
+from perijove.geometry.ellipsoid import point_from_centric
 from perijove.geometry.view import View, spacecraft_view
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, SAMPLES, Filter
 from perijove.io.finder import open_strip
-from perijove.mosaic.relight import MINNAERT, relight
+from perijove.mosaic.angles import angles_from
 from perijove.observation import Observation, observe
 from perijove.render.engine import render
 from perijove.render.planes import Planes
@@ -39,6 +40,9 @@ from perijove.swath import Swath
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+MINNAERT = 0.95
+"""Exponent of Minnaert's law for Jupiter in visible light (HST: 0.85 to 1.0)."""
 
 DATA = Path(os.environ.get("PERIJOVE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 STRIPS = {
@@ -85,6 +89,17 @@ def seen(observation: Observation, view: View) -> Seen:
     o = observation
     planes = render(o.swaths(sigma=True), o.body, o.middle_et, view, sun_direction=o.sun)
     return Seen(planes, relight(planes, o.body.radii_km, o.middle_position, o.middle_sun))
+
+
+def relight(planes: Planes, radii: tuple[float, float, float], place: FloatArray, sun: FloatArray) -> Plane:
+    """Factor (h, w) that gives light seen from a body-fixed place the angles of the view, by Minnaert's law."""
+    points = point_from_centric(planes.latitude.astype(float), planes.longitude.astype(float), radii)
+    own = angles_from(place, sun, points, radii)
+
+    def law(cos_i: Plane, cos_e: Plane) -> Plane:
+        return np.asarray(np.maximum(cos_i, 0.05) ** MINNAERT * np.maximum(cos_e, 0.05) ** (MINNAERT - 1.0))
+
+    return law(planes.cos_incidence, planes.cos_emission) / law(own.cos_incidence, own.cos_emission)
 
 
 def own_view(observation: Observation) -> View:
