@@ -84,7 +84,7 @@ def test_misuse_is_exit_2(args: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--recipe", "sepia"], "'sepia' is not one of"),
+        (["--recipe", "sepia"], "'sepia' is none"),
         (["--depth", "12"], "'12' is not one of"),
         (["--format", "gif"], "'gif' is not one of"),
         (["--interpolation", "nearest"], "'nearest' is not one of"),
