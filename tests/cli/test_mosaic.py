@@ -160,6 +160,7 @@ def test_a_picture_from_the_spacecraft(solved: Made, tmp_path: Path) -> None:
         (("--view", "spacecraft", "--ppd", "2"), "--ppd is of a map"),
         (("--no-wind", "--winds", "w.csv"), "give one of them"),
         (("--winds", "w.txt"), "end its name in .csv"),
+        (("--depth", "16"), "leave --depth out"),
         (("--sky", "keep"), "give --recipe backlit"),
         (("--sky", "keep", "--recipe", "natural"), "natural"),
         (("--recipe", "natural", "--with-sources"), "goes with a map of I/F"),

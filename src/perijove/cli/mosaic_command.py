@@ -119,7 +119,7 @@ def mosaic(
     ] = None,
     annotate: Annotate = False,
     depth: Annotated[
-        Depth | None, typer.Option("--depth", help="Bits: I/F 32 (float) or 16 (scaled), pictures 8 or 16.")
+        Depth | None, typer.Option("--depth", help="Bits of pictures: 8 or 16; I/F has 32.")
     ] = None,
     interpolation: Annotated[
         Interpolation, typer.Option("--interpolation", help="Between the pixels of a framelet.", show_default=True)

@@ -79,6 +79,8 @@ class MosaicRequest:
             raise UsageError(f"--winds {self.winds} is no table: end its name in .csv")
         if self.winds is not None and not self.wind:
             raise UsageError("--winds writes the winds that --no-wind leaves out: give one of them")
+        if self.map is not None and self.chosen_recipe.measured and self.map.dtype != "float32":
+            raise UsageError("--depth 16: a mosaic's I/F is written in floating point: leave --depth out")
         if self.sources and (self.map is None or not self.chosen_recipe.measured):
             raise UsageError("--with-sources goes with a map of I/F: write a .tif, and leave --view and --recipe out")
 
