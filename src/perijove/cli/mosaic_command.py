@@ -118,9 +118,7 @@ def mosaic(
         str | None, typer.Option("--caption", metavar="TITLE", help="Scale bar, arrow, and a caption below a picture.")
     ] = None,
     annotate: Annotate = False,
-    depth: Annotated[
-        Depth | None, typer.Option("--depth", help="Bits of pictures: 8 or 16; I/F has 32.")
-    ] = None,
+    depth: Annotated[Depth | None, typer.Option("--depth", help="Bits of pictures: 8 or 16; I/F has 32.")] = None,
     interpolation: Annotated[
         Interpolation, typer.Option("--interpolation", help="Between the pixels of a framelet.", show_default=True)
     ] = Interpolation.CATMULL_ROM,
