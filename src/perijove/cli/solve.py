@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,13 +22,11 @@ from perijove.io.atomic import Staged, check_writable
 from perijove.io.finder import OpenedStrip, open_strip
 from perijove.io.provenance import Source, label_source, strip_source
 from perijove.label import UNKNOWN
-from perijove.observation import Flight, Observation, Together, body_of, observe, observe_together, target_of
+from perijove.observation import Flight, Observation, Together, observe, observe_together, target_of
 from perijove.raw import RawImage
-from perijove.winds import usual_winds
 
-if TYPE_CHECKING:
-    pass
-
+Found = TypeVar("Found", list[Observation], Together)
+"""What solving gives: observations alone, or with how they fit together."""
 COLOURS = {"BLUE": "tab:blue", "GREEN": "tab:green", "RED": "tab:red", "METHANE": "tab:purple"}
 _STEPS = {
     "calibrating": "calibrating",
@@ -100,21 +98,7 @@ def solve_opened(
     opened: Sequence[OpenedStrip], steps: Steps, light: LightRequest, geometry: GeometryRequest, flight: Flight | None
 ) -> list[Observation]:
     """Calibrate and solve strips that have been opened; PerijoveError for strips that cannot be done together."""
-    with steps.step("reading"):
-        treatment = treatment_of(light)
-    check_strips(opened)
-    basemap = basemap_of(geometry, opened[0].raw.label)
-    _warn_of_unreadable(opened)
-    with steps.steps("calibrating") as turn:
-        observations = observe(
-            [strip.raw for strip in opened],
-            [label for strip in opened for label in strip.pass_labels],
-            treatment=treatment,
-            flight=flight,
-            attitude=attitude_of(geometry),
-            basemap=basemap,
-            step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
-        )
+    observations = _solved(observe, opened, steps, light, geometry, flight)
     _warn_of_solved(observations, light)
     return observations
 
@@ -123,25 +107,35 @@ def solve_together(
     opened: Sequence[OpenedStrip], steps: Steps, light: LightRequest, geometry: GeometryRequest, flight: Flight | None
 ) -> Together:
     """Solve strips of one pass as one problem, tied to each other on the ground; see `solve_opened`."""
+    together = _solved(observe_together, opened, steps, light, geometry, flight)
+    _warn_of_solved(together.observations, light)
+    return together
+
+
+def _solved(
+    way: Callable[..., Found],
+    opened: Sequence[OpenedStrip],
+    steps: Steps,
+    light: LightRequest,
+    geometry: GeometryRequest,
+    flight: Flight | None,
+) -> Found:
+    """What `observe` or `observe_together` makes of strips that have been opened, told step by step."""
     with steps.step("reading"):
         treatment = treatment_of(light)
     check_strips(opened)
-    first = opened[0].raw.label
-    basemap = basemap_of(geometry, first)
+    basemap = basemap_of(geometry, opened[0].raw.label)
     _warn_of_unreadable(opened)
     with steps.steps("calibrating") as turn:
-        together = observe_together(
+        return way(
             [strip.raw for strip in opened],
             [label for strip in opened for label in strip.pass_labels],
             treatment=treatment,
             flight=flight,
             attitude=attitude_of(geometry),
             basemap=basemap,
-            winds=usual_winds(body_of(first)),
             step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
         )
-    _warn_of_solved(together.observations, light)
-    return together
 
 
 def _aimed(raw: RawImage, geometry: GeometryRequest, flight: Flight | None) -> RawImage:
