@@ -9,13 +9,12 @@ H, W = 60, 80
 
 
 def hits_in(light, sigma=2.0, sharp=None, alike=None, doubt=None, radius=1, reject=6.0):
-    """What `find_hits` finds, everything but the light being the same everywhere unless it is given."""
-    planes = [np.asarray(light, np.float32), np.full(light.shape, sigma, np.float32)]
-    planes.append(np.zeros(light.shape, np.uint8) if doubt is None else doubt)
-    for given in (sharp, alike):
-        planes.append(np.ones(light.shape, np.float32) if given is None else np.asarray(given, np.float32))
+    """What `find_hits` finds in one filter, everything but the light being the same everywhere unless it is given."""
+    deep = [np.asarray(light, np.float32), np.full(light.shape, sigma, np.float32)]
+    deep.append(np.zeros(light.shape, np.uint8) if doubt is None else doubt)
+    flat = [np.ones(light.shape, np.float32) if one is None else np.asarray(one, np.float32) for one in (sharp, alike)]
     hits = np.zeros(light.shape, np.uint8)
-    find_hits(*planes, radius, reject, hits)
+    find_hits(*(plane[:, None] for plane in deep), *flat, radius, reject, hits[:, None])
     return hits
 
 

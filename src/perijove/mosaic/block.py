@@ -242,13 +242,8 @@ def find_bad(pile: Pile, how: How) -> Bits:
     bad = np.zeros(pile.light.shape, np.uint8)
     if not how.reject < np.inf:
         return bad
-    if len(pile.light) > 1:
-        for b in range(pile.light.shape[1]):
-            seen = np.where(pile.usable, pile.light[:, b], np.float32(np.nan))
-            found = np.zeros(seen.shape, np.uint8)
-            find_hits(seen, pile.sigma[:, b], pile.doubt[:, b], pile.sharp, pile.alike, how.radius, how.reject, found)
-            bad[:, b] = found
     usable = np.where(pile.usable[:, None], pile.light, np.float32(np.nan))
+    find_hits(usable, pile.sigma, pile.doubt, pile.sharp, pile.alike, how.radius, how.reject, bad)
     find_colours(usable, pile.sigma, pile.doubt, pile.alike, how.radius, how.reject, bad)
     return bad
 
