@@ -13,8 +13,9 @@ its pixels blur it (and, in the remarks, the camera alone): pixels as large as t
 *Hits*: of those that stood out of their strip by more than 5 sigma, how many no longer do.
 
     python -m benchmarks.backlit_truth [--scene backlit] [--seed 1] [--from 4] [--keep FOLDER] [--pictures FOLDER]
+        [--true-pointing]
 
-FOLDER keeps strips and solutions for the next time.
+FOLDER keeps strips and solutions for the next time. With the true pointing there remains what combining strips does.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from benchmarks.backlit_world import world_seen
+from benchmarks.true_pointing import truly_pointed
 from benchmarks.truth_strips import Taken, taken_strips
 from numpy.typing import NDArray
-from scipy.fft import fftfreq, irfft2, next_fast_len, rfft2, rfftfreq
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label, median_filter
 from scipy.ndimage import shift as shifted
 from scipy.optimize import least_squares
@@ -46,11 +48,8 @@ from perijove.render.engine import render
 from perijove.render.planes import native_px
 from perijove.simulate.detector import stray_light
 from perijove.simulate.frames import j2000_from_body
-from perijove.simulate.optics import PAD_LINES, Samples, sub_samples
-from perijove.simulate.optics import looks as camera_looks
-from perijove.simulate.portrait import pixels_of, portrait
+from perijove.simulate.portrait import pixels_of
 from perijove.simulate.scene import COLOURS, Scene
-from perijove.simulate.strip import Strip
 from perijove.winds import usual_winds
 
 FloatArray = NDArray[np.float64]
@@ -66,8 +65,6 @@ BOUNDS = {
     "stars, median px": 0.3,
 }
 AT_LEAST = ("night: best strip / composite", "hits gone, %")
-FINE = 3
-"""Rays a pixel, each way, of the world."""
 SKY_PX = 150
 """Sky around what is framed, px."""
 PATCH, SURE_PX = 40, 0.1
@@ -163,67 +160,6 @@ def staged(scene: Scene, looks: Sequence[Look], taken: Taken, which: int) -> Sta
         {band: np.stack(light) for band, light in alone.items()},
         unit,
     )
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How a camera's pixel gathers light, in px (line, sample) of a view: `offsets` (n, 2) of its rays from where its
-    middle looks in the middle of the exposure; `axes` (2, 2), steps of one line and one sample of the camera."""
-
-    offsets: FloatArray
-    axes: FloatArray
-
-
-def spread_of(scene: Scene, strip: Strip, et: float, view: View, band: Filter) -> Spread:
-    """The rays of a pixel in the middle of the frame that was taken in the middle of a strip, as they were traced."""
-    samples = sub_samples(2, strip.shot.stages)
-    at = float(strip.timing.et[len(strip.timing.et) // 2])
-    turn = j2000_from_body(scene.flight.body, et)
-    middle = Samples(np.full(1, 0.5 + (strip.shot.stages - 1) / 2.0), np.full(1, 0.5), np.zeros(1))
-
-    def seen(which: Samples, line: int = 64, sample: int = 814) -> FloatArray:
-        ways = camera_looks(scene.lens, band, which)[PAD_LINES + line, sample]
-        attitude = scene.spin.j2000_from_camera(at + which.seconds)
-        return view.pixel(np.einsum("nij,nj->ni", attitude, ways) @ turn)
-
-    here = seen(middle)[0]
-    axes = np.stack([seen(middle, line=65)[0] - here, seen(middle, sample=815)[0] - here])
-    return Spread(seen(samples) - here, axes)
-
-
-def world_seen(
-    scene: Scene, strip: Strip, et: float, view: View
-) -> tuple[dict[Filter, FloatArray], dict[Filter, FloatArray]]:
-    """The world in a view as the strip's camera blurs it, and blurred by Catmull and Rom's kernel at its px too."""
-    line, sample = (np.mgrid[: FINE * view.height, : FINE * view.width] + 0.5) / FINE
-    world = portrait(scene, et, view.position_km, pixel_rays(view, line, sample), per_side=1)
-    x = np.linspace(0.0, 2.0, 401)
-    kernel = np.where(x < 1.0, 1.5 * x**3 - 2.5 * x**2 + 1.0, -0.5 * x**3 + 2.5 * x**2 - 4.0 * x + 2.0)
-    reach = np.arange(-math.ceil(4.0 * scene.lens.blur_px), math.ceil(4.0 * scene.lens.blur_px) + 1)
-    weights = np.exp(-0.5 * (reach / scene.lens.blur_px) ** 2)
-    weights /= weights.sum()
-    plain, resampled = {}, {}
-    for band, light in world.items():
-        shape = [next_fast_len(n + 60, real=True) for n in light.shape]
-        # cycles an output px
-        down, along = FINE * fftfreq(shape[0])[:, None], FINE * rfftfreq(shape[1])[None, :]
-        spread = spread_of(scene, strip, et, view, band)
-        passed = np.mean([np.exp(2j * math.pi * (down * a + along * b)) for a, b in spread.offsets], axis=0)
-        # pixels as large as that tell nothing of finer waves, and a sharp end of them would ring
-        passed *= 0.5 + 0.5 * np.cos(math.pi * np.clip(2.0 * np.hypot(down, along) - 1.0, 0.0, 1.0))
-        across = np.ones_like(passed, float)
-        for axis in spread.axes:
-            cycles = down * axis[0] + along * axis[1]
-            passed *= sum(w * np.cos(2.0 * math.pi * n * cycles) for w, n in zip(weights, reach, strict=True))
-            # of the kernel, by a table of its cosine transform
-            table = np.linspace(0.0, np.abs(cycles).max(), 400)
-            wave = 2.0 * np.trapezoid(kernel * np.cos(2.0 * math.pi * table[:, None] * x), x, axis=1)
-            across *= np.interp(np.abs(cycles), table, wave)
-        filled = rfft2(light.astype(float), shape)
-        middle = np.s_[FINE // 2 : light.shape[0] : FINE, FINE // 2 : light.shape[1] : FINE]
-        plain[band] = irfft2(filled * passed, shape)[middle]
-        resampled[band] = irfft2(filled * passed * across, shape)[middle]
-    return plain, resampled
 
 
 def limb_coordinates(view: View, rays: FloatArray, radii: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -577,8 +513,11 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder that keeps strips and solutions")
     parser.add_argument("--pictures", type=Path, help="folder for pictures")
     parser.add_argument("--alone", action="store_true", help="compare the strip of the viewpoint alone too")
+    parser.add_argument("--true-pointing", action="store_true", help="combine with the true pointing, not the solved")
     asked = parser.parse_args()
     taken = taken_strips(asked.scene, asked.seed, asked.keep, brighter=STARS_BRIGHTER)
+    if asked.true_pointing:
+        taken = truly_pointed(taken)
     looks = [look_of(o) for o in taken.observations]
     stage = staged(taken.scene, looks, taken, asked.which)
     print(f"{asked.scene}, seed {asked.seed}, from strip {asked.which}: {stage.view.width} x {stage.view.height} px")
