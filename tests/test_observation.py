@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from perijove.ephemeris.labels import solve_trajectory
 from perijove.ephemeris.moons import moon_state
 from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.ephemeris.trajectory import Trajectory
-from perijove.errors import LabelError, PerijoveWarning, TrajectoryError, UsageError
+from perijove.errors import CalibrationError, LabelError, PerijoveWarning, TrajectoryError, UsageError
 from perijove.instrument import INTERFRAME_DELTA_S, Filter
 from perijove.io.labels import parse_label
 from perijove.io.places import scan_labels
@@ -39,6 +40,8 @@ from perijove.observation import (
     passes,
     sources,
 )
+from perijove.observation import begin as begin_module
+from perijove.observation.begin import astray, begin
 from perijove.observation.sources import CLOCK_SIGMA_S, Sky, fly, point, timed
 from perijove.observation.work import _exposed
 from perijove.raw import RawImage
@@ -284,6 +287,51 @@ def test_each_strip_is_told_by_kernels_or_by_the_image(
     assert anchors[0].of_the_moment
     assert anchors[0].spin.rate == pytest.approx(SPIN.rate)
     assert anchors[1:] == [None, None]
+
+
+def hanging(first: float, last: float) -> Trajectory:
+    """A spacecraft that hangs over Jupiter for a while."""
+    return Trajectory(
+        "JUPITER", "table", np.array([first, last]), np.full((2, 3), 1e5), np.zeros((2, 3)), first, np.eye(6)
+    )
+
+
+def test_strips_that_cannot_be_had_are_told_and_the_others_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    def calibrated(raw: RawImage, *_: object, **__: object) -> Any:
+        if raw.label.product_id == "C":
+            raise CalibrationError("no frames")
+        return SimpleNamespace(light={Filter.RED: np.zeros((4, 2, 2), np.float32)}, binning=1, full_dn=4095.0)
+
+    monkeypatch.setattr(begin_module, "calibrate", calibrated)
+    labels = [replace(LABEL, product_id=name, start_et=6e8 + 600.0 * k) for k, name in enumerate("ABCDE")]
+    labels[1] = replace(labels[1], interframe_delay_s=None)
+    raws = [bare(label) for label in labels]
+    said: list[str] = []
+    flight = Flight(lambda *_: hanging(6e8 - 60.0, 6e8 + 2000.0))
+    begun = begin(raws, [], None, flight, said.append)
+    assert [raw.label.product_id for raw in begun.raws] == [e.product_id for e in begun.exposures] == ["A", "D"]
+    assert list(begun.left_out) == ["B", "E", "C"]
+    assert isinstance(begun.left_out["B"], LabelError)
+    assert str(begun.left_out["C"]) == "C: no frames"
+    assert "START_TIME" in str(begun.left_out["E"])
+    # the Sun stands where the strips that are left have it
+    alone = begin([raws[0], raws[2], raws[3]], [], None, flight, said.append)
+    assert (
+        begun.sky.sun.tolist()
+        == alone.sky.sun.tolist()
+        != begin(raws[:1], [], None, flight, said.append).sky.sun.tolist()
+    )
+    with pytest.raises(CalibrationError, match="C: no frames"):
+        begin(raws[2:3], [], None, flight, said.append)
+
+
+def test_the_orbit_is_that_of_the_most_strips() -> None:
+    hours = {"A": 0.0, "B": 9.0, "C": 14.1, "D": 10.0, "E": 8.0}
+    raws = [bare(replace(LABEL, product_id=name, start_et=3600.0 * t)) for name, t in hours.items()]
+    # five hours at the planet, one at a moon
+    assert astray(raws, JUPITER) == ["A"]
+    assert astray(raws, GANYMEDE) == ["A", "C"]
+    assert astray(raws[1:2], JUPITER) == []
 
 
 @pytest.fixture(scope="module")

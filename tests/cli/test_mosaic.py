@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from perijove.cli import mosaic_strips
 from perijove.cli.app import app
 from perijove.cli.mosaic_request import MosaicRequest
 from perijove.cli.mosaic_strips import Gathered
+from perijove.errors import PointingError
 from perijove.io.maps import read_map
-from perijove.observation import Together
+from perijove.observation import Together, begin, together
 
 NAMES = ("JNCE_2022229_44C90001_V01", "JNCE_2022229_44C90002_V01")
 
@@ -215,9 +217,60 @@ def test_an_unreadable_strip_is_left_out_only_when_asked(
     out = tmp_path / "out.tif"
     result = run(first, other, broken, "-o", out, "--scale", 4000)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert broken.name in result.stderr
+    assert f"leave {broken.name} out" in result.stderr
     assert not out.exists()
-    result = run(first, other, broken, "-o", out, "--scale", 4000, "--keep-going", "--json")
+    # one of another pass is left out as well, and its name, the first of all, is in no one's way
+    stranger = tmp_path / "JNCE_2022228_44C00001_V01-raw.png"
+    stranger.write_bytes(first.read_bytes())
+    facts = json.loads(next(first.parent.glob("9*.json")).read_text())
+    times = {"START_TIME": "2022-07-01T09:00:00.000", "STOP_TIME": "2022-07-01T09:00:10.000"}
+    named = {"PRODUCT_ID": stranger.name.removesuffix("-raw.png"), "FILE_NAME": stranger.name}
+    (tmp_path / "00001-Metadata.json").write_text(json.dumps({**facts, **named, **times}))
+    options = ("--scale", 4000, "--no-wind", "--keep-stray-light", "--keep-going", "--json")
+    result = run(stranger, first, broken, other, "-o", out, *options)
     assert result.exit_code == 3
-    assert [one["strip"] for one in json.loads(result.stdout)["mosaic"]["left_out"]] == [broken.name]
-    assert out.exists()
+    told = {one["strip"]: one["why"] for one in json.loads(result.stdout)["mosaic"]["left_out"]}
+    assert list(told) == [named["PRODUCT_ID"], broken.name]
+    assert "is of another pass" in told[named["PRODUCT_ID"]]
+    # a repetition has no need of either
+    for path in (stranger, broken, tmp_path / "00001-Metadata.json"):
+        path.unlink()
+    again = CliRunner().invoke(app, ["repeat", str(out), "--inputs", str(first.parent)])
+    assert (again.exit_code, again.stderr) == (0, "")
+    assert (tmp_path / "out-repeated.tif").read_bytes() == out.read_bytes()
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+def test_a_strip_outside_the_orbit_is_left_out_only_when_asked(
+    flown: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep_going: bool
+) -> None:
+    first, other = twice(flown, tmp_path / "strips")
+    facts = json.loads((first.parent / "90002-Metadata.json").read_text())
+    late = first.with_name("JNCE_2022229_44C90003_V01-raw.png")
+    late.write_bytes(first.read_bytes())
+    (first.parent / "90003-Metadata.json").write_text(
+        json.dumps(
+            {
+                **facts,
+                "PRODUCT_ID": late.name.removesuffix("-raw.png"),
+                "FILE_NAME": late.name,
+                "START_TIME": "2022-08-17T23:30:00.000",
+                "STOP_TIME": "2022-08-17T23:30:05.000",
+            }
+        )
+    )
+    told = []
+
+    def solve(exposures: Any, *_: object, **__: object) -> None:
+        told.append([e.product_id for e in exposures])
+        raise PointingError("far enough")
+
+    dark = SimpleNamespace(light={}, binning=2, full_dn=4095.0)
+    monkeypatch.setattr(begin, "calibrate", lambda *_, **__: dark)
+    monkeypatch.setattr(together, "solve_together", solve)
+    keep = ("--keep-going",) if keep_going else ()
+    result = run(first, other, late, "-o", tmp_path / "out.tif", *keep)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert told == ([list(NAMES)] if keep_going else [])
+    assert ("far enough" if keep_going else f"({late.name[:-8]}: it was taken too long") in result.stderr
+    assert keep_going or "leave it out, or give --keep-going" in result.stderr

@@ -103,6 +103,8 @@ def run_mosaic(request: MosaicRequest) -> bool:
     credit_line(request.credit)
     steps = Steps(quiet=request.quiet)
     gathered = gather(request, steps)
+    # strips on which nothing hangs are no inputs: a repetition need not have them
+    request = request.of_strips([raw.path for raw in gathered.raws], gathered.unread)
     scene = set_scene(gathered, request, steps)
     with Staged() as staged:
         made = make_map(scene, request, steps, staged) if request.map else make_picture(scene, request, steps, staged)
@@ -322,7 +324,7 @@ def origin_of(scene: Scene, request: MosaicRequest, made: Made, more: dict[str, 
         "mosaic": told_of(scene, made),
     }
     return provenance(
-        whole_sources(observations, request), parameters, solution,
+        whole_sources(observations, request, beside=scene.gathered.raws), parameters, solution,
         title=title_of(scene), name=request.credit, simulated=lead.raw.label.simulated,
         request=record("mosaic", request, observations), recipe=request.chosen_recipe.as_tables(),
     )  # fmt: skip
@@ -348,8 +350,9 @@ def stage_winds(staged: Staged, scene: Scene, request: MosaicRequest, path: Path
     if measured is None:
         raise UsageError(f"--winds {path}: {scene.body.name} has no winds to be measured; leave it out")
     simulated, title = scene.lead.raw.label.simulated, f"Winds of {scene.body.name.capitalize()}"
+    sources = whole_sources(scene.gathered.observations, request, beside=scene.gathered.raws)
     origin = provenance(
-        whole_sources(scene.gathered.observations, request), {"epoch_utc": utc_from_et(scene.epoch)},
+        sources, {"epoch_utc": utc_from_et(scene.epoch)},
         winds_found(measured), title=title, name=request.credit, simulated=simulated,
     )  # fmt: skip
     when = utc_from_et(scene.epoch)[:16].replace("T", " ")

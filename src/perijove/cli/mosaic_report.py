@@ -21,6 +21,8 @@ from perijove.timescale import TimeError, et_from_utc, utc_from_et
 
 FARTHEST_S = 43200.0
 """Furthest that an epoch may lie from the nearest strip, s: over half a day clouds drift by thousands of km."""
+STRONGEST_M_S = 200.0
+"""No wind of Jupiter's is stronger: a measurement with a larger error tells nothing."""
 BRIMMING = 3e-4
 """Share of full pixels from which on a strip was exposed for what is faint."""
 
@@ -141,7 +143,9 @@ def mosaic_lines(output: Path, report: Mapping[str, Any]) -> list[str]:
         share = f"{100.0 * shares.get(name, 0.0):.0f} %"
         lines.append(f"{name:27} {strip['limb_rms_px']:7.2f}  {cross:>14}  {gain:18}  {share:>5}")
     lines.append(f"pass        {told['fit']['verdict']}")
-    lines += [f"left out    {one['strip']}: {one['why']}" for one in told["left_out"]]
+    for one in told["left_out"]:
+        named = "" if one["why"].startswith(one["strip"]) else f"{one['strip']}: "
+        lines.append(f"left out    {named}{one['why']}")
     lines += [
         f"alone       {name}: shares no ground with the others, and is laid in as it stands" for name in told["alone"]
     ]
@@ -149,11 +153,19 @@ def mosaic_lines(output: Path, report: Mapping[str, Any]) -> list[str]:
     known = [f"{b.lower()} {left['before'][b]:.1f} -> {v:.1f} %" for b, v in left["after"].items() if math.isfinite(v)]
     if known:
         lines.append(f"light       where strips overlap they differ by {', '.join(known)}")
-    if told["winds"] is not None and told["winds"]["latitude_deg"]:
-        places, sigma = sum(told["winds"]["count"]), float(np.median(told["winds"]["sigma_m_s"]))
-        bins = len(told["winds"]["count"])
-        lines.append(f"winds       measured at {places} places, {bins} bins of latitude, +- {sigma:.0f} m/s each")
+    lines += wind_lines(told["winds"])
     made = numbers.get("projection") or f"seen from {numbers.get('from')}"
     fine = f" of {numbers['scale_km']:.4g} km (camera {numbers['native_km']:.3g} km)" if "scale_km" in numbers else ""
     lines.append(f"mosaic      {output}: {made}, {numbers['width']} x {numbers['height']} px{fine}")
     return lines
+
+
+def wind_lines(winds: Mapping[str, Any] | None) -> list[str]:
+    """What was measured of the winds in a line for people, if anything was."""
+    if winds is None or not winds["latitude_deg"]:
+        return []
+    sigma = float(np.median(winds["sigma_m_s"]))
+    if sigma > STRONGEST_M_S:
+        return ["winds       not measured: too little time lies between the strips"]
+    bins = len(winds["count"])
+    return [f"winds       measured at {sum(winds['count'])} places, {bins} bins of latitude, +- {sigma:.0f} m/s each"]

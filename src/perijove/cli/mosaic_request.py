@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,13 +34,22 @@ class Sky(StrEnum):
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A strip that is not in the mosaic, and why, in words."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
 class MosaicRequest:
     """`perijove mosaic`: strips of one pass, and the one map or picture to be made of all of them.
 
     Either `map` or `picture` says what is made, as if of the first strip alone. `epoch` is a time in UTC or a part of
     a strip's name, None for the middle strip's; clouds are carried to it along the winds unless `wind` is False.
     `winds` is where the measured winds go. With `sources` a map tells of every pixel where its light is from. With
-    `keep_going` strips that cannot be had, or do not belong, are left out instead of ending it.
+    `keep_going` strips that cannot be had, or do not belong, are left out instead of ending it. `left_out` are strips
+    that were given and never looked at; they are not among `strips`.
     """
 
     strips: tuple[Path, ...]
@@ -53,6 +63,7 @@ class MosaicRequest:
     winds: Path | None = None
     sources: bool = False
     keep_going: bool = False
+    left_out: tuple[LeftOut, ...] = ()
     light: LightRequest = field(default_factory=LightRequest)
     geometry: GeometryRequest = field(default_factory=GeometryRequest)
     report: Path | None = None
@@ -83,6 +94,17 @@ class MosaicRequest:
             raise UsageError("--depth 16: a mosaic's I/F is written in floating point: leave --depth out")
         if self.sources and (self.map is None or not self.chosen_recipe.measured):
             raise UsageError("--with-sources goes with a map of I/F: write a .tif, and leave --view and --recipe out")
+
+    def of_strips(self, strips: Sequence[Path], left_out: Sequence[LeftOut]) -> MosaicRequest:
+        """The request of some of its strips, as if the others had never been given."""
+        lead = tuple(sorted(strips, key=lambda path: path.name)[:1])
+        return replace(
+            self,
+            strips=tuple(strips),
+            left_out=tuple(left_out),
+            map=None if self.map is None else replace(self.map, strips=lead),
+            picture=None if self.picture is None else replace(self.picture, strips=lead),
+        )
 
     @property
     def chosen_recipe(self) -> Recipe:

@@ -5,36 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from perijove.attitude.passfit import LeftOut as Spoiler
 from perijove.attitude.passfit import PassFit
 from perijove.cli.common import Steps
-from perijove.cli.mosaic_request import MosaicRequest
+from perijove.cli.mosaic_request import LeftOut, MosaicRequest
 from perijove.cli.solve import check_start, opened_strip, solve_together
 from perijove.cli.sources import flight_of
-from perijove.errors import PerijoveError, StripError, UsageError
+from perijove.errors import LabelError, PointingError, StripError, UsageError
 from perijove.io.finder import OpenedStrip
 from perijove.observation import Observation, passes
 from perijove.observation.parked import parked_raw
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A strip that is not in the mosaic, and why, in words."""
-
-    name: str
-    why: str
+from perijove.raw import RawImage
 
 
 @dataclass(frozen=True)
 class Gathered:
     """The solved strips of a mosaic in the order of time, and how they fit together.
 
-    `left_out` are not among them, `alone` the names of those that share no ground with the others.
+    `left_out` are not among them, `alone` the names of those that share no ground with the others. `unread` are those
+    of `left_out` that could not be read or are of another pass, so that nothing hangs on them; all others are `raws`.
     """
 
     observations: list[Observation]
     fit: PassFit
     left_out: tuple[LeftOut, ...] = ()
     alone: tuple[str, ...] = ()
+    unread: tuple[LeftOut, ...] = ()
+    raws: tuple[RawImage, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -48,7 +45,7 @@ def gather(request: MosaicRequest, steps: Steps) -> Gathered:
     Raises PerijoveError for strips that cannot be had or do not belong together; with `keep_going` they are left out,
     and it is raised only where fewer than two remain.
     """
-    geometry, left_out = request.geometry, []
+    geometry, left_out = request.geometry, list(request.left_out)
     check_start(geometry, request.strips)
     opened: list[OpenedStrip] = []
     with steps.step("reading"):
@@ -57,16 +54,22 @@ def gather(request: MosaicRequest, steps: Steps) -> Gathered:
             try:
                 strip = opened_strip(path, request.labels, geometry, flight)
                 opened.append(replace(strip, raw=parked_raw(strip.raw, len(request.strips))))
-            except PerijoveError as error:
+            except (LabelError, StripError, PointingError) as error:
                 if not request.keep_going:
-                    raise
+                    raise type(error)(f"{error}; or leave {path.name} out, as --keep-going does") from None
                 left_out.append(LeftOut(path.name, str(error).replace(str(path), path.name)))
     opened, strangers = of_one_pass(opened, request.keep_going)
     left_out += strangers
+    # whatever order the strips were given in, the product says the same of them
+    unread = tuple(sorted(left_out, key=lambda one: (one.name, one.why)))
     check_enough(len(opened), left_out)
-    together = solve_together(opened, steps, request.light, geometry, flight)
+
+    def check(spoilers: Sequence[Spoiler]) -> None:
+        check_spoilers(spoilers, request.keep_going)
+
+    together = solve_together(opened, steps, request.light, geometry, flight, check)
     (fit,) = together.fits
-    check_spoilers(fit, request.keep_going)
+    check(fit.left_out)
     left_out += [LeftOut(one.product_id, one.reason) for one in fit.left_out]
     check_enough(len(together.observations), left_out)
     alone = tuple(name for group in fit.groups[1:] for name in group)
@@ -78,16 +81,16 @@ def gather(request: MosaicRequest, steps: Steps) -> Gathered:
             f"to have {them} laid in as {'they stand' if len(alone) > 1 else 'it stands'}"
         )
     observations = sorted(together.observations, key=lambda o: (o.middle_et, o.raw.label.product_id))
-    # whatever order the strips were given in, the product says the same of them
     left_out.sort(key=lambda one: (one.name, one.why))
-    return Gathered(observations, fit, tuple(left_out), alone)
+    return Gathered(observations, fit, tuple(left_out), alone, unread, tuple(one.raw for one in opened))
 
 
-def check_spoilers(fit: PassFit, keep_going: bool) -> None:
-    """Raise StripError for strips that do not fit the others, unless `keep_going`."""
-    if fit.left_out and not keep_going:
-        reasons = "; ".join(f"{one.product_id}: {one.reason}" for one in fit.left_out)
-        raise StripError(f"not all strips fit together ({reasons}): leave these out, or give --keep-going")
+def check_spoilers(spoilers: Sequence[Spoiler], keep_going: bool) -> None:
+    """Raise StripError for strips that cannot be had or do not fit the others, unless `keep_going`."""
+    if spoilers and not keep_going:
+        reasons = "; ".join(f"{one.product_id}: {one.reason}" for one in spoilers)
+        them = "these" if len(spoilers) > 1 else "it"
+        raise StripError(f"not all strips can be put together ({reasons}): leave {them} out, or give --keep-going")
 
 
 def of_one_pass(opened: Sequence[OpenedStrip], keep_going: bool) -> tuple[list[OpenedStrip], list[LeftOut]]:

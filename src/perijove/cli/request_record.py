@@ -13,21 +13,20 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from perijove.cli.geometry_options import GeometryRequest
 from perijove.cli.requests import LightRequest
-from perijove.cli.sources import kernel_set
+from perijove.cli.sources import geometry_sources
 from perijove.enhance.recipe import Recipe
 from perijove.errors import UsageError
 from perijove.io.finder import pass_labels_of
-from perijove.io.provenance import Source, file_source, label_source, strip_source
+from perijove.io.provenance import Source, label_source, strip_source
 from perijove.label import Label
 from perijove.observation import Observation
+from perijove.raw import RawImage
 
 NOT_RECORDED = frozenset({"output", "labels", "report", "winds", "quiet", "json", "overwrite", "only", "recipe"})
 """Fields of a request that say where things go or how they are told, which does not change the product; and the recipe,
 which the provenance holds in full."""
 FOLDERS = frozenset({"calibration", "kernels"})
 """Fields that name folders or many files: what was in them is among the inputs, and whether there were any is kept."""
-KERNEL_MARGIN_S = 3600.0
-"""Kernels that tell of so much time before and after the strips are inputs: fits look beyond the strips' ends."""
 
 
 @dataclass(frozen=True)
@@ -120,47 +119,38 @@ def encoded(value: object) -> object:
 
 
 def whole_sources(
-    observations: Sequence[Observation], request: Solving, first: Observation | None = None
+    observations: Sequence[Observation],
+    request: Solving,
+    first: Observation | None = None,
+    beside: Sequence[RawImage] = (),
 ) -> list[Source]:
     """Every file that the strips of a command were solved from, each once: what a repetition must have.
 
-    That are the strips (`first` comes first, the others in the order of their names), the calibration frames, all
-    labels of the pass, also those that no orbit explained, table, map and kernels.
+    That are the strips (`first` comes first, the others in the order of their names), those `beside` them that did not
+    fit, the calibration frames, all labels of the pass, also those that no orbit explained, table, map and kernels.
     """
     from perijove.io.calibration import calibration_sources
 
-    raws = sorted((o.raw for o in observations), key=lambda raw: (first is None or raw is not first.raw, raw.path.name))
+    known = {o.raw.label.product_id for o in observations}
+    unfit = [raw for raw in beside if raw.label.product_id not in known]
+    raws = sorted(
+        [*(o.raw for o in observations), *unfit], key=lambda raw: (first is None or raw is not first.raw, raw.path.name)
+    )
     strips = [strip_source(raw) for raw in raws]
-    others = sorted((path for path in request.strips if not _among(path, observations)), key=lambda path: path.name)
-    strips += [file_source("strip", path) for path in others]
     frames = [] if request.light.calibration is None else calibration_sources(request.light.calibration)
-    labels = {label_source(label): label for o in observations for label in _labels(o, request)}
+    labels = {label_source(one): one for o in observations for one in _labels(o.raw, o.labels, request)}
+    labels |= {label_source(one): one for raw in unfit for one in _labels(raw, (), request)}
     ordered = sorted(labels, key=lambda source: (labels[source].start_et, source.name))
-    return list(dict.fromkeys([*strips, *frames, *ordered, *_placed(observations, request.geometry)]))
+    ets = [float(et) for o in observations for et in (o.pointing.et[0], o.pointing.et[-1])]
+    placed = geometry_sources(request.geometry, min(ets), max(ets))
+    return list(dict.fromkeys([*strips, *frames, *ordered, *placed]))
 
 
-def _among(path: Path, observations: Sequence[Observation]) -> bool:
-    return any(path in (o.raw.path, *o.raw.path.parents) for o in observations)
-
-
-def _labels(observation: Observation, request: Solving) -> list[Label]:
-    """All labels of a strip's pass that are in files, its own among them."""
-    raw = observation.raw
-    found = [raw.label, *pass_labels_of(raw, request.labels), *observation.labels]
+def _labels(raw: RawImage, behind: Sequence[Label], request: Solving) -> list[Label]:
+    """All labels of a strip's pass that are in files, its own and those `behind` its trajectory among them."""
+    found = [raw.label, *pass_labels_of(raw, request.labels), *behind]
     once = {label.product_id: label for label in reversed(found)}
     return [label for label in once.values() if label.path is not None]
-
-
-def _placed(observations: Sequence[Observation], geometry: GeometryRequest) -> list[Source]:
-    """Table, map, and the kernels that tell of the time of the strips, in the order of loading."""
-    named = [("trajectory", geometry.trajectory), ("basemap", geometry.tie)]
-    sources = [file_source(kind, path) for kind, path in named if path is not None]
-    kernels = kernel_set(geometry)
-    if kernels is None:
-        return sources
-    ets = [float(et) for o in observations for et in (o.pointing.et[0], o.pointing.et[-1])]
-    covering = kernels.covering(min(ets) - KERNEL_MARGIN_S, max(ets) + KERNEL_MARGIN_S)
-    return [*sources, *(file_source("kernel", kernel.path) for kernel in covering.kernels)]
 
 
 @dataclass(frozen=True)

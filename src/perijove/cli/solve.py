@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from perijove.attitude.passfit import LeftOut
 from perijove.bodies import BODIES
 from perijove.calibrate.framelets import BUILT_IN, Calibrated, Treatment
 from perijove.cli.common import Steps, json_text
@@ -104,10 +106,18 @@ def solve_opened(
 
 
 def solve_together(
-    opened: Sequence[OpenedStrip], steps: Steps, light: LightRequest, geometry: GeometryRequest, flight: Flight | None
+    opened: Sequence[OpenedStrip],
+    steps: Steps,
+    light: LightRequest,
+    geometry: GeometryRequest,
+    flight: Flight | None,
+    check: Callable[[Sequence[LeftOut]], object] = lambda _: None,
 ) -> Together:
-    """Solve strips of one pass as one problem, tied to each other on the ground; see `solve_opened`."""
-    together = _solved(observe_together, opened, steps, light, geometry, flight)
+    """Solve strips of one pass as one problem, tied to each other on the ground; see `solve_opened`.
+
+    `check` is given the strips that are left out before they are solved, and may raise.
+    """
+    together = _solved(partial(observe_together, check=check), opened, steps, light, geometry, flight)
     _warn_of_solved(together.observations, light)
     return together
 

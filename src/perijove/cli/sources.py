@@ -26,6 +26,9 @@ from perijove.observation import Attitude, Flight, body_of
 if TYPE_CHECKING:
     from perijove.spice.select import KernelSet
 
+KERNEL_MARGIN_S = 3600.0
+"""Kernels that tell of so much time before and after the strips are inputs: fits look beyond the strips' ends."""
+
 
 def kernel_set(geometry: GeometryRequest) -> KernelSet | None:
     """The kernels that were given, None where none were; SpiceError for what is no kernel.
@@ -136,9 +139,10 @@ def basemap_of(geometry: GeometryRequest, label: Label) -> Basemap | None:
 
 
 def geometry_sources(geometry: GeometryRequest, first: float, last: float) -> list[Source]:
-    """The table of positions, the map, and of the kernels those that cover ET `first` to `last`, as inputs."""
+    """The table of positions, the map, and of the kernels those that cover ET `first` to `last`, in the order of
+    loading, as inputs."""
     kernels = kernel_set(geometry)
-    covering = () if kernels is None else kernels.covering(first, last).kernels
+    covering = () if kernels is None else kernels.covering(first - KERNEL_MARGIN_S, last + KERNEL_MARGIN_S).kernels
     named = [("trajectory", geometry.trajectory), ("basemap", geometry.tie), *(("kernel", k.path) for k in covering)]
     return [file_source(kind, path) for kind, path in named if path is not None]
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.attitude.basemap import Basemap
-from perijove.attitude.exposure import Exposure
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.rounds import TieTo
 from perijove.attitude.search import Scene
 from perijove.attitude.target import LEAST_LEAD, likenesses
 from perijove.bodies import BODIES, GALILEAN, JUPITER, Body
-from perijove.calibrate.framelets import Calibrated, Treatment, calibrate
+from perijove.calibrate.framelets import Treatment, calibrate
 from perijove.calibrate.second_look import look_again
-from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
-from perijove.errors import PointingError, TrajectoryError
+from perijove.ephemeris.sun_earth import apparent_sun
+from perijove.errors import PerijoveError, PointingError
 from perijove.instrument import TDI_STEP_S, Camera
 from perijove.label import PASS_S, Label
+from perijove.observation.begin import Begun, able, begin
 from perijove.observation.exposure import exposure_by_light
 from perijove.observation.parked import parked
-from perijove.observation.sources import Attitude, Flight, Sky, fly, point
+from perijove.observation.sources import Attitude, Flight, point
 from perijove.observation.strip import Observation
-from perijove.observation.times import body_of, exposure_of, framelet_times
+from perijove.observation.times import exposure_of, framelet_times
 from perijove.raw import RawImage
 
 FloatArray = NDArray[np.float64]
@@ -105,61 +105,32 @@ class _Work:
 
 
 def _observe_pass(raws: Sequence[RawImage], labels: Sequence[Label], work: _Work) -> list[Observation]:
-    """Observations of the strips of one pass."""
+    """Observations of the strips of one pass; the error of the first that cannot be had."""
     begun = begin(raws, labels, work.treatment, work.flight, work.step)
+    check(begun.left_out)
     pointings = point(raws, begun.exposures, begun.sky, work.attitude, work.tie_to, work.step)
-    return finish(raws, begun, pointings, labels, work.treatment, work.step)
+    return finish(begun, pointings, labels, work.treatment, work.step)
 
 
-@dataclass(frozen=True)
-class Begun:
-    """Strips of a pass before their pointing is solved: calibrated, with what the solver must know, and the sky."""
-
-    calibrated: list[Calibrated]
-    exposures: list[Exposure]
-    sky: Sky
-
-
-def begin(
-    raws: Sequence[RawImage],
-    labels: Sequence[Label],
-    treatment: Treatment | None,
-    flight: Flight | None,
-    step: Callable[[str], object],
-) -> Begun:
-    """Calibrate the strips of one pass and find their trajectory."""
-    body = body_of(raws[0].label)
-    middle = float(np.mean([framelet_times(raw.label).mean() for raw in raws]))
-    sun, earth = apparent_sun(middle, body), apparent_earth(middle, body)
-    if not np.isfinite(sun).all():
-        name = raws[0].label.product_id
-        raise PointingError(f"{name}: START_TIME lies outside 2011-2031, which the Sun's table covers; check the label")
-    step("calibrating")
-    away = float(np.linalg.norm(sun))
-    calibrated = [parked(calibrate(raw, treatment, sun_distance_km=away), len(raws)) for raw in raws]
-    exposures = [exposure_of(raw, light) for raw, light in zip(raws, calibrated, strict=True)]
-    step("fitting the trajectory")
-    trajectory = fly(raws, labels, body, flight)
-    for exposure in exposures:
-        if not np.isfinite(trajectory.position(exposure.et[[0, -1]])).all():
-            raise TrajectoryError(
-                f"{exposure.product_id} was taken too long before or after the other strips for one orbit: give those "
-                "of some hours"
-            )
-    step("solving the pointing")
-    return Begun(calibrated, exposures, Sky(trajectory, body, sun, earth))
+def check(faults: Mapping[str, PerijoveError]) -> None:
+    """Raise the first of the errors, if there is any."""
+    for error in faults.values():
+        raise error
 
 
 def finish(
-    raws: Sequence[RawImage],
     begun: Begun,
     pointings: Sequence[Pointing | None],
     labels: Sequence[Label],
     treatment: Treatment | None,
     step: Callable[[str], object],
+    left_out: dict[str, PerijoveError] | None = None,
 ) -> list[Observation]:
-    """The observations of strips with their pointings, but for those without, looked at again for hits."""
-    trajectory, body = begun.sky.trajectory, begun.sky.body
+    """The observations of strips with their pointings, but for those without, looked at again for hits.
+
+    Strips whose exposure nobody tells, and their light neither, end it, or go into `left_out` where it is given.
+    """
+    raws, trajectory, body = begun.raws, begun.sky.trajectory, begun.sky.body
     behind = tuple(label for label in labels if label.product_id in trajectory.used)
     observations = [
         Observation(
@@ -174,7 +145,13 @@ def finish(
         for raw, light, pointing in zip(raws, begun.calibrated, pointings, strict=True)
         if pointing is not None
     ]
-    observations = [_exposed(o, treatment) if o.raw.label.exposure_s is None else o for o in observations]
+    known = {o.raw.label.product_id: o for o in observations}
+    faults: dict[str, PerijoveError] = {} if left_out is None else left_out
+    mute = [o.raw for o in observations if o.raw.label.exposure_s is None]
+    known |= able(mute, lambda raw: _exposed(known[raw.label.product_id], treatment), faults)
+    if left_out is None:
+        check(faults)
+    observations = [o for name, o in known.items() if name not in faults]
     if treatment is not None and not treatment.mend:
         return observations
     step("looking again at what may be hits")
