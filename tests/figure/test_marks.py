@@ -9,7 +9,16 @@ from perijove.bodies import GANYMEDE, JUPITER
 from perijove.errors import UsageError
 from perijove.figure.caption import broken, free_corners, km_text
 from perijove.figure.ink import text_width
-from perijove.figure.marks import north_in_picture, place_in_picture, scale_bar, shown_middle, span_px
+from perijove.figure.marks import (
+    axis_in_picture,
+    disc_share,
+    north_in_picture,
+    north_shown,
+    place_in_picture,
+    scale_bar,
+    shown_middle,
+    span_px,
+)
 from perijove.geometry.view import View
 from perijove.render.engine import empty_planes
 
@@ -66,6 +75,44 @@ def test_north_at_the_pole_is_the_axis_or_nothing():
     assert north_in_picture(polar, np.array([0.0, 0.0, RADIUS]), GANYMEDE) is None
     # from the side the pole's own north is the axis: upwards
     np.testing.assert_allclose(north_in_picture(view_of(), np.array([0.0, 0.0, RADIUS]), GANYMEDE), [-1, 0], atol=0.02)
+
+
+def leaning(latitude, roll, away, scale, principal=(240.0, 320.0)):
+    """A view of Ganymede's middle from above a latitude on its first meridian, rolled, all rad, at `away` radii."""
+    up = np.array([np.cos(latitude), 0.0, np.sin(latitude)])
+    north = np.array([-np.sin(latitude), 0.0, np.cos(latitude)])
+    c, s = np.cos(roll), np.sin(roll)
+    upright = np.stack([np.array([0.0, 1.0, 0.0]), -north, -up])
+    turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+    return View(away * RADIUS * up, turn @ upright, scale, 640, 480, principal)
+
+
+@pytest.mark.parametrize("latitude", [-1.2, 0.0, 0.5])
+@pytest.mark.parametrize("roll", [0.0, 0.7, -2.0])
+def test_north_of_a_disc_is_its_axis_wherever_its_light_is(latitude, roll):
+    # a disc of 20 radii away is 0.1 in all, 200 px
+    view = leaning(latitude, roll, 20.0, 5e-4)
+    assert disc_share(view, GANYMEDE) == 1.0
+    horn = RADIUS * np.array([0.0, np.cos(1.3), np.sin(1.3)])
+    np.testing.assert_allclose(north_shown(view, horn, GANYMEDE), [-np.cos(roll), -np.sin(roll)], atol=1e-9)
+    # the ground's own north at the horn is quite another
+    assert north_shown(view, horn, GANYMEDE) @ north_in_picture(view, horn, GANYMEDE) < 0.99
+
+
+def test_north_of_a_close_up_is_that_of_the_ground():
+    # 9600 px across: the limb is far outside
+    view = leaning(0.5, 0.0, 20.0, 1e-5)
+    assert disc_share(view, GANYMEDE) == 0.0
+    place = RADIUS * np.array([np.cos(1.0) * np.cos(0.6), np.cos(1.0) * np.sin(0.6), np.sin(1.0)])
+    np.testing.assert_array_equal(north_shown(view, place, GANYMEDE), north_in_picture(view, place, GANYMEDE))
+    # a picture that holds half of the limb, as of a crescent, still shows a disc
+    half = leaning(0.5, 0.0, 20.0, 5e-4, (240.0, 0.0))
+    assert disc_share(half, GANYMEDE) == pytest.approx(0.5, abs=0.01)
+    np.testing.assert_allclose(north_shown(half, place, GANYMEDE), [-1.0, 0.0], atol=1e-9)
+    # from above the pole the axis is a point, and only the ground has a north
+    polar = leaning(np.pi / 2, 0.0, 20.0, 5e-4)
+    assert axis_in_picture(polar, GANYMEDE) is None
+    np.testing.assert_array_equal(north_shown(polar, place, GANYMEDE), north_in_picture(polar, place, GANYMEDE))
 
 
 def test_place_in_picture():

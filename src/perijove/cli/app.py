@@ -162,7 +162,9 @@ def picture(
     output: Output,
     labels: Labels = None,
     recipe: RecipeOption = "natural",
-    size: Annotated[int, typer.Option("--size", metavar="N", help="Longer side, px.")] = DEFAULT_SIZE,
+    size: Annotated[
+        int, typer.Option("--size", metavar="N", help="Longer side, px; a caption comes below it.")
+    ] = DEFAULT_SIZE,
     fov: Fov = None,
     whence: Whence = None,
     at: At = None,

@@ -105,7 +105,9 @@ def mosaic(
     file_format: Annotated[
         TiffKind | None, typer.Option("--format", help="Of a map's .tif: with overviews (cog, as usual) or plain.")
     ] = None,
-    size: Annotated[int | None, typer.Option("--size", metavar="N", help="Longer side of a picture, px.")] = None,
+    size: Annotated[
+        int | None, typer.Option("--size", metavar="N", help="Longer side of a picture, px; a caption comes below it.")
+    ] = None,
     fov: Fov = None,
     look: Annotated[
         str | None, typer.Option("--look", metavar="LAT,LON", help="Place in the middle of a picture.")

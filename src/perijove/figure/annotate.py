@@ -27,7 +27,7 @@ from perijove.figure.curves import Parallel, dashed, graticule, limb, terminator
 from perijove.figure.ground import Ground, Locate, locator, middle_place, px_per_km, survey
 from perijove.figure.ink import Colour, Sheet, text_width
 from perijove.figure.labels import CAPITAL, DESCENT, Label, Sheetroom, without_labels
-from perijove.figure.marks import ScaleBar, north_in_picture, round_bar, scale_bar
+from perijove.figure.marks import ScaleBar, north_shown, round_bar, scale_bar
 from perijove.figure.moons import Marks, marks_of_moons, put_names
 from perijove.figure.naming import name_bands, name_features
 from perijove.geometry.ellipsoid import centric_from_graphic, graphic_from_centric
@@ -292,9 +292,10 @@ def bar_of(scene: Scene, at: tuple[int, int]) -> ScaleBar:
 
 
 def north_of(scene: Scene, at: tuple[int, int]) -> FloatArray | None:
-    """Unit vector (2,) as (line, sample) of north in the middle of what is shown; None where a pole is there."""
+    """Unit vector (2,) as (line, sample) of north in the middle of what is shown, of a disc that of its axis; None where a pole is
+    there."""
     if isinstance(scene.grid, View):
-        return north_in_picture(scene.grid, scene.seen.points[at], scene.body)
+        return north_shown(scene.grid, scene.seen.points[at], scene.body)
     latitude, longitude = scene.seen.place[at]
     if abs(latitude) > np.radians(85.0):
         return None

@@ -12,7 +12,7 @@ from perijove.bodies import Body
 from perijove.enhance.picture import Picture
 from perijove.errors import UsageError
 from perijove.figure.ink import Colour, Sheet, lay_over, text_width
-from perijove.figure.marks import ScaleBar, north_in_picture, place_in_picture, scale_bar, shown_middle
+from perijove.figure.marks import ScaleBar, north_in_picture, north_shown, place_in_picture, scale_bar, shown_middle
 from perijove.geometry.ellipsoid import point_from_centric
 from perijove.render.planes import Planes
 
@@ -77,7 +77,7 @@ def captioned(
 
     `picture` is coded for sRGB and of the same size as `planes`, which need backplanes. The bar and the arrow are true
     at `point` (planetocentric latitude, east longitude, rad), by default the middle of what is shown of the body by
-    day; the bar lies across the line of sight. They go into the corners that hold least of the body. `notes` are
+    day; but where a disc is shown the arrow is its rotation axis. The bar lies across the line of sight. They go into the corners that hold least of the body. `notes` are
     lines, broken where they are too long; `places` are (name, planetocentric latitude, east longitude) in rad. Without
     `marks` there is the caption alone.
 
@@ -184,7 +184,7 @@ def draw_marks(
     if point is not None or planes.hit.any():
         at = shown_middle(planes, body) if point is None else point_from_centric(*point, body.radii_km)
         bar = scale_bar(planes.view, at, BAR_SHARE * planes.view.width)
-        north = north_in_picture(planes.view, at, body)
+        north = north_shown(planes.view, at, body) if point is None else north_in_picture(planes.view, at, body)
         label = km_text(bar.length_km)
         wide = max(bar.span_px, text_width(label, sizes.mark))
         bar_box = (wide, 1.9 * sizes.mark)

@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 from perijove.bodies import Body
 from perijove.errors import UsageError
 from perijove.geometry.ellipsoid import normal, point_from_centric
-from perijove.geometry.view import View
+from perijove.geometry.view import View, visible_points
 from perijove.render.planes import Planes
 
 FloatArray = NDArray[np.float64]
 
 POLE_COSINE = 0.02
 """Cosine of latitude below which north on the ground means nothing: the projected axis of the body is taken."""
+
+DISC_SHARE = 0.4
+"""Share of the limb within a picture from which on it shows a disc: a crescent cut close holds about half of it."""
+LIMB_POINTS = 360
+"""Places along the limb that are looked for in a picture."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,34 @@ def north_in_picture(view: View, point_km: FloatArray, body: Body) -> FloatArray
     way: FloatArray = ends[1] - ends[0]
     length = float(np.linalg.norm(way))
     return way / length if length > 1e-6 else None
+
+
+def disc_share(view: View, body: Body) -> float:
+    """Share of the body's limb that lies within a picture."""
+    limb = visible_points(view.position_km, body, rings=2, spokes=LIMB_POINTS)[-LIMB_POINTS:]
+    line, sample = view.pixel(limb - view.position_km).T
+    with np.errstate(invalid="ignore"):
+        inside = (line >= 0.0) & (line <= view.height) & (sample >= 0.0) & (sample <= view.width)
+    return float(inside.mean())
+
+
+def axis_in_picture(view: View, body: Body) -> FloatArray | None:
+    """Unit vector (2,) as (line, sample) of the body's rotation axis as it is seen, northwards; None where one looks
+    along it."""
+    step = 1e-4 * float(np.linalg.norm(view.position_km)) * np.array([0.0, 0.0, 1.0])
+    sight = view.position_km / np.linalg.norm(view.position_km)
+    if float(np.hypot(sight[0], sight[1])) < POLE_COSINE:
+        return None
+    ends = view.pixel(np.stack([-step, step]) - view.position_km)
+    way: FloatArray = ends[1] - ends[0]
+    return way / float(np.linalg.norm(way)) if np.isfinite(way).all() else None
+
+
+def north_shown(view: View, point_km: FloatArray, body: Body) -> FloatArray | None:
+    """Unit vector (2,) as (line, sample) to be drawn as north: that of the disc, its rotation axis, where much of the
+    limb is in the picture; on close-ups that of the ground at a surface point (3,) km. None where there is none."""
+    axis = axis_in_picture(view, body) if disc_share(view, body) >= DISC_SHARE else None
+    return north_in_picture(view, point_km, body) if axis is None else axis
 
 
 def place_in_picture(view: View, body: Body, name: str, latitude: float, longitude: float) -> FloatArray:
