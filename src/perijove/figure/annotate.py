@@ -292,8 +292,7 @@ def bar_of(scene: Scene, at: tuple[int, int]) -> ScaleBar:
 
 
 def north_of(scene: Scene, at: tuple[int, int]) -> FloatArray | None:
-    """Unit vector (2,) as (line, sample) of north in the middle of what is shown, of a disc that of its axis; None where a pole is
-    there."""
+    """Unit vector (2,) as (line, sample) of north in the middle of what is shown, or of a disc's axis; else None."""
     if isinstance(scene.grid, View):
         return north_shown(scene.grid, scene.seen.points[at], scene.body)
     latitude, longitude = scene.seen.place[at]

@@ -77,9 +77,9 @@ def captioned(
 
     `picture` is coded for sRGB and of the same size as `planes`, which need backplanes. The bar and the arrow are true
     at `point` (planetocentric latitude, east longitude, rad), by default the middle of what is shown of the body by
-    day; but where a disc is shown the arrow is its rotation axis. The bar lies across the line of sight. They go into the corners that hold least of the body. `notes` are
-    lines, broken where they are too long; `places` are (name, planetocentric latitude, east longitude) in rad. Without
-    `marks` there is the caption alone.
+    day; without a `point` the arrow on a disc is that of its rotation axis. The bar lies across the line of sight. They
+    go into the corners that hold least of the body. `notes` are lines, broken where they are too long; `places` are
+    (name, planetocentric latitude, east longitude) in rad. Without `marks` there is the caption alone.
 
     Raises UsageError for a linear picture, planes that do not fit it, a point behind the view or a place that is not in
     the picture.
