@@ -13,7 +13,7 @@ from perijove.attitude.arc import Arc
 from perijove.attitude.crossing import Breeze, CrossResiduals, breeze_over, cross_residuals
 from perijove.attitude.gather import PERIODS_S, used_points
 from perijove.attitude.joint import Joint, solve_joint
-from perijove.attitude.passfit import LeftOut, PairFit, PassFit, StripFit, WindFit, connected
+from perijove.attitude.passfit import LeftOut, PairFit, PassFit, StripFit, connected
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.problem import cast
 from perijove.attitude.rounds import Progress
@@ -160,12 +160,8 @@ class Group:
         strips = tuple(self._strip(n, pointings[number]) for n, number in enumerate(self.strips))
         left_out = tuple(LeftOut(names[n], reason) for n, reason in sorted(out.items(), key=lambda one: names[one[0]]))
         groups = connected(own, [(pair.first, pair.second) for pair in pairs if pair.lit > 0.0])
-        breeze = self.joint.breeze
-        winds = None
-        if len(breeze.latitude):
-            winds = WindFit(np.degrees(breeze.latitude), breeze.correction, self.joint.breeze_sigma)
         ordered = tuple(sorted(pairs, key=lambda pair: (pair.first, pair.second)))
-        return PassFit(strips, ordered, left_out, groups, winds, _sentence(strips, ordered, left_out, groups))
+        return PassFit(strips, ordered, left_out, groups, _sentence(strips, ordered, left_out, groups))
 
     def _strip(self, n: int, pointing: Pointing | None) -> StripFit:
         assert pointing is not None

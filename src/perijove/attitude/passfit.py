@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class StripFit:
@@ -66,24 +61,14 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class WindFit:
-    """By how much the wind, m/s to the east, is another than its profile says, at planetocentric latitudes (n,) deg."""
-
-    latitude_deg: FloatArray
-    correction_m_s: FloatArray
-    sigma_m_s: FloatArray
-
-
-@dataclass(frozen=True)
 class PassFit:
     """A pass: its strips and pairs by name, who was left out, and in `groups`, the largest first, the strips whose
-    sunlit ground hangs together."""
+    sunlit ground hangs together. The winds that the strips tell are `perijove.mosaic.drift.measure_winds`'s."""
 
     strips: tuple[StripFit, ...]
     pairs: tuple[PairFit, ...]
     left_out: tuple[LeftOut, ...]
     groups: tuple[tuple[str, ...], ...]
-    winds: WindFit | None
     verdict: str
 
 

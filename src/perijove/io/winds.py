@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from perijove.bodies import Body
 from perijove.errors import UsageError
 from perijove.geometry.ellipsoid import centric_from_graphic, graphic_from_centric
-from perijove.io.atomic import write_files
 from perijove.io.provenance import plain
 from perijove.mosaic.drift import MeasuredWinds, WindPair
 from perijove.winds import ZonalWinds
@@ -64,11 +63,6 @@ def encode_winds(measured: MeasuredWinds, origin: Mapping[str, object]) -> bytes
         before = [_speed(float(value(latitude))) for value in (measured.usual.speed, measured.usual.sigma)]
         writer.writerow([key, other, *now, *ties, *before])
     return text.getvalue().encode()
-
-
-def write_winds(path: Path, measured: MeasuredWinds, origin: Mapping[str, object]) -> None:
-    """Write a measured profile to a file, whole or not at all; OutputError where that fails."""
-    write_files({path: encode_winds(measured, origin)})
 
 
 def read_winds(path: Path | str, body: Body) -> ZonalWinds:
