@@ -1,4 +1,9 @@
-"""Samples: what every look saw of the same ground, on one coarse equal-area map."""
+"""Samples: what every look saw of the same ground, on one coarse equal-area map.
+
+What is compared is the mean light of squares of that map. A look that sees ground aslant or from afar blurs it, and
+shows a little of it beside its place: px by px, bright and dark would differ less in it. A veil that glows makes them
+differ less too, so that blur would be taken for glow (a fifth too much, and dark belts then come out too dark).
+"""
 
 from __future__ import annotations
 
@@ -31,10 +36,16 @@ SIDE = 520
 """Pixels across the map of a whole body: 550 km of Jupiter, and a hundred to two hundred thousand where a look sees."""
 PATCH = 12
 """Side of a patch, px: samples of one patch are neighbours, whose errors go together."""
+BOX = 5
+"""Side of the squares whose mean light is compared, px: 2750 km of Jupiter, thirteen camera px from 300 000 km."""
 LEAST_WEIGHT = 0.5
 """Weight of the framelets behind a pixel from which it is used: the edges of a strip are left out."""
 LEAST_EMISSION = 0.1
-"""Cosine of emission from which ground is used."""
+"""Cosine of emission from which ground is used, if it lies clear of the limb."""
+CLEAR_PX = 2.5
+"""Camera px, as averaged, within which of the limb ground is left out: the sky beside it is in them."""
+CLEAR_EMISSION = 0.13
+"""Cosine of emission from which ground is to be clear of the limb: px are averaged only as far as that leaves."""
 LEAST_INCIDENCE = -0.12
 """The same for incidence: beyond 7 deg behind the terminator there is no light to compare."""
 
@@ -75,7 +86,7 @@ class _Part:
 def take_samples(
     looks: Sequence[Look], body: Body, et0: float, *, winds: ZonalWinds | None = None, threads: int | None = None
 ) -> Samples:
-    """Samples of looks, in the order given, of the ground that each sees well.
+    """Samples of looks, in the order given, of the ground that each sees well; each the mean of a square of `BOX` px.
 
     `winds` carry clouds to `et0` (ET, s) before they are compared. The map takes in all that is seen, whatever part of
     it is to be drawn later.
@@ -124,26 +135,56 @@ def _part(
 ) -> _Part:
     """The samples of one look."""
     sun = body.body_from_j2000(look.et).T @ look.sun if np.isfinite(look.sun).all() else None
-    away = float(np.linalg.norm(look.position_km)) - min(body.radii_km)
+    swaths = [_coarse(swath, look, body, grid) for swath in look.swaths]
+    px_km = limb_px_km(look, body) * max((swath.binning for swath in swaths), default=1)
     planes = prepare(
-        [_coarse(swath, grid.scale_km * FOCAL_LENGTH_PX / max(away, 1.0)) for swath in look.swaths], body, et0, grid,
-        sun_direction=sun, interpolation="bilinear", horizon=LEAST_EMISSION,
+        swaths, body, et0, grid,
+        sun_direction=sun, interpolation="bilinear", horizon=max(LEAST_EMISSION, emission_at(CLEAR_PX * px_km, body)),
         drift=None if winds is None else winds.drift(body, look.et - et0),
     ).planes(threads=1)  # fmt: skip
-    angles = np.stack([planes.cos_incidence, planes.cos_emission, planes.phase])
-    seen = np.isfinite(angles).all(axis=0) & (angles[0] > LEAST_INCIDENCE)
-    light, sigma = _bands(planes, bands)
-    seen &= np.isfinite(light).any(axis=0)
+    seen_at = np.stack([planes.cos_incidence, planes.cos_emission, planes.phase])
+    angles = boxed(np.where(planes.cos_incidence > LEAST_INCIDENCE, seen_at, np.nan))
+    one, error = _bands(planes, bands)
+    light, sigma = boxed(one), np.sqrt(boxed(np.square(error))) / BOX
+    seen = np.isfinite(angles).all(axis=0) & np.isfinite(light).any(axis=0)
     place = np.flatnonzero(seen)
     release()
-    return _Part(place, light[:, seen].astype(float), sigma[:, seen].astype(float), angles[:, seen].astype(float))
+    return _Part(place, light[:, seen], sigma[:, seen], angles[:, seen])
 
 
-def _coarse(swath: Swath, camera_px: float) -> Swath:
-    """A swath whose pixels are about as large as the map's, which spans `camera_px` of the camera's where it is
-    finest."""
-    most = min(coarsest_factor(swath), camera_px / swath.binning)
-    swath = coarser(swath, max(factor for factor in FACTORS if factor == 1 or factor <= most))
+def boxed(planes: NDArray[np.floating]) -> FloatArray:
+    """Means (n, h, w) over squares of `BOX` px about each px; NaN where any of them is NaN or outside."""
+    out = planes.astype(float)
+    for axis in (1, 2):
+        line = np.moveaxis(out, axis, 0)
+        total = np.full(line.shape, np.nan)
+        count = max(len(line) - BOX + 1, 0)
+        if count:
+            total[BOX // 2 : BOX // 2 + count] = sum(line[k : k + count] for k in range(BOX)) / BOX
+        out = np.moveaxis(total, 0, axis)
+    return out
+
+
+def limb_px_km(look: Look, body: Body) -> float:
+    """Size, km, of a camera px at the limb of a body that a look sees."""
+    radius = float(np.mean(body.radii_km))
+    away = float(look.position_km @ look.position_km) - radius**2
+    return float(np.sqrt(max(away, 1.0))) / FOCAL_LENGTH_PX
+
+
+def emission_at(inside_km: float, body: Body) -> float:
+    """Cosine of emission of ground whose line of sight passes so far inside the limb, by a sphere."""
+    share = min(inside_km / float(np.mean(body.radii_km)), 1.0)
+    return float(np.sqrt(share * (2.0 - share)))
+
+
+def _coarse(swath: Swath, look: Look, body: Body, grid: MapGrid) -> Swath:
+    """A swath whose pixels are about as large as the map's where it is finest, or as the limb asks for."""
+    away = float(np.linalg.norm(look.position_km)) - min(body.radii_km)
+    px_km = limb_px_km(look, body) * swath.binning
+    near, limb = max(away, 1.0) * swath.binning / FOCAL_LENGTH_PX, CLEAR_PX * px_km
+    some = [f for f in FACTORS if f <= coarsest_factor(swath) and f * near <= grid.scale_km]
+    swath = coarser(swath, max([1, *(f for f in some if emission_at(f * limb, body) <= CLEAR_EMISSION)]))
     if swath.variance is None:
         return replace(swath, variance=np.zeros_like(swath.light))
     return swath
