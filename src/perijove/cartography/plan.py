@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perijove.geometry.ellipsoid import normal, point_from_centric
-from perijove.geometry.mapextent import Wish, choose_grid
+from perijove.geometry.mapextent import CYLINDRICAL, Wish, box_of, choose_grid, rounded_scale
 from perijove.geometry.mapgrid import MapGrid
 from perijove.observation import Observation
 from perijove.render.footprint import Footprint, footprint
@@ -23,35 +23,83 @@ ROUND_POLE = 72
 """Places that stand for a pole."""
 
 
+LOW_SUN = float(np.sin(np.radians(6.0)))
+"""Ground under a lower Sun than this is no reason to draw a map all around a pole, nor for an evenly lit one, which has
+no data there."""
+ROUGH_KM = 200.0
+"""Scale at which the extent of a map is found first."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """A map's grid and the camera's resolution, km a pixel across the line of sight, over the ground it shows."""
+    """A map's grid and the camera's resolution, km a pixel across the line of sight, over the ground it shows.
+
+    `round_pole` names the pole, north or south, for whose sake the map goes all around the body unasked, else None.
+    """
 
     grid: MapGrid
     native_km: float
+    round_pole: str | None = None
 
 
-def plan_map(observations: Sequence[Observation], wish: Wish, horizon: float) -> Plan:
+def plan_map(
+    observations: Sequence[Observation],
+    wish: Wish,
+    horizon: float,
+    *,
+    evened: bool = False,
+    usual_pixels: float | None = None,
+) -> Plan:
     """The grid for a map of strips of one body, of ground seen at a cosine of emission of `horizon` or more.
 
     Where the wish leaves it open the map holds the ground in daylight, or all that was seen where there is none, at
-    the camera's own resolution. Raises UsageError for a map that cannot be drawn.
+    the camera's own resolution; with `usual_pixels` at one that has no more pixels. A pole in the lowest light does not
+    draw the map all around, and a map whose light is `evened` is of the ground under a higher Sun alone. Raises
+    UsageError for a map that cannot be drawn.
     """
     lead = observations[0]
     prints = [strip_footprint(o, horizon) for o in observations]
     latitude, longitude, resolution, lit = (
         np.concatenate([getattr(p, name) for p in prints]) for name in ("latitude", "longitude", "resolution", "lit")
     )
+    high = np.concatenate([under_high_sun(p, o) for p, o in zip(prints, observations, strict=True)])
     if lit.any():
-        latitude, longitude, resolution = latitude[lit], longitude[lit], resolution[lit]
+        latitude, longitude, resolution, high = latitude[lit], longitude[lit], resolution[lit], high[lit]
     known = resolution[np.isfinite(resolution)]
     native = float(np.percentile(known, NATIVE_PERCENTILE)) if len(known) else 10.0
+    if high.any() and (evened or pole_rounded(wish, latitude, longitude) is not None):
+        latitude, longitude = latitude[high], longitude[high]
     place = lead.middle_position
     below = place / np.linalg.norm(place)
     surface = point_from_centric(np.arcsin(below[2]), np.arctan2(below[1], below[0]), lead.body.radii_km)
     altitude = float(np.linalg.norm(place - surface))
     above = float(np.arcsin(below[2])), float(np.arctan2(below[1], below[0])), altitude
-    return Plan(choose_grid(wish, lead.body, latitude, longitude, native_km=native, above=above), native)
+
+    def grid(wish: Wish) -> MapGrid:
+        return choose_grid(wish, lead.body, latitude, longitude, native_km=native, above=above)
+
+    if usual_pixels is not None and wish.scale_km is None:
+        rough = grid(replace(wish, scale_km=ROUGH_KM))
+        least = ROUGH_KM * float(np.sqrt(rough.width * rough.height / usual_pixels))
+        wish = wish if native >= least else replace(wish, scale_km=rounded_scale(1.1 * least))
+    return Plan(grid(wish), native, pole_rounded(wish, latitude, longitude))
+
+
+def under_high_sun(seen: Footprint, observation: Observation) -> NDArray[np.bool_]:
+    """Which places (n,) of a footprint have the Sun well above their horizon."""
+    radii = observation.body.radii_km
+    up = normal(point_from_centric(seen.latitude, seen.longitude, radii), radii)
+    return np.asarray(up @ observation.middle_sun > LOW_SUN)
+
+
+def pole_rounded(wish: Wish, latitude: FloatArray, longitude: FloatArray) -> str | None:
+    """The pole for whose sake a cylindrical map of places (n,) would go all around the body, None where it does not."""
+    if wish.bounds is not None or wish.projection not in CYLINDRICAL or not len(latitude):
+        return None
+    box, edge = box_of(latitude, longitude), 0.5 * np.pi - 1e-9
+    if box.east - box.west < 2.0 * np.pi - 1e-9:
+        return None
+    return "north" if box.north > edge else "south" if box.south < -edge else None
 
 
 def strip_footprint(observation: Observation, horizon: float) -> Footprint:

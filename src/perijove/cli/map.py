@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from perijove.cli.report import describe, light_report, solution_summary
 from perijove.cli.request_record import record, whole_sources
 from perijove.cli.solve import light_parameters, shares, solve_strips
 from perijove.cli.sources import geometry_parameters
-from perijove.errors import OutputError, UsageError
+from perijove.errors import OutputError, PerijoveWarning, UsageError
 from perijove.geometry.illumination import PLANES
 from perijove.geometry.mapextent import Bounds, Wish
 from perijove.geometry.mapgrid import MAP_RADIUS_KM, MapGrid
@@ -55,6 +56,7 @@ def run_map(request: MapRequest) -> None:
         for place in possible_files(request.path_for(observation.raw.label.product_id)):
             refuse_existing(place, request.overwrite)
     plan = plan_map(observations, wish_of(request, observations[0]), horizon_of(request))
+    warn_of_pole(plan)
     with Staged() as staged:
         if request.into_folder:
             staged.folder(request.output)
@@ -75,6 +77,17 @@ def run_map(request: MapRequest) -> None:
             )
             for line in made["photometry"].get("in_words", []):
                 print(f"  {line}")
+
+
+def warn_of_pole(plan: Plan) -> None:
+    """Warn of a map that goes all around a body for the sake of a pole."""
+    if plan.round_pole is not None:
+        warnings.warn(
+            f"the {plan.round_pole} pole was seen, so the map goes all around the body: --projection "
+            f"polar-{plan.round_pole} shows it as it is, --bounds makes the map smaller",
+            PerijoveWarning,
+            stacklevel=2,
+        )
 
 
 def check_places(request: MapRequest) -> None:

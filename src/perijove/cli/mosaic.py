@@ -17,7 +17,7 @@ from perijove.cartography.picture import painted
 from perijove.cartography.plan import Plan, plan_map
 from perijove.cli.common import Steps, json_text
 from perijove.cli.framing import Framed, Standing, frame_together, stand
-from perijove.cli.map import horizon_of, picture_raster, refuse_existing, wish_of
+from perijove.cli.map import horizon_of, picture_raster, refuse_existing, warn_of_pole, wish_of
 from perijove.cli.mosaic_report import epoch_of, mosaic_lines, mosaic_report, winds_found
 from perijove.cli.mosaic_request import MosaicRequest, winds_plot
 from perijove.cli.mosaic_strips import Gathered, gather
@@ -32,7 +32,6 @@ from perijove.errors import UsageError
 from perijove.figure.annotate import annotated
 from perijove.figure.caption import captioned
 from perijove.figure.winds import WindFigure, drawn_winds
-from perijove.geometry.mapextent import Wish, rounded_scale
 from perijove.instrument import Filter
 from perijove.io.atomic import Staged, check_writable
 from perijove.io.maps import possible_files, stage_map
@@ -55,9 +54,8 @@ from perijove.winds import ZonalWinds, usual_winds
 FloatArray = NDArray[np.float64]
 
 USUAL_PIXELS = 64e6
-"""Most pixels of a map whose scale nobody gives."""
-ROUGH_KM = 200.0
-"""Scale at which the extent of a map is found first."""
+"""Most pixels of a map whose scale nobody gives: one strip from near by would otherwise make a map of all others larger
+than anyone can open."""
 PICTURE_DEPTHS = {"8": "8", "16": "16", "32": "32f"}
 
 
@@ -182,25 +180,15 @@ def prepared_mosaic(scene: Scene, request: MosaicRequest, grid: Grid, horizon: f
     return Made(mosaic, balance, {})
 
 
-def plan_mosaic(observations: Sequence[Observation], wish: Wish, horizon: float) -> Plan:
-    """The grid of a map of many strips: where no scale is asked for the camera's own, or one that keeps it in bounds.
-
-    One strip from near by would otherwise make a map of all others larger than anyone can open.
-    """
-    if wish.scale_km is not None:
-        return plan_map(observations, wish, horizon)
-    rough = plan_map(observations, replace(wish, scale_km=ROUGH_KM), horizon)
-    least = ROUGH_KM * float(np.sqrt(rough.grid.width * rough.grid.height / USUAL_PIXELS))
-    wanted = wish if rough.native_km >= least else replace(wish, scale_km=rounded_scale(1.1 * least))
-    return plan_map(observations, wanted, horizon)
-
-
 def make_map(scene: Scene, request: MosaicRequest, steps: Steps, staged: Staged) -> Made:
     """Make and stage the map."""
     part = request.map
     assert part is not None
     horizon, eye = horizon_of(part), not request.chosen_recipe.measured
-    plan = plan_mosaic(scene.gathered.observations, wish_of(part, scene.lead), horizon)
+    plan = plan_map(
+        scene.gathered.observations, wish_of(part, scene.lead), horizon, evened=True, usual_pixels=USUAL_PIXELS
+    )
+    warn_of_pole(plan)
     made = prepared_mosaic(scene, request, plan.grid, horizon, steps)
     chart = MosaicChart(
         made.mosaic, mosaic_bands(made.mosaic), scene.sun, scene.epoch, part.with_sigma and not eye, request.sources
