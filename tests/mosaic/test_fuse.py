@@ -122,7 +122,8 @@ def test_neither_order_nor_threads_nor_parts_change_a_bit(textured, view, et0, m
         assert_same(made, replace(other, threads=1).planes())
     assert_same(made, first.planes(33, 101), slice(33, 101))
     assert_same(made, first.planes(7, 90, 21, 77), slice(7, 90), slice(21, 77))
-    monkeypatch.setattr(fuse_module, "SIDES", (32,))
+    monkeypatch.setattr(fuse_module, "HEIGHTS", (32,))
+    monkeypatch.setattr(fuse_module, "WIDTHS", (16,))
     assert_same(made, first.planes())
     parts = [first.planes(a, b).hits for a, b in ((0, 50), (50, 120))]
     np.testing.assert_array_equal(sum(parts), made.hits)
@@ -132,7 +133,8 @@ def test_a_map_goes_round_without_a_seam(look, textured, et0, monkeypatch):
     mosaic = prepare_mosaic(textured[:2], JUPITER, et0, globe())
     assert mosaic.stage.wraps
     made = mosaic.planes()
-    monkeypatch.setattr(fuse_module, "SIDES", (48,))
+    monkeypatch.setattr(fuse_module, "HEIGHTS", (48,))
+    monkeypatch.setattr(fuse_module, "WIDTHS", (32,))
     assert_same(made, mosaic.planes())
     # cut within what the looks see, or elsewhere: a step of 10 is blended alike
     looks = [look("a"), look("b", 110.0, side=0.15)]

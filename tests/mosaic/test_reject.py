@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from perijove.calibrate.quality import Quality
 from perijove.mosaic.reject import fill_holes, find_colours, find_hits
 
 H, W = 60, 80
@@ -90,7 +91,7 @@ def test_half_the_threshold_is_enough_for_what_is_doubted(light):
     doubt = np.zeros((2, H, W), np.uint8)
     light[:, 18:23, 28:33] = np.where(light[:, 18:23, 28:33] > 110, 116, 100)
     assert not hits_in(light[:2]).any()
-    doubt[0, 20, 30] = 1
+    doubt[0, 20, 30] = Quality.SUSPECT | Quality.HOT
     assert hits_in(light[:2], doubt=doubt)[0, 20, 30]
 
 

@@ -12,12 +12,26 @@ from numpy.typing import NDArray
 from perijove.geometry.view import View
 from perijove.instrument import Filter
 from perijove.mosaic.angles import angles_from
-from perijove.mosaic.brim import bridge, clearance
+from perijove.mosaic.brim import bridge
 from perijove.mosaic.coarse import Fields
-from perijove.mosaic.look import Look
 from perijove.mosaic.merge import Merged, Mode, Stack, merge
-from perijove.mosaic.place import Placed, Site, Stage
-from perijove.mosaic.reject import ALIKE, DOUBTED, MOST_RADIUS, fill_holes, find_colours, find_hits
+from perijove.mosaic.pile import (
+    Group,
+    Kept,
+    Pile,
+    Room,
+    Trail,
+    empty_pile,
+    give_way,
+    groups_of,
+    keep,
+    lay_kept,
+    put_on,
+    side_by_side,
+)  # fmt: skip
+from perijove.mosaic.place import Site, Stage
+from perijove.mosaic.pyramid import LATTICE
+from perijove.mosaic.reject import ALIKE, MOST_RADIUS, fill_holes, find_colours, find_hits, reach_of
 from perijove.render.planes import Grid, Planes
 from perijove.spill import release
 
@@ -25,6 +39,7 @@ FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 Counts = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 Part = tuple[slice, slice]
 
 
@@ -60,6 +75,11 @@ class How(NamedTuple):
         """Size of a camera pixel in whole pixels, within what the search for hits can take."""
         return int(np.clip(round(self.native), 1, MOST_RADIUS))
 
+    @property
+    def reach(self) -> int:
+        """How far from a pixel the search for hits looks, px."""
+        return reach_of(self.radius)
+
 
 class Cut(NamedTuple):
     """The `inner` part of a site, and where in what is made it goes `into`."""
@@ -68,27 +88,40 @@ class Cut(NamedTuple):
     into: Part
 
 
-class Group(NamedTuple):
-    """Bands that the same looks have, and the places of these in a list."""
+class Block(NamedTuple):
+    """A block to be fused: its `site` with what is around, what of that is asked for, the column of the site from which
+    on the next block can use it, how it is done, and memory to do it in."""
 
-    bands: tuple[Filter, ...]
-    members: tuple[int, ...]
+    site: Site
+    cut: Cut
+    keep: int
+    how: How
+    room: Room
 
 
-class Pile(NamedTuple):
-    """Looks (n) of a group on a site: `light`, `sigma` and `doubt` (n, bands, h, w) and weights (n, h, w); `weight` and
-    `quality` (n, bands, h, w), as rendered, are of the inner part alone."""
+@dataclass(frozen=True)
+class Course:
+    """Blocks of the same `rows`, one to the right of the other, and the `halo` around that decides about them, px.
 
-    light: Plane
-    sigma: Plane
-    doubt: Bits
-    choice: Plane
-    worth: Plane
-    sharp: Plane
-    alike: Plane
-    usable: NDArray[np.bool_]
-    weight: Plane
-    quality: Bits
+    On a grid (height, width) of `shape` that `wraps` surroundings go on beyond its first and its last column.
+    """
+
+    rows: slice
+    blocks: Sequence[slice]
+    halo: int
+    shape: tuple[int, int]
+    wraps: bool
+
+    @property
+    def site_rows(self) -> slice:
+        """The rows with their surroundings, as far as there are any, from one of the lattice on."""
+        first = self.rows.start - self.rows.start % LATTICE - self.halo
+        return slice(max(first, 0), min(self.rows.stop + self.halo, self.shape[0]))
+
+    def around(self, columns: slice) -> slice:
+        """The same of the columns of a block."""
+        first, last = columns.start - columns.start % LATTICE - self.halo, columns.stop + self.halo
+        return slice(first, last) if self.wraps else slice(max(first, 0), min(last, self.shape[1]))
 
 
 def empty_fused(bands: tuple[Filter, ...], grid: Grid, native: float, looks: int, shape: tuple[int, int]) -> Fused:
@@ -128,137 +161,161 @@ def fill_geometry(site: Site, inner: Part, into: Part, planes: Planes) -> None:
         plane[into] = values[inner]
 
 
-def groups_of(looks: Sequence[Look], here: Sequence[int]) -> list[Group]:
-    """Bands grouped by those of all looks that have them, and which of the looks `here` these are.
+def fuse_course(stage: Stage, fields: Fields, how: How, course: Course, origin: tuple[int, int], out: Fused) -> Counts:
+    """Fuse the blocks of a course, from left to right, into a part whose first pixel is `origin`; the hits in it."""
+    hits, room, trail = np.zeros_like(out.hits), Room(), None
+    for n, columns in enumerate(course.blocks):
+        where = course.around(columns)
+        site = next_site(stage, course.site_rows, where, trail)
+        inner = (
+            slice(course.rows.start - site.rows.start, course.rows.stop - site.rows.start),
+            slice(columns.start - where.start, columns.stop - where.start),
+        )
+        row, column = origin
+        into = (
+            slice(course.rows.start - row, course.rows.stop - row),
+            slice(columns.start - column, columns.stop - column),
+        )
+        fill_geometry(site, inner, into, out.planes)
+        following = course.around(course.blocks[n + 1]).start if n + 1 < len(course.blocks) else where.stop
+        block = Block(site, Cut(inner, into), following - where.start, how, room)
+        # what is beside a block decides about it: all looks there are asked
+        looks = fields.looks_at(site.rows, where)
+        trail = fuse_block(stage, fields, block, looks, trail, hits, out)
+        release()
+    return hits
 
-    Bands that none here has are left out.
-    """
-    groups: dict[tuple[int, ...], list[Filter]] = {}
-    for band in Filter:
-        members = tuple(k for k, look in enumerate(looks) if any(swath.band is band for swath in look.swaths))
-        groups.setdefault(members, []).append(band)
-    found = [Group(tuple(some), tuple(n for n, k in enumerate(here) if k in who)) for who, some in groups.items()]
-    return [group for group in found if group.members]
+
+def next_site(stage: Stage, rows: slice, columns: slice, trail: Trail | None) -> Site:
+    """The site of a block; what the block before has of it is not made again."""
+    if trail is None:
+        return stage.site(rows, columns)
+    ahead = slice(trail.site.columns.stop, columns.stop)
+    return side_by_side(trail.site, stage.site(rows, ahead)) if ahead.start < ahead.stop else trail.site
 
 
 def fuse_block(
-    stage: Stage, fields: Fields, how: How, looks: Sequence[int], site: Site, cut: Cut, out: Fused
-) -> Counts:
-    """Fill the light of a block and what it came from; the hits (looks, bands) in it."""
+    stage: Stage, fields: Fields, block: Block, looks: Sequence[int], trail: Trail | None, hits: Counts, out: Fused
+) -> Trail:
+    """Fill the light of a block and what it came from, and count its hits; what the next block can use of it."""
+    site, how, cut = block.site, block.how, block.cut
     groups = groups_of(stage.looks, looks)
-    piles = [empty_pile(group, site, cut) for group in groups]
-    for n, k in enumerate(looks):
-        window = fields.window(k, site.rows, site.columns)
-        if window is None:
-            continue
-        part = site.part(*window)
-        one = weighed(stage.place(k, part), fields.at(k, part), part.hit)
-        release()
-        for group, pile in zip(groups, piles, strict=True):
-            if n in group.members:
-                put_on(pile, group.members.index(n), group, one, window, cut.inner)
-    hits, top = np.zeros_like(out.hits), np.zeros(out.strip[cut.into].shape, np.uint8)
+    piles = [gathered(group, block, trail) for group in groups]
+    fresh = slice(0 if trail is None else trail.site.columns.stop - site.columns.start, site.shape[1])
+    place_looks(stage, fields, groups, piles, looks, site, fresh)
+    top, kept = np.zeros(out.strip[cut.into].shape, np.uint8), {}
     times = np.array([look.et - stage.et0 for look in stage.looks])
     while groups:
         group, pile = groups.pop(0), piles.pop(0)
-        numbers = np.array([looks[n] for n in group.members], np.int16)
-        bad = find_bad(pile, how)
-        for b, band in enumerate(group.bands):
-            hits[numbers, how.bands.index(band)] = np.count_nonzero(bad[:, b][(slice(None), *cut.inner)], axis=(1, 2))
-        out.rejected[cut.into] += bad.any(axis=1).sum(axis=0, dtype=np.uint8)[cut.inner]
-        np.copyto(pile.light, np.float32(np.nan), where=bad > 0)
-        lost = hidden_sky(pile, site)
+        before = None if trail is None else trail.piles.get(group.bands)
+        numbers = np.array(group.looks, np.int16)
+        saved = keep(pile, block.keep, group, block.room)
+        give_way(pile, site.hit)
+        hot = (pile.choice > 0.0) & pile.full
+        bad = find_bad(pile, group, hot, block, before)
+        known = site.shape[1] - how.reach
+        kept[group.bands] = Kept(group.looks, saved, bad[..., block.keep :].copy(), known - block.keep)
+        count_hits(bad, group, how, cut, numbers, hits, out)
+        lost = hidden_sky(pile, hot, site)
         np.copyto(pile.light, np.float32(np.nan), where=lost)
         merged = merge(Stack(pile.light, pile.sigma, pile.choice, pile.worth, site.hit), how.mode, how.native)
         bridge(merged.light, merged.sigma, lost)
         fill_holes(merged.light, merged.sigma, np.asarray(bad.any(axis=0), dtype=np.uint8), how.radius + 2)
         settle_light(group, how, pile, merged, cut, out)
         settle_origin(numbers, times[numbers], merged, cut, out, top)
-    if not isinstance(stage.grid, View):
+    if looks and not isinstance(stage.grid, View):
         fill_angles(stage, looks, site, cut, out)
-    return hits
+    tail = site.part(slice(0, site.shape[0]), slice(block.keep, site.shape[1]))
+    return Trail(tail, kept)
 
 
-def weighed(one: Placed, weights: Plane, ground: NDArray[np.bool_]) -> Placed:
-    """A placed look whose own weights have been multiplied by those of the coarse pass (3, h, w), in place.
-
-    Full pixels weigh next to nothing, and those beside them on the `ground` (h, w) less.
-    """
-    rendered = one.weight.min(axis=0) * clearance(one.full, ground)
-    rendered *= weights[2]
-    one.choice[...] *= weights[0] * rendered
-    one.worth[...] *= weights[1] * rendered
-    return one
+def gathered(group: Group, block: Block, trail: Trail | None) -> Pile:
+    """The pile of a group on a block, with what the block before has of it."""
+    pile = empty_pile(group, block.site.shape, block.room)
+    if trail is not None and group.bands in trail.piles:
+        lay_kept(pile, group, trail.piles[group.bands])
+    return pile
 
 
-def hidden_sky(pile: Pile, site: Site) -> NDArray[np.bool_]:
-    """Where (h, w) the sky of a site is full in some look, and no other look has seen the same of it."""
-    full = ((pile.choice > 0.0) & ~pile.usable).any(axis=0)
-    seen = (pile.usable & (pile.alike >= ALIKE)).any(axis=0)
-    out: NDArray[np.bool_] = ~site.hit & full & ~seen
-    return out
+def place_looks(
+    stage: Stage, fields: Fields, groups: Sequence[Group], piles: Sequence[Pile], looks: Sequence[int], site: Site,
+    fresh: slice,
+) -> None:  # fmt: skip
+    """Place looks on the `fresh` columns of a site, and put them on the piles of their groups."""
+    columns = slice(site.columns.start + fresh.start, site.columns.start + fresh.stop)
+    if columns.start >= columns.stop:
+        return
+    for k in looks:
+        window = fields.window(k, site.rows, columns)
+        if window is None:
+            continue
+        there = window[0], slice(window[1].start + fresh.start, window[1].stop + fresh.start)
+        part = site.part(*there)
+        one, weights = stage.place(k, part), fields.at(k, part)
+        for group, pile in zip(groups, piles, strict=True):
+            if k in group.looks:
+                put_on(pile, group, k, one, weights, there)
 
 
-def empty_pile(group: Group, site: Site, cut: Cut) -> Pile:
-    """Room for the looks of a group, none of which has seen anything yet."""
-    looks, bands = len(group.members), len(group.bands)
-    inner = (cut.inner[0].stop - cut.inner[0].start, cut.inner[1].stop - cut.inner[1].start)
-    deep, flat = (looks, bands, *site.shape), (looks, *site.shape)
-
-    def plane() -> Plane:
-        return np.zeros(flat, np.float32)
-
-    return Pile(
-        np.full(deep, np.nan, np.float32), np.full(deep, np.nan, np.float32), np.zeros(deep, np.uint8),
-        plane(), plane(), plane(), plane(), np.zeros(flat, np.bool_),
-        np.zeros((looks, bands, *inner), np.float32), np.zeros((looks, bands, *inner), np.uint8),
-    )  # fmt: skip
-
-
-def put_on(pile: Pile, n: int, group: Group, one: Placed, window: Part, inner: Part) -> None:
-    """Put one look, placed on a window of the site, on a pile."""
-    into, cut = zip(*(overlap(w, i) for w, i in zip(window, inner, strict=True)), strict=True)
-    for b, band in enumerate(group.bands):
-        own = one.bands.index(band)
-        pile.light[n, b][window], pile.sigma[n, b][window] = one.light[own], one.sigma[own]
-        pile.doubt[n, b][window] = (one.quality[own] & DOUBTED) > 0
-        pile.weight[n, b][into], pile.quality[n, b][into] = one.weight[own][cut], one.quality[own][cut]
-    for planes, plane in (
-        (pile.choice, one.choice), (pile.worth, one.worth), (pile.sharp, one.sharp), (pile.alike, one.alike),
-    ):  # fmt: skip
-        planes[n][window] = plane
-    pile.usable[n][window] = (one.choice > 0.0) & ~one.full
-
-
-def overlap(window: slice, inner: slice) -> tuple[slice, slice]:
-    """What a window and the inner part of a site have in common: counted in the inner part, and in the window."""
-    first, last = max(window.start, inner.start), min(window.stop, inner.stop)
-    last = max(first, last)
-    return slice(first - inner.start, last - inner.start), slice(first - window.start, last - window.start)
-
-
-def find_bad(pile: Pile, how: How) -> Bits:
-    """Hits (looks, bands, h, w) on a pile: not 0 where there is one."""
-    bad = np.zeros(pile.light.shape, np.uint8)
+def find_bad(pile: Pile, group: Group, hot: BoolArray, block: Block, before: Kept | None) -> Bits:
+    """Hits (looks, bands, h, w) on a pile, not 0 where there is one, whose light they and what weighs nothing are taken
+    from; those that the block before knows already are not sought again. `hot` (looks, h, w) is not asked."""
+    how = block.how
+    bad = block.room.take(f"bad {group.bands}", pile.light.shape, np.uint8)
+    bad.fill(0)
+    np.copyto(pile.light, np.float32(np.nan), where=(pile.choice <= 0.0)[:, None])
     if not how.reject < np.inf:
         return bad
-    usable = np.where(pile.usable[:, None], pile.light, np.float32(np.nan))
-    find_hits(usable, pile.sigma, pile.doubt, pile.sharp, pile.alike, how.radius, how.reject, bad)
-    find_colours(usable, pile.sigma, pile.doubt, pile.alike, how.radius, how.reject, bad)
+    n, y, x = np.nonzero(hot)
+    aside = pile.light[n, :, y, x]
+    pile.light[n, :, y, x] = np.float32(np.nan)
+    known = 0 if before is None else max(before.known, 0)
+    first = max(known - how.reach, 0)
+    find_hits(pile.light, pile.sigma, pile.quality, pile.sharp, pile.alike, how.radius, how.reject, bad, first)
+    find_colours(pile.light, pile.sigma, pile.quality, pile.alike, how.radius, how.reject, bad, first)
+    if before is not None:
+        bad[..., :known] = 0
+        for old, k in enumerate(before.looks):
+            if k in group.looks:
+                bad[group.looks.index(k)][..., :known] = before.bad[old][..., :known]
+    pile.light[n, :, y, x] = aside
+    np.copyto(pile.light, np.float32(np.nan), where=bad > 0)
     return bad
+
+
+def count_hits(
+    bad: Bits, group: Group, how: How, cut: Cut, numbers: NDArray[np.int16], hits: Counts, out: Fused
+) -> None:
+    """Count the hits of a block."""
+    inner = bad[(slice(None), slice(None), *cut.inner)]
+    for b, band in enumerate(group.bands):
+        hits[numbers, how.bands.index(band)] += np.count_nonzero(inner[:, b], axis=(1, 2))
+    out.rejected[cut.into] += inner.any(axis=1).sum(axis=0, dtype=np.uint8)
+
+
+def hidden_sky(pile: Pile, hot: BoolArray, site: Site) -> BoolArray:
+    """Where (h, w) the sky of a site is full in some look (`hot`), and no other look has seen the same of it."""
+    full: BoolArray = np.asarray(hot.any(axis=0))
+    if not full.any():
+        return full
+    seen = ((pile.choice > 0.0) & ~pile.full & (pile.alike >= ALIKE)).any(axis=0)
+    out: BoolArray = ~site.hit & full & ~seen
+    return out
 
 
 def settle_light(group: Group, how: How, pile: Pile, merged: Merged, cut: Cut, out: Fused) -> None:
     """Put merged light, and what comes with it, where it belongs."""
+    every = (slice(None), *cut.inner)
     safe = np.maximum(merged.best[cut.inner], 0)[None]
-    used = pile.choice[(slice(None), *cut.inner)] > 0.0
+    used = pile.choice[every] > 0.0
     for b, band in enumerate(group.bands):
         at, light = how.bands.index(band), merged.light[b][cut.inner]
         known = np.isfinite(light)
         out.planes.light[at][cut.into] = light
         out.planes.sigma[at][cut.into] = merged.sigma[b][cut.inner]
-        out.planes.weight[at][cut.into] = np.where(known, np.sum(pile.weight[:, b], axis=0, where=used), 0.0)
-        bits = np.take_along_axis(pile.quality[:, b], safe, axis=0)[0]
+        weight = np.sum(pile.weight[:, b][every], axis=0, where=used)
+        out.planes.weight[at][cut.into] = np.where(known, weight, 0.0)
+        bits = np.take_along_axis(pile.quality[:, b][every], safe, axis=0)[0]
         out.planes.quality[at][cut.into] = np.where(known, bits, 0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,15 @@ from perijove.bodies import Body
 from perijove.errors import UsageError
 from perijove.instrument import Filter
 from perijove.mosaic.balance import Balance
-from perijove.mosaic.block import Cut, Fused, How, empty_fused, fill_geometry, fuse_block
-from perijove.mosaic.brim import BRIDGE, RAMP
+from perijove.mosaic.block import Course, Fused, How, empty_fused, fuse_course
+from perijove.mosaic.brim import BRIDGE, FULL, RAMP
 from perijove.mosaic.coarse import Fields, survey_looks
 from perijove.mosaic.look import Look
 from perijove.mosaic.merge import Mode
-from perijove.mosaic.place import Site, Stage, stage
+from perijove.mosaic.pile import BYTES_A_BAND, BYTES_A_LOOK
+from perijove.mosaic.place import Stage, stage
 from perijove.mosaic.pyramid import LATTICE
 from perijove.mosaic.pyramid import REACH as PYRAMID_REACH
-from perijove.mosaic.reject import REACH as REJECT_REACH
 from perijove.render.engine import INTERPOLATIONS
 from perijove.render.planes import Grid
 from perijove.render.threads import processors, run_blocks
@@ -34,19 +34,24 @@ SPREAD = float(np.radians(5.0))
 """Angle at the ground, between a view's own line and a look's, at which the look weighs a quarter, rad."""
 REJECT = 6.0
 """Sigma from which what only one look has is taken for a hit."""
-SIDES = (1024, 768, 512, 384, 256, 192, 128)
-"""Rows and columns of a grid that are merged at a time."""
-ROOM = 900e6
+HEIGHTS = (1024, 768, 512, 384, 256, 192, 128)
+"""Rows of a grid that are fused at a time."""
+WIDTHS = (768, 512, 384, 256, 192, 128, 64)
+"""Columns of a block of these: what is kept of a block for the next one saves the left of its surroundings."""
+ROOM = 500e6
 """Bytes that the looks of all blocks at work at once may take, about; with more looks blocks are smaller."""
-BYTES_A_BAND, BYTES_A_LOOK = 22, 24
-"""Bytes a pixel that each look takes, for each of its bands and besides."""
+MOST_RAISED = 2.0
+"""How many times the light of the pixels around it a resampled one may have, at most: 1.3 by the cubic kernel."""
+MERGING = 0.25
+"""Part of the work for a pixel that has to be done again where it lies beside a block, too."""
 
 
 @dataclass(frozen=True)
 class Mosaic:
     """Looks made ready to be fused on one grid; see `prepare_mosaic`.
 
-    `names` are those of the looks in order, `bands` the filters that any of them has. `full` maps a filter to the I/F
+    `names` are those of the looks in order, `bands` the filters that any of them has. `brimful` tells that some look
+    may have full pixels. `full` maps a filter to the I/F
     from which a pixel of the shortest exposure is full. `share` (looks,) is the part of what is shown in which each
     weighs most, about.
     """
@@ -57,6 +62,7 @@ class Mosaic:
     reject: float
     seam_px: float | None
     threads: int | None
+    brimful: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,7 +107,7 @@ class Mosaic:
         """The same looks ready for another grid."""
         staged = self.stage.on(grid)
         fields = survey_looks(staged, self.seam_px, self.threads)
-        return Mosaic(staged, fields, self.mode, self.reject, self.seam_px, self.threads)
+        return replace(self, stage=staged, fields=fields)
 
     def planes(self, first: int = 0, last: int | None = None, left: int = 0, right: int | None = None) -> Fused:
         """The rows from `first` to before `last` and the columns `left` to before `right`, else all of them.
@@ -116,63 +122,62 @@ class Mosaic:
                 f"{self.grid.width} x {self.grid.height} px: ask for a part of it"
             )
         out = empty_fused(self.bands, self.grid, self.native, len(self.names), (last - first, right - left))
-        blocks = self._blocks(first, last, left, right)
+        courses = self._courses(first, last, left, right)
+        how = How(self.mode, self.reject, self.native, self.bands)
+        counted: dict[int, Counts] = {}
 
         def work(index: int) -> None:
-            rows, columns = blocks[index]
-            hits = self._fill(rows, columns, (first, left), out)
-            counted[index] = hits
+            counted[index] = fuse_course(self.stage, self.fields, how, courses[index], (first, left), out)
 
-        counted: dict[int, Counts] = {}
-        run_blocks(work, range(len(blocks)), self.threads)
+        run_blocks(work, range(len(courses)), self.threads)
         for index in sorted(counted):
             out.hits[...] += counted[index]
         return out
 
-    def _blocks(self, first: int, last: int, left: int, right: int) -> list[tuple[slice, slice]]:
-        """Blocks that cover a part of the grid; how large they are changes no bit of what comes out."""
-        each, halo = BYTES_A_BAND * len(self.bands) + BYTES_A_LOOK, 2 * self.halo
-        room = ROOM / (self.threads or processors())
-        for side in SIDES:
-            rows, columns = even_parts(first, last, side), even_parts(left, right, side)
-            blocks = [(row, column) for row in rows for column in columns]
-            most = max(len(self.fields.looks_at(*block)) for block in blocks)
-            if each * most * (rows[0].stop - first + halo) * (columns[0].stop - left + halo) <= room:
+    def _courses(self, first: int, last: int, left: int, right: int) -> list[Course]:
+        """Blocks that cover a part of the grid, one course or more a thread; how they lie changes no bit."""
+        threads, halo = self.threads or processors(), self.halo
+        shape, wraps = (self.grid.height, self.grid.width), self.stage.wraps
+
+        def laid(height: int, width: int) -> list[Course]:
+            columns = even_parts(left, right, width)
+            return [Course(rows, columns, halo, shape, wraps) for rows in even_parts(first, last, height)]
+
+        def work(size: tuple[int, int]) -> float:
+            height, width = (min(size[0], last - first), min(size[1], right - left))
+            return (1 + 2 * halo / height) * (1 + MERGING * 2 * halo / width)
+
+        for size in sorted(((h, w) for h in HEIGHTS for w in WIDTHS), key=work):
+            courses = laid(*size)
+            if all(self._room(course) <= ROOM / threads for course in courses):
                 break
-        return blocks
+        pieces = -(-threads // len(courses)) if len(courses) < 2 * threads else 1
+        return [piece for course in courses for piece in self._shared(course, pieces)]
+
+    def _room(self, course: Course) -> int:
+        """Bytes that the looks of a block of a course take at most, with what is kept of the one before."""
+        each = BYTES_A_BAND * len(self.bands) + BYTES_A_LOOK
+        rows = course.site_rows
+        most: int = max(len(self.fields.looks_at(rows, course.around(columns))) for columns in course.blocks)
+        width = course.blocks[0].stop - course.blocks[0].start
+        return int(each * most * (rows.stop - rows.start) * (width + 4 * course.halo))
+
+    def _shared(self, course: Course, pieces: int) -> list[Course]:
+        """A course in about so many pieces of as much work."""
+        loads = [1 + len(self.fields.looks_at(course.rows, columns)) for columns in course.blocks]
+        ends = np.cumsum(loads)
+        turn = np.minimum((ends - 0.5 * np.array(loads)) * pieces // ends[-1], pieces - 1)
+        parts = [[block for block, n in zip(course.blocks, turn, strict=True) if n == k] for k in range(pieces)]
+        return [replace(course, blocks=part) for part in parts if part]
 
     @property
     def halo(self) -> int:
         """How far beyond a block its pixels depend on what is there, px."""
-        reach = RAMP + REJECT_REACH + (PYRAMID_REACH if self.mode is Mode.BLEND else 0)
+        how = How(self.mode, self.reject, self.native, self.bands)
+        reach = how.reach + (PYRAMID_REACH if self.mode is Mode.BLEND else 0)
+        reach += RAMP if self.brimful else 0
         reach += BRIDGE if self.stage.brims else 0
         return int(-(-reach // LATTICE) * LATTICE)
-
-    def _site(self, rows: slice, columns: slice) -> Site:
-        """A block and its surroundings, as far as there are any, from a place of the lattice on."""
-        halo = self.halo
-        top, bottom = max(rows.start - rows.start % LATTICE - halo, 0), min(rows.stop + halo, self.grid.height)
-        start, stop = columns.start - columns.start % LATTICE - halo, columns.stop + halo
-        if not self.stage.wraps:
-            start, stop = max(start, 0), min(stop, self.grid.width)
-        return self.stage.site(slice(top, bottom), slice(start, stop))
-
-    def _fill(self, rows: slice, columns: slice, origin: tuple[int, int], out: Fused) -> Counts:
-        """Fuse a block into its place; the hits in it."""
-        # what is beside the block decides about the block: all looks there are asked
-        site = self._site(rows, columns)
-        looks = self.fields.looks_at(site.rows, site.columns)
-        inner = (
-            slice(rows.start - site.rows.start, rows.stop - site.rows.start),
-            slice(columns.start - site.columns.start, columns.stop - site.columns.start),
-        )
-        row, column = origin
-        into = (slice(rows.start - row, rows.stop - row), slice(columns.start - column, columns.stop - column))
-        fill_geometry(site, inner, into, out.planes)
-        if not looks:
-            return np.zeros_like(out.hits)
-        how = How(self.mode, self.reject, self.native, self.bands)
-        return fuse_block(self.stage, self.fields, how, looks, site, Cut(inner, into), out)
 
 
 def even_parts(first: int, last: int, side: int) -> list[slice]:
@@ -230,8 +235,18 @@ def prepare_mosaic(
         balance=balance, drifts=drifts, sun_direction=sun_direction, interpolation=interpolation, horizon=horizon,
         spread=spread,
     )  # fmt: skip
+    brimful = any(may_be_full(look) for look in ordered)
     release()
-    return Mosaic(staged, survey_looks(staged, seam_px, threads), Mode(mode), reject, seam_px, threads)
+    return Mosaic(staged, survey_looks(staged, seam_px, threads), Mode(mode), reject, seam_px, threads, brimful)
+
+
+def may_be_full(look: Look) -> bool:
+    """Whether some pixel of a look may come out full, by its quality or its light, which interpolation may raise."""
+    return any(
+        (swath.quality is not None and bool((swath.quality & FULL).any()))
+        or bool((swath.light >= look.full_dn / MOST_RAISED).any())
+        for swath in look.swaths
+    )
 
 
 def check_looks(looks: Sequence[Look]) -> None:

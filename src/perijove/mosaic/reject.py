@@ -29,6 +29,8 @@ COARSE_GRAIN = np.float32(0.3)
 """The same against a look whose pixels are so large that it cannot have seen the detail."""
 SHARE_OF_SEED = 0.35
 """Share of the threshold from which on pixels beside a hit belong to it."""
+STRADDLE = 0.25
+"""Share by which looks may disagree about the surroundings of a place before these are taken for an edge."""
 COLOUR = 3.0
 """How many times larger, in its share of the light, detail may be in one filter than in any other."""
 COLOUR_GRAIN = 0.05
@@ -39,12 +41,15 @@ DOUBTED = int(Quality.HIT | Quality.FLIPPED | Quality.SUSPECT)
 """Bits of pixels that half the threshold is enough for."""
 MOST_RADIUS = 4
 """Widest search for what another look has of the same, px."""
-REACH = 5 * MOST_RADIUS + 6
-"""How far from a pixel the test looks, px: a ring of 3 + 2 radii, a growth of two more, and a hole's 2 + 1 about it."""
 SLACK = np.float32(1e-6)
 """Share of light and threshold by which the quick test of a line, in single precision, lets more through."""
 RING = np.array([(0, 3), (2, 2), (3, 0), (2, -2), (0, -3), (-2, -2), (-3, 0), (-2, 2)])
 """Places around a pixel, in thirds of the ring's radius, that tell its surroundings."""
+
+
+def reach_of(radius: int) -> int:
+    """How far from a pixel the search looks, px: a ring of 3 + 2 radii, a growth of two more, and a hole's 2 + 1."""
+    return 5 * radius + 6
 
 
 def ring_of(radius: int) -> NDArray[np.int64]:
@@ -92,29 +97,30 @@ def rises(light: Plane, y: int, x: int, ring: Ring, least: float, but: int) -> f
 
 @inlined
 def sift(
-    light: Plane, spread: Plane, doubt: Bits, y: int, ring: Ring, reject: float,
+    light: Plane, spread: Plane, bits: Bits, y: int, first: int, ring: Ring, reject: float,
     low: Plane, high: Plane, above: Tally, below: Tally,
 ) -> None:  # fmt: skip
-    """Count, for each pixel of line `y`, the places of the ring that it is not above, and not below, for certain.
+    """Count, for the pixels of line `y` from column `first` on, the places of the ring that each is not above for
+    certain, and not below.
 
     The counts `above` and `below` (w,) are no more than those of `rises`: where both are too many it would say 0. Whole
     lines are compared at once, some ten times faster than pixel by pixel. `low` and `high` (w,) are room for bounds.
     """
     h, w = light.shape
-    values, spreads, doubted = light[y], spread[y], doubt[y]
+    values, spreads, marks = light[y], spread[y], bits[y]
     full, half = np.float32(reject), np.float32(0.5 * reject)
-    for x in range(w):
-        least = (half if doubted[x] else full) * spreads[x]
+    for x in range(first, w):
+        least = (half if marks[x] & DOUBTED else full) * spreads[x]
         least -= SLACK * (abs(values[x]) + least)
         low[x], high[x] = values[x] - least, values[x] + least
         above[x] = below[x] = 0
     for k in range(8):
         i, j = y + ring[k, 0], ring[k, 1]
-        first, last = max(-j, 0), min(w - j, w)
-        if 0 <= i < h and first < last:
-            there = light[i, first + j : last + j]
-            least_there, most_there = low[first:last], high[first:last]
-            over, under = above[first:last], below[first:last]
+        start, stop = max(-j, first), min(w - j, w)
+        if 0 <= i < h and start < stop:
+            there = light[i, start + j : stop + j]
+            least_there, most_there = low[start:stop], high[start:stop]
+            over, under = above[start:stop], below[start:stop]
             for x in range(len(there)):
                 over[x] += not there[x] < least_there[x]
                 under[x] += not there[x] > most_there[x]
@@ -137,14 +143,14 @@ def towers(light: Plane, y: int, x: int, ring: Ring, least: float, share: float,
 
 @kernel
 def stands_alone(
-    light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane, k: int, b: int, y: int, x: int,
+    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Plane, k: int, b: int, y: int, x: int,
     near: int, ring: Ring, reject: float, way: float, values: Plane,
 ) -> bool:  # fmt: skip
     """Whether look k stands out at a pixel of filter b, by `reject` sigma, as more than half of the others that see it
     do not: upwards (`way` 1), downwards (-1) or either way (0).
 
-    `light` (NaN unseen), `sigma` and `doubt` (1 where half of it is enough) are (looks, bands, h, w), `sharp` and
-    `alike` (looks, h, w).
+    `light` (NaN unseen), `sigma` and `quality` (half of it is enough where `DOUBTED`) are (looks, bands, h, w),
+    `sharp` and `alike` (looks, h, w).
     """
     mine = surroundings(light[k, b], y, x, ring, values)
     if mine != mine:
@@ -154,7 +160,7 @@ def stands_alone(
         side = 1.0 if excess > 0.0 else -1.0
     excess *= side
     # the level of the grain is that of the surroundings, not of the hit
-    level, threshold = abs(mine), reject * (0.5 if doubt[k, b, y, x] else 1.0)
+    level, threshold = abs(mine), reject * (0.5 if quality[k, b, y, x] & DOUBTED else 1.0)
     against, voters = 0, 0
     for j in range(len(light)):
         if j == k or light[j, b, y, x] != light[j, b, y, x] or alike[j, y, x] < ALIKE:
@@ -162,6 +168,10 @@ def stands_alone(
         theirs = surroundings(light[j, b], y, x, ring, values)
         if theirs != theirs:
             continue
+        noise = np.sqrt(sigma[j, b, y, x] ** 2 + sigma[k, b, y, x] ** 2)
+        if abs(mine - theirs) > STRADDLE * max(abs(mine), abs(theirs)) + threshold * noise:
+            # a ring that straddles a limb is bright to one look and dark to another: the kinder of both counts
+            theirs = min(mine, theirs) if side > 0.0 else max(mine, theirs)
         most = 0.0
         for p in range(max(y - near, 0), min(y + near + 1, light.shape[2])):
             for q in range(max(x - near, 0), min(x + near + 1, light.shape[3])):
@@ -169,7 +179,6 @@ def stands_alone(
         # a look of larger pixels sees less of what is fine
         blunt = 1.0 - min(sharp[j, y, x] / max(sharp[k, y, x], np.float32(1e-30)), 1.0)
         grain = (GRAIN + (COARSE_GRAIN - GRAIN) * blunt) * level
-        noise = np.sqrt(sigma[j, b, y, x] ** 2 + sigma[k, b, y, x] ** 2)
         voters += 1
         if excess - PEAK * most > threshold * noise + grain:
             against += 1
@@ -177,33 +186,36 @@ def stands_alone(
 
 
 def find_hits(
-    light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane, radius: int, reject: float, hits: Bits
-) -> None:
+    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Plane, radius: int, reject: float, hits: Bits,
+    first: int = 0,
+) -> None:  # fmt: skip
     """Set `hits` (looks, bands, h, w) to 1 where a look has a hit that no other look has, and to 2 beside it.
 
-    `light` (NaN unseen), `sigma` and `doubt` (1 where `DOUBTED`) have its shape, `sharp` (camera px a pixel) and
-    `alike` (how far a look sees the same as the picture) are (looks, h, w); `radius` is the size of a camera pixel in
-    pixels of the picture, at most `MOST_RADIUS`. Each filter is judged by itself.
+    It is sought from column `first` on. `light` (NaN unseen), `sigma` and `quality` have the shape of `hits`, `sharp`
+    (camera px a pixel) and `alike` (how far a look sees the same as the picture) are (looks, h, w); `radius` is the
+    size of a camera pixel in pixels of the picture, at most `MOST_RADIUS`. Each filter is judged by itself.
     """
     if len(light) > 1:
-        seek_hits(light, sigma, doubt, sharp, alike, radius, ring_of(3 + 2 * radius), reject, hits)
+        seek_hits(light, sigma, quality, sharp, alike, radius, ring_of(3 + 2 * radius), reject, hits, first)
 
 
-def find_colours(light: Plane, sigma: Plane, doubt: Bits, alike: Plane, radius: int, reject: float, hits: Bits) -> None:
+def find_colours(
+    light: Plane, sigma: Plane, quality: Bits, alike: Plane, radius: int, reject: float, hits: Bits, first: int = 0
+) -> None:
     """Set `hits` (looks, bands, h, w) to 3 where one filter of a look stands out, and its other filters do not, and to
     4 beside such places where it does so less.
 
-    `light`, `sigma` and `doubt` have the shape of `hits`, `alike` (looks, h, w) is that of `find_hits`. A hit stands
+    `light`, `sigma` and `quality` have the shape of `hits`, `alike` and `first` are those of `find_hits`. A hit stands
     out in one filter alone, which clouds and the limb do not: one look is enough, and of more none may show half of it.
     """
     if light.shape[1] > 1:
-        seek_colours(light, sigma, doubt, alike, radius, ring_of(3 + 2 * radius), reject, hits)
+        seek_colours(light, sigma, quality, alike, radius, ring_of(3 + 2 * radius), reject, hits, first)
 
 
 @kernel
 def seek_hits(
-    light: Plane, sigma: Plane, doubt: Bits, sharp: Plane, alike: Plane,
-    near: int, ring: Ring, reject: float, hits: Bits,
+    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Plane,
+    near: int, ring: Ring, reject: float, hits: Bits, first: int,
 ) -> None:  # fmt: skip
     """`find_hits`, with the ring around a pixel."""
     values = np.empty(8, np.float32)
@@ -213,18 +225,18 @@ def seek_hits(
     for k in range(looks):
         for b in range(bands):
             # cut here: in the loop over pixels each cut would count references
-            own, spread, doubted = light[k, b], sigma[k, b], doubt[k, b]
+            own, spread, bits = light[k, b], sigma[k, b], quality[k, b]
             for y in range(h):
-                sift(own, spread, doubted, y, ring, reject, low, high, above, below)
-                for x in range(w):
+                sift(own, spread, bits, y, first, ring, reject, low, high, above, below)
+                for x in range(first, w):
                     if (above[x] > 2 and below[x] > 2) or own[y, x] != own[y, x] or alike[k, y, x] < ALIKE:
                         continue
                     # a line goes through the ring twice: a crescent's tip does, or a track among what is doubted anyway
-                    but = 2 if doubted[y, x] else 1
-                    least = reject * (0.5 if doubted[y, x] else 1.0) * spread[y, x]
+                    but = 2 if bits[y, x] & DOUBTED else 1
+                    least = reject * (0.5 if bits[y, x] & DOUBTED else 1.0) * spread[y, x]
                     side = rises(own, y, x, ring, least, but)
                     if side != 0.0 and stands_alone(
-                        light, sigma, doubt, sharp, alike, k, b, y, x, near, ring, reject, side, values
+                        light, sigma, quality, sharp, alike, k, b, y, x, near, ring, reject, side, values
                     ):
                         hits[k, b, y, x] = 1
     # what is beside a hit and stands out too, if less, belongs to it, as does the dark ring that interpolation leaves;
@@ -241,14 +253,22 @@ def seek_hits(
                             if hits[k, b, i, j] or light[k, b, i, j] != light[k, b, i, j]:
                                 continue
                             if stands_alone(
-                                light, sigma, doubt, sharp, alike, k, b, i, j, near, ring, less, 0.0, values
+                                light, sigma, quality, sharp, alike, k, b, i, j, near, ring, less, 0.0, values
                             ):
                                 hits[k, b, i, j] = 2
 
 
 @kernel
 def seek_colours(
-    light: Plane, sigma: Plane, doubt: Bits, alike: Plane, near: int, ring: Ring, reject: float, hits: Bits
+    light: Plane,
+    sigma: Plane,
+    quality: Bits,
+    alike: Plane,
+    near: int,
+    ring: Ring,
+    reject: float,
+    hits: Bits,
+    first: int,
 ) -> None:
     """`find_colours`, with the ring around a pixel."""
     values = np.empty(8, np.float32)
@@ -257,15 +277,15 @@ def seek_colours(
     above, below = np.empty(w, np.int32), np.empty(w, np.int32)
     for k in range(looks):
         for b in range(bands):
-            own, spread, doubted = light[k, b], sigma[k, b], doubt[k, b]
+            own, spread, bits = light[k, b], sigma[k, b], quality[k, b]
             for y in range(h):
-                sift(own, spread, doubted, y, ring, reject, low, high, above, below)
-                for x in range(w):
+                sift(own, spread, bits, y, first, ring, reject, low, high, above, below)
+                for x in range(first, w):
                     if (above[x] > 3 and below[x] > 3) or own[y, x] != own[y, x]:
                         continue
                     if alike[k, y, x] < ALIKE or hits[k, b, y, x]:
                         continue
-                    least = reject * (0.5 if doubted[y, x] else 1.0) * spread[y, x]
+                    least = reject * (0.5 if bits[y, x] & DOUBTED else 1.0) * spread[y, x]
                     # a long track, drawn wide by a slanting view, takes three places of the ring
                     side = rises(own, y, x, ring, least, 3)
                     if side == 0.0 or not towers(own, y, x, ring, least, COLOUR_GRAIN, side):
