@@ -8,7 +8,7 @@ tells is read between those pixels by linear interpolation, so that it is the sa
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -46,6 +46,8 @@ ODD = 0.4
 """With three looks or more, the departure (in logarithm) from their median beyond which one shows something else."""
 SHADED = 1e-6
 """What is left of the weight of a look there."""
+FEW_ROWS = 16
+"""Rows of the coarse pass in which looks are compared at a time."""
 DAY = 0.2
 """Cosine of incidence from which on a shadow can be told from the law's failure at the terminator."""
 
@@ -116,54 +118,80 @@ def coarse_grid(grid: Grid, step: int) -> Grid:
     return replace(grid, scale_km=grid.scale_km * step, width=width, height=height)
 
 
+@dataclass(frozen=True)
+class Glimpse:
+    """What the coarse pass needs of one look (h, w): where it has `seen` anything, where all of that is `good`, its
+    weight by `choice` and by its `seam`, the mean square `bright` of its light and `spread` of its noise around each
+    pixel, and its `day`, the light of sunlit ground (NaN elsewhere)."""
+
+    seen: BoolArray
+    good: BoolArray
+    choice: Plane
+    seam: Plane
+    bright: FloatArray
+    spread: FloatArray
+    day: FloatArray
+
+
 def survey_looks(stage: Stage, seam_px: float | None, threads: int | None) -> Fields:
     """The coarse pass; `seam_px` is the width of seams, None that of a third of the way to a strip's middle."""
     step = coarse_step(stage.grid, stage.wraps)
-    coarse = stage.shrunk(coarse_grid(stage.grid, step), step)
-    site = coarse.site(slice(0, coarse.grid.height), slice(0, coarse.grid.width))
+    grid = coarse_grid(stage.grid, step)
+    site = replace(stage, grid=grid).site(slice(0, grid.height), slice(0, grid.width))
 
-    def place(k: int) -> Placed:
-        one = coarse.place(k, site)
+    def glimpse(k: int) -> Glimpse:
+        alone = replace(stage, looks=stage.looks[k : k + 1], prepared=stage.prepared[k : k + 1]).shrunk(grid, step)
+        one = glimpsed(alone.place(0, site), site, step, seam_px, stage.wraps)
         release()
         return one
 
     with ThreadPoolExecutor(threads or processors()) as pool:
-        placed = list(pool.map(place, range(len(stage.looks))))
-    trust = trusted(placed, site)
-    turn = stage.grid.width if stage.wraps else 0
-    seams = [seam_field(one, step, seam_px, stage.wraps) for one in placed]
-    level = common_light(placed, seams)
-    fields = np.stack([np.stack([*noise_fields(one, level), seam]) for one, seam in zip(placed, seams, strict=True)])
-    fields[:, :2] *= trust[:, None]
+        glimpses = list(pool.map(glimpse, range(len(stage.looks))))
+    level = common_light(glimpses)
+    fields = np.empty((len(glimpses), 3, *site.shape), np.float32)
+    for own, one in zip(fields, glimpses, strict=True):
+        own[:2], own[2] = noise_fields(one, level), one.seam
+    for own, trust in zip(fields, trusted(glimpses), strict=True):
+        own[:2] *= trust
     for n in range(2):
         fields[:, n] /= max(float(fields[:, n].max()), 1e-30)
-    seen = np.stack([np.isfinite(one.light).any(axis=0) for one in placed])
-    total = np.stack([f[0] * f[2] * one.choice for f, one in zip(fields, placed, strict=True)])
-    best = np.where(total.max(axis=0) > 0.0, total.argmax(axis=0), -1)
+    top, best = np.zeros(site.shape, np.float32), np.full(site.shape, -1)
+    for k, (own, one) in enumerate(zip(fields, glimpses, strict=True)):
+        weight = own[0] * own[2] * one.choice
+        best[weight > top] = k
+        np.maximum(top, weight, out=top)
     count: int = max(int(np.count_nonzero(best >= 0)), 1)
-    share = tuple(float(np.count_nonzero(best == k)) / count for k in range(len(placed)))
-    return Fields(step, turn, fields, seen, share)
+    share = tuple(float(np.count_nonzero(best == k)) / count for k in range(len(glimpses)))
+    seen = np.stack([one.seen for one in glimpses])
+    return Fields(step, stage.grid.width if stage.wraps else 0, fields, seen, share)
 
 
-def common_light(placed: Sequence[Placed], seams: Sequence[Plane]) -> FloatArray:
+def glimpsed(one: Placed, site: Site, step: int, seam_px: float | None, wraps: bool) -> Glimpse:
+    """What the coarse pass needs of a look that was placed on its grid."""
+    light: BoolArray = np.asarray(np.isfinite(one.light).all(axis=0) & ~one.full)
+    noise: BoolArray = np.asarray(np.isfinite(one.noise).all(axis=0) & ~one.full)
+    bright = smoothed(np.square(np.where(light, one.light, 0.0), dtype=float).mean(axis=0), light)
+    spread = smoothed(np.square(np.where(noise, one.noise, 0.0), dtype=float).mean(axis=0), noise)
+    return Glimpse(
+        np.asarray(np.isfinite(one.light).any(axis=0)), light, one.choice, seam_field(one, step, seam_px, wraps),
+        bright, np.maximum(spread, 1e-16), np.where(one.choice > 0.0, daylight(one, site), np.nan),
+    )  # fmt: skip
+
+
+def common_light(glimpses: Sequence[Glimpse]) -> FloatArray:
     """Mean square (h, w) of the light of all looks by their weights: one level for all, lest the dark one win."""
-    total, weight = np.zeros(seams[0].shape), np.full(seams[0].shape, 1e-30)
-    for one, seam in zip(placed, seams, strict=True):
-        good: BoolArray = np.asarray(np.isfinite(one.light).all(axis=0) & ~one.full)
-        light = smoothed(np.square(np.where(good, one.light, 0.0), dtype=float).mean(axis=0), good)
-        total += light * one.choice * seam * good
-        weight += one.choice * seam * good
+    total, weight = np.zeros(glimpses[0].seen.shape), np.full(glimpses[0].seen.shape, 1e-30)
+    for one in glimpses:
+        total += one.bright * one.choice * one.seam * one.good
+        weight += one.choice * one.seam * one.good
     out: FloatArray = total / weight
     return out
 
 
-def noise_fields(one: Placed, level: FloatArray) -> tuple[Plane, Plane]:
-    """Weights by noise (h, w) of one look: where the best is chosen it stops to count below `GRAIN` of the light, whose
-    mean square (h, w) is `level`."""
-    good: BoolArray = np.asarray(np.isfinite(one.noise).all(axis=0) & ~one.full)
-    spread = smoothed(np.square(np.where(good, one.noise, 0.0), dtype=float).mean(axis=0), good)
-    spread = np.maximum(spread, 1e-16)
-    return (1.0 / (spread + GRAIN**2 * level)).astype(np.float32), (1.0 / spread).astype(np.float32)
+def noise_fields(one: Glimpse, level: FloatArray) -> Plane:
+    """Weights by noise (2, h, w) of one look, to choose the best and to average: where the best is chosen noise stops
+    to count below `GRAIN` of the light, whose mean square (h, w) is `level`."""
+    return np.stack([1.0 / (one.spread + GRAIN**2 * level), 1.0 / one.spread]).astype(np.float32)
 
 
 def smoothed(values: FloatArray, good: BoolArray, size: int = SMOOTH) -> FloatArray:
@@ -196,26 +224,35 @@ def seam_field(one: Placed, step: int, seam_px: float | None, wraps: bool) -> Pl
     return np.maximum(part * part * (3.0 - 2.0 * part), LEAST_SEAM).astype(np.float32)
 
 
-def trusted(placed: list[Placed], site: Site) -> Plane:
-    """Weights (looks, h, w) of looks: near 0 where a moon or its shadow lies on what others show without it."""
-    trust = np.ones((len(placed), *site.shape), np.float32)
-    level = np.stack([np.where(one.choice > 0.0, daylight(one, site), np.nan) for one in placed])
-    seen = np.isfinite(level)
+def trusted(glimpses: Sequence[Glimpse]) -> Iterator[Plane]:
+    """Weights (h, w) of look after look: near 0 where a moon or its shadow lies on what others show without it."""
+    odd = np.zeros((len(glimpses), *glimpses[0].seen.shape), np.bool_)
+    for first in range(0, odd.shape[1], FEW_ROWS):
+        rows = slice(first, first + FEW_ROWS)
+        odd[:, rows] = unlike_others(np.stack([one.day[rows] for one in glimpses]))
+    for mine in odd:
+        trust = np.ones(mine.shape, np.float32)
+        if mine.any():
+            # means over 3 px are not as dark at the edge of a shadow as in it
+            trust[maximum_filter(mine, 5)] = SHADED
+        yield trust
+
+
+def unlike_others(day: FloatArray) -> BoolArray:
+    """Where the daylight (looks, h, w) of looks, NaN unseen, is not that of the others that see the same."""
+    seen = np.isfinite(day)
     many = seen.sum(axis=0)
     if not (many > 1).any():
-        return trust
+        return np.zeros(day.shape, np.bool_)
     with np.errstate(invalid="ignore", divide="ignore"):
-        logs = np.log(level)
-    ordered = np.sort(np.where(seen, logs, np.inf), axis=0)
-    middle = np.take_along_axis(ordered, np.maximum((many - 1) // 2, 0)[None], axis=0)[0]
-    brightest = np.max(np.where(seen, logs, -np.inf), axis=0)
-    for k, log in enumerate(logs):
-        with np.errstate(invalid="ignore"):
-            odd = (many == 2) & (log < brightest + math.log(SHADOW))
-            odd |= (many > 2) & (np.abs(log - middle) > ODD)
-        # means over 3 px are not as dark at the edge of a shadow as in it
-        trust[k][maximum_filter(odd & seen[k], 5)] = SHADED
-    return trust
+        logs = np.log(day)
+        ordered = np.sort(np.where(seen, logs, np.inf), axis=0)
+        middle = np.take_along_axis(ordered, np.maximum((many - 1) // 2, 0)[None], axis=0)
+        brightest = np.max(np.where(seen, logs, -np.inf), axis=0)
+        odd = (many == 2) & (logs < brightest + math.log(SHADOW))
+        odd |= (many > 2) & (np.abs(logs - middle) > ODD)
+    out: BoolArray = odd & seen
+    return out
 
 
 def daylight(one: Placed, site: Site) -> FloatArray:

@@ -54,7 +54,7 @@ class Pile(NamedTuple):
     full: BoolArray
 
 
-KINDS: tuple[type[Any], ...] = (np.float32, np.float32, np.float32, np.uint8, np.float32, np.float32, np.float32, np.float32, np.bool_)
+KINDS: tuple[type[Any], ...] = (*(np.float32,) * 3, np.uint8, *(np.float32,) * 4, np.bool_)
 """Types of a pile's planes."""
 DEEP = 4
 """How many of them there are for each band."""
