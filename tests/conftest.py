@@ -1,9 +1,20 @@
 """Fixtures that the whole suite shares."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from perijove.cli import common
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untold() -> Iterator[None]:
+    """Steps are not told in plain lines, so that stderr holds errors and warnings alone; `test_main` tests them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(common, "LOGGED", False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,13 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 import perijove
+from perijove.cli import common
 from perijove.cli.app import app
 from perijove.cli.common import Steps, command, json_text, plain
 from perijove.errors import LabelError, PerijoveWarning, UsageError
@@ -258,7 +260,42 @@ def test_plain_leaves_nothing_that_a_terminal_obeys() -> None:
     assert plain("a\x1b[2J\nb\udc80\x07 é [red]") == r"a\x1b[2J\nb\udc80\x07 é [red]"
 
 
-def test_steps_keep_times_and_are_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_steps_are_told_in_plain_lines_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "LOGGED", True)
+    for quiet in (False, True):
+        steps = Steps(quiet=quiet, of="A")
+        with steps.steps("read") as turn:
+            turn("read", "reading 1 of 2")
+            turn("solve", "solving \x1b it")
+            with steps.step("inside"):
+                print("answer")
+            monkeypatch.setattr(common, "SPARING_S", 0.0)
+            turn("solve", "solving \x1b it")
+            turn("solve", "solving on")
+            monkeypatch.setattr(common, "SPARING_S", 60.0)
+        captured = capsys.readouterr()
+        assert captured.out == "answer\n"
+        # what follows at once is too much, what is said again is no news, and nobody writes escapes into a log
+        lines = [] if quiet else ["A: read", r"A: solving \x1b it", "A: solving on"]
+        assert [line.split(" s  ")[1] for line in captured.err.splitlines()] == lines
+        assert all(float(line.split(" s  ")[0]) >= 0.0 for line in captured.err.splitlines())
+
+
+def test_a_command_tells_its_steps_on_stderr_and_its_json_on_stdout(
+    flight: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "LOGGED", True)
+    arguments = ["calibrate", str(flight.strip), "-o", str(tmp_path / "light.tif"), "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0
+    json.loads(result.stdout)
+    assert [line.split(" s  ")[1] for line in result.stderr.splitlines()] == ["reading", "calibrating", "writing"]
+    assert CliRunner().invoke(app, [*arguments, "--quiet"]).stderr == ""
+
+
+def test_steps_keep_times(capsys: pytest.CaptureFixture[str]) -> None:
     steps = Steps()
     with steps.step("read"):
         pass

@@ -396,7 +396,7 @@ def test_interrupt_leaves_nothing(flown: Flown, tmp_path: Path) -> None:
         "picture.json_text = stop\n"
         "sys.argv[0] = 'perijove'\nmain()\n"
     )
-    args = [sys.executable, "-c", script, "picture", str(strip), "-o", str(tmp_path / "o.png"), "--size", "64"]
+    args = [sys.executable, "-c", script, "picture", str(strip), "-o", str(tmp_path / "o.png"), "--size", "64", "-q"]
     result = subprocess.run(args, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
     assert listed(tmp_path) == before
@@ -405,7 +405,7 @@ def test_interrupt_leaves_nothing(flown: Flown, tmp_path: Path) -> None:
 def test_spinner_says_what_is_done(flown: Flown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     said: list[str] = []
-    monkeypatch.setattr(_Line, "say", lambda self, doing: said.append(doing))
+    monkeypatch.setattr(_Line, "say", lambda self, doing, turned: said.append(doing))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     steps = Steps()
     with steps.steps("calibrating") as turn:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
+LOGGED = True
+"""Whether steps are told in plain lines where stderr is no terminal."""
+SPARING_S = 2.0
+"""Seconds between two plain lines of one and the same step."""
+_BEGUN = time.perf_counter()
 TERMINATED = 143
 """Exit code after SIGTERM, by which batch queues end what has had its time (128 + SIGTERM)."""
 
@@ -159,15 +164,18 @@ def _told_warnings() -> Iterator[None]:
 class Steps:
     """Says on stderr which step is being done, and keeps how long each took.
 
-    Nothing is printed where `quiet`, or where stderr is no terminal. Steps may be nested; a step that is done again
-    adds to its time.
+    On a terminal that is a line that moves, elsewhere plain lines, and nothing where `quiet`. `of` names what the steps
+    are of, a strip say. Steps may be nested; a step that is done again adds to its time.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, of: str = "") -> None:
         """Look once whether there is a terminal to tell it to."""
         self._timings: dict[str, float] = {}
         self._depth = 0
-        self._console = None if quiet or not sys.stderr.isatty() else error_console()
+        self._of = f"{of}: " if of else ""
+        terminal = sys.stderr.isatty()
+        self._console = error_console() if terminal and not quiet else None
+        self._plain = _PlainLines() if LOGGED and not (terminal or quiet) else None
 
     @property
     def timings_s(self) -> Mapping[str, float]:
@@ -183,7 +191,7 @@ class Steps:
     @contextmanager
     def steps(self, name: str) -> Iterator[Callable[[str, str], None]]:
         """Around steps that follow each other: what it gives is called with the next one's name and what it does."""
-        line = None if self._console is None or self._depth else _Line(self._console, name)
+        line = self._line(name)
         done: dict[str, float] = {}
         current, start = name, time.perf_counter()
 
@@ -192,15 +200,16 @@ class Steps:
 
         def turn(following: str, doing: str) -> None:
             nonlocal current, start
-            if following != current:
+            turned = following != current
+            if turned:
                 end()
                 current, start = following, time.perf_counter()
             if line is not None:
-                line.say(doing)
+                line.say(self._of + doing, turned)
 
         self._depth += 1
         try:
-            with nullcontext() if line is None else line.live:
+            with line.live if isinstance(line, _Line) else nullcontext():
                 yield turn
         finally:
             self._depth -= 1
@@ -209,6 +218,30 @@ class Steps:
             self._timings[step] = self._timings.get(step, 0.0) + took
             if self._console is not None and not self._depth:
                 self._console.print(f"{step} {took:.1f} s", markup=False, highlight=False, style="dim")
+
+    def _line(self, name: str) -> _Line | _PlainLines | None:
+        """Where outermost steps are told, the first one there already; None where nobody is told."""
+        if self._depth:
+            return None
+        if self._console is not None:
+            return _Line(self._console, self._of + name)
+        if self._plain is not None:
+            self._plain.say(self._of + name, True)
+        return self._plain
+
+
+class _PlainLines:
+    """Lines for a log: each with the seconds since the program began, and within a step not too many."""
+
+    def __init__(self) -> None:
+        self._told, self._when = "", 0.0
+
+    def say(self, doing: str, turned: bool) -> None:
+        """Print what is being done where it is a new step, or where nothing was told for a while."""
+        now = time.perf_counter()
+        if doing != self._told and (turned or now - self._when >= SPARING_S):
+            self._told, self._when = doing, now
+            print(f"{now - _BEGUN:7.1f} s  {plain(doing)}", file=sys.stderr, flush=True)
 
 
 class _Line:
@@ -219,12 +252,12 @@ class _Line:
         from rich.spinner import Spinner
 
         self._spinner = Spinner("dots")
-        self.say(doing)
+        self.say(doing, True)
         # what is printed on stdout meanwhile goes above the line, but only where both are one terminal
         self.live = Live(self._spinner, console=console, transient=True, redirect_stdout=sys.stdout.isatty())
 
-    def say(self, doing: str) -> None:
-        """Put other words behind the spinner."""
+    def say(self, doing: str, turned: bool) -> None:
+        """Put other words behind the spinner, whether or not it is another step."""
         from rich.text import Text
 
         self._spinner.update(text=Text(f"{doing} ..."))

@@ -175,8 +175,8 @@ def one_map(
     staged: Staged,
 ) -> dict[str, Any]:
     """Make and stage the map of one strip of those solved `together`; its entry in the report."""
-    steps = Steps(quiet=request.quiet)
     label = observation.raw.label
+    steps = Steps(quiet=request.quiet, of=label.product_id)
     path = request.path_for(label.product_id)
     entry = describe(observation)
     made = make_map(observation, request, bands, plan, steps)

@@ -45,7 +45,7 @@ from perijove.mosaic.glow import Glow, glow_report, without_glow
 from perijove.mosaic.look import Look, look_of, parked_look
 from perijove.mosaic.merge import Mode
 from perijove.observation import Observation
-from perijove.raster import Raster
+from perijove.raster import Raster, Rows
 from perijove.render.planes import Grid, Planes
 from perijove.spill import trim
 from perijove.timescale import utc_from_et
@@ -144,8 +144,12 @@ def set_scene(gathered: Gathered, request: MosaicRequest, steps: Steps) -> Scene
     epoch, lead = epoch_of(request.epoch, observations)
     there = tuple(band for band in Filter if any(band in o.calibrated.light for o in observations))
     shown = there if request.chosen_recipe.measured else request.chosen_recipe.bands(there)
-    with steps.step("stray light"):
-        cleared = [cleared_look(o, request, shown) for o in observations if set(shown) & set(o.calibrated.light)]
+    cleared = []
+    with steps.steps("stray light") as turn:
+        for o in observations:
+            if set(shown) & set(o.calibrated.light):
+                turn("stray light", f"stray light in {o.raw.label.product_id}")
+                cleared.append(cleared_look(o, request, shown))
     looks, glows = tuple(look for look, _ in cleared), {look.name: found for look, found in cleared}
     usual = usual_winds(lead.body) if request.wind else None
     measured = None
@@ -206,9 +210,14 @@ def make_map(scene: Scene, request: MosaicRequest, steps: Steps, staged: Staged)
         raster = Raster(grid, chart.layers, grid.width, grid.height, "float32", "linear", {}, chart.rows)
         settings = {}
     origin = origin_of(scene, request, made, {"settings": settings, "white_balance": balance, "map": numbers})
-    with steps.step("mapping"):
+    with steps.steps("mapping") as turn:
+
+        def rows(first: int, last: int) -> Rows:
+            turn("mapping", f"mapping, {100 * first // max(raster.height, 1)} % done")
+            return raster.rows(first, last)
+
         stage_map(
-            staged, replace(raster, origin=origin), request.output,
+            staged, replace(raster, origin=origin, rows=rows), request.output,
             format=None if part.format is None else part.format.value,
         )  # fmt: skip
     return replace(made, numbers=numbers)

@@ -48,9 +48,10 @@ def gather(request: MosaicRequest, steps: Steps) -> Gathered:
     geometry, left_out = request.geometry, list(request.left_out)
     check_start(geometry, request.strips)
     opened: list[OpenedStrip] = []
-    with steps.step("reading"):
+    with steps.steps("reading") as turn:
         flight = flight_of(geometry)
         for path in request.strips:
+            turn("reading", f"reading {path.name}")
             try:
                 strip = opened_strip(path, request.labels, geometry, flight)
                 opened.append(replace(strip, raw=parked_raw(strip.raw, len(request.strips))))

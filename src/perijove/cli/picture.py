@@ -99,8 +99,8 @@ def _one_picture(
     staged: Staged,
 ) -> dict[str, Any]:
     """Render, colour and stage the picture of one strip of those solved `together`; its entry in the report."""
-    steps = Steps(quiet=request.quiet)
     label = observation.raw.label
+    steps = Steps(quiet=request.quiet, of=label.product_id)
     drawn = _draw(observation, request, steps)
     picture = drawn.picture
     entry = describe(observation)

@@ -30,12 +30,8 @@ from perijove.raw import RawImage
 Found = TypeVar("Found", list[Observation], Together)
 """What solving gives: observations alone, or with how they fit together."""
 COLOURS = {"BLUE": "tab:blue", "GREEN": "tab:green", "RED": "tab:red", "METHANE": "tab:purple"}
-_STEPS = {
-    "calibrating": "calibrating",
-    "looking again at what may be hits": "calibrating",
-    "fitting the trajectory": "trajectory",
-}
-"""The step of the work by what `observe` says it does; all else is pointing."""
+_STEPS = {"calibrating": "calibrating", "looking again": "calibrating", "fitting the trajectory": "trajectory"}
+"""The step of the work by how what `observe` says it does begins; all else is pointing."""
 
 
 def run_solve(request: SolveRequest) -> None:
@@ -78,9 +74,12 @@ def solve_strips(
     """
     geometry = geometry or GeometryRequest()
     check_start(geometry, paths)
-    with steps.step("reading"):
+    with steps.steps("reading") as turn:
         flight = flight_of(geometry)
-        opened = [opened_strip(path, labels, geometry, flight) for path in paths]
+        opened = []
+        for path in paths:
+            turn("reading", f"reading {path.name}")
+            opened.append(opened_strip(path, labels, geometry, flight))
     return solve_opened(opened, steps, light or LightRequest(), geometry, flight)
 
 
@@ -144,7 +143,9 @@ def _solved(
             flight=flight,
             attitude=attitude_of(geometry),
             basemap=basemap,
-            step=lambda doing: turn(_STEPS.get(doing, "pointing"), doing),
+            step=lambda doing: turn(
+                next((step for words, step in _STEPS.items() if doing.startswith(words)), "pointing"), doing
+            ),
         )
 
 

@@ -67,9 +67,13 @@ def begin(
         there = kept(raws, left_out)
         trajectory, beside = flown(there, times, labels, body, flight)
     sun, earth = lights_of(there, times, body)
-    step("calibrating")
     away = float(np.linalg.norm(sun))
-    light = able(there, lambda raw: parked(calibrate(raw, treatment, sun_distance_km=away), many), left_out)
+
+    def calibrated_one(raw: RawImage) -> Calibrated:
+        step(f"calibrating {raw.label.product_id}")
+        return parked(calibrate(raw, treatment, sun_distance_km=away), many)
+
+    light = able(there, calibrated_one, left_out)
     there = kept(raws, left_out)
     calibrated = [light[raw.label.product_id] for raw in there]
     exposures = [exposure_of(raw, part) for raw, part in zip(there, calibrated, strict=True)]

@@ -154,11 +154,11 @@ def finish(
     observations = [o for name, o in known.items() if name not in faults]
     if treatment is not None and not treatment.mend:
         return observations
-    step("looking again at what may be hits")
-    return [
-        replace(o, calibrated=parked(look_again(o.raw, o.calibrated, o.swaths(), body), len(raws)))
-        for o in observations
-    ]
+    done = []
+    for o in observations:
+        step(f"looking again at what may be hits in {o.raw.label.product_id}")
+        done.append(replace(o, calibrated=parked(look_again(o.raw, o.calibrated, o.swaths(), body), len(raws))))
+    return done
 
 
 def _exposed(observation: Observation, treatment: Treatment | None) -> Observation:
