@@ -1,7 +1,8 @@
 """A daylight mosaic against truth: twenty simulated strips of one pass in one map, against the world at its epoch.
 
 The strips, solved blind together, are balanced, carried to the middle of the pass and fused into an evenly lit map. The
-same map of the world itself is painted at that epoch, haze and all, under normal incidence and emission.
+same map of the world itself is painted at that epoch, haze and all, under normal incidence and emission and at the
+phase angle that the map is brought to.
 
 *Light*: means of 16 x 16 px against the world's, once the one factor that no mosaic can know is taken off; the medians
 of each strip's share of the map; and the same by latitude.
@@ -88,13 +89,13 @@ def map_grid(ppd: float) -> MapGrid:
     return choose_grid(wish, JUPITER, np.empty(0), np.empty(0), native_km=50.0)
 
 
-def world_mapped(scene: Scene, grid: MapGrid, epoch: float, band: Filter) -> FloatArray:
-    """The world's evenly lit light (h, w) on a grid at an epoch."""
+def world_mapped(scene: Scene, grid: MapGrid, epoch: float, band: Filter, phase: float) -> FloatArray:
+    """The world's evenly lit light (h, w) on a grid at an epoch; its haze glows as at the phase angle, rad."""
     line, sample = np.mgrid[: grid.height, : grid.width] + 0.5
     place = grid.place_of(line, sample)
     points = point_from_centric(place[..., 0], place[..., 1], JUPITER.radii_km)
     ways = (points / np.linalg.norm(points, axis=-1, keepdims=True)).reshape(-1, 3)
-    light = ground_light(scene.world, epoch, ways, grid.scale_km / JUPITER.radii_km[0], band)
+    light = ground_light(scene.world, epoch, ways, grid.scale_km / JUPITER.radii_km[0], band, phase=phase)
     return light.reshape(grid.height, grid.width).astype(float)
 
 
@@ -301,7 +302,7 @@ def main() -> None:
     raw = {band: fused.planes.band(band).astype(float) for band in COLOURS}
     dark = np.isfinite(raw[Filter.GREEN]) & ~day
     light = {band: np.where(day, raw[band], np.nan) for band in COLOURS}
-    truth = {band: world_mapped(taken.scene, grid, epoch, band) for band in COLOURS}
+    truth = {band: world_mapped(taken.scene, grid, epoch, band, balance.laws[band].middle) for band in COLOURS}
     print(
         f"seen well: {100 * day.mean():.1f} % of the map's pixels; {100 * dark.mean():.1f} % more in twilight or aslant"
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.ndimage import uniform_filter, uniform_filter1d
+from scipy.ndimage import uniform_filter
 
 from perijove.bodies import GANYMEDE, JUPITER
 from perijove.calibrate.quality import Quality
