@@ -295,6 +295,19 @@ def test_a_command_tells_its_steps_on_stderr_and_its_json_on_stdout(
     assert CliRunner().invoke(app, [*arguments, "--quiet"]).stderr == ""
 
 
+def test_a_command_sums_with_one_thread_unless_told() -> None:
+    script = (
+        "from perijove.cli.common import command\n"
+        "with command():\n"
+        "    import numpy, threadpoolctl\n"
+        "    print({x['num_threads'] for x in threadpoolctl.threadpool_info() if x['user_api'] == 'blas'})\n"
+    )
+    bare = {name: value for name, value in os.environ.items() if name not in common.SUMMING_THREADS}
+    for told, threads in ((bare, "{1}"), ({**bare, "OPENBLAS_NUM_THREADS": "2"}, "{2}")):
+        done = subprocess.run([sys.executable, "-c", script], env=told, capture_output=True, text=True, check=True)
+        assert done.stdout == f"{threads}\n"
+
+
 def test_steps_keep_times(capsys: pytest.CaptureFixture[str]) -> None:
     steps = Steps()
     with steps.step("read"):

@@ -1,6 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from perijove.errors import UsageError
 from perijove.instrument import Filter
@@ -160,6 +163,20 @@ def test_more_samples_are_thinned_and_the_same_every_time() -> None:
     first, second = scene.fit(light), scene.fit(light)
     assert first.quality[G].number == 60_000
     assert first.parameters == second.parameters
+
+
+def test_sums_are_made_by_one_thread_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, lstsq, threads = Scene(2_000, 16), np.linalg.lstsq, []
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        threads.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return lstsq(*arguments, **more)
+
+    monkeypatch.setattr(np.linalg, "lstsq", counted)
+    with threadpool_limits(2, user_api="blas"):
+        scene.fit(scene.light(PLANTED, scene.bands(), 0.01))
+    assert threads
+    assert set(threads) == {1}
 
 
 def test_what_cannot_be_used_is_left_out() -> None:

@@ -31,6 +31,9 @@ LOGGED = True
 SPARING_S = 2.0
 """Seconds between two plain lines of one and the same step."""
 _BEGUN = time.perf_counter()
+SUMMING_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""What linear algebra reads when it is loaded: with as many threads as there are processors it sums in another order,
+and a product would not be the same bit for bit on another machine."""
 TERMINATED = 143
 """Exit code after SIGTERM, by which batch queues end what has had its time (128 + SIGTERM)."""
 
@@ -68,6 +71,8 @@ def command() -> Iterator[None]:
     in silence, and what nobody foresaw with 1 and the request to report it. Warnings of the package are printed once
     each.
     """
+    for name in SUMMING_THREADS:
+        os.environ.setdefault(name, "1")
     try:
         with _terminable(), _told_warnings():
             yield

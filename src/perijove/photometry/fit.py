@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from perijove.errors import UsageError
 from perijove.instrument import Filter
@@ -100,10 +101,12 @@ def fit_law(
         raise UsageError(f"the {model} law cannot be fitted to an observation: take fit, minnaert or barkstrom")
     group = np.zeros(np.size(cos_i)) if group is None else group
     angles = tuple(np.ravel(np.asarray(a, float)) for a in (cos_i, cos_e, phase_rad, latitude_rad, group))
-    found = {
-        band: _fit_band(model, band, _usable(band, angles, values, weight[band], (sigma or {}).get(band)))
-        for band, values in light.items()
-    }
+    # more threads would sum in another order, and give other last bits on another machine
+    with threadpool_limits(1, user_api="blas"):
+        found = {
+            band: _fit_band(model, band, _usable(band, angles, values, weight[band], (sigma or {}).get(band)))
+            for band, values in light.items()
+        }
     return Law(
         model=model,
         parameters={band: tuple(float(v) for v in s.numbers) for band, (s, _, _) in found.items()},
