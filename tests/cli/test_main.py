@@ -292,7 +292,6 @@ def test_a_command_tells_its_steps_on_stderr_and_its_json_on_stdout(
     assert result.exit_code == 0
     json.loads(result.stdout)
     assert [line.split(" s  ")[1] for line in result.stderr.splitlines()] == ["reading", "calibrating", "writing"]
-    assert CliRunner().invoke(app, [*arguments, "--quiet"]).stderr == ""
 
 
 def test_a_command_sums_with_one_thread_unless_told() -> None:
