@@ -69,6 +69,17 @@ def test_an_edge_that_stands_elsewhere_stays(light):
     assert not hits_in(light[:2], sigma=1.0).any()
 
 
+def test_beads_of_a_limb_stay_where_looks_disagree_about_what_is_around_them():
+    # the ring around the bead is mostly sky to one look, mostly ground to the other
+    light = np.zeros((2, H, W), np.float32)
+    light[0, :, :40], light[1, :, :39] = 100.0, 100.0
+    light[0, 20, 39], light[1, 20, 39] = 180.0, 200.0
+    light[1, 40, 39] = 400.0
+    hits = hits_in(light, sigma=1.0)
+    assert hits[1, 40, 39] == 1
+    assert not hits[:, :30].any()
+
+
 def test_a_blunt_look_cannot_tell_fine_detail(light):
     # a bright speck of a fifth of the light: real, if the other look's pixels are ten times larger
     light[0, 20, 30] += 22

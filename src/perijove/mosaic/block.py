@@ -14,6 +14,7 @@ from perijove.instrument import Filter
 from perijove.mosaic.angles import angles_from
 from perijove.mosaic.brim import bridge
 from perijove.mosaic.coarse import Fields
+from perijove.mosaic.mend import Limb, mend_looks
 from perijove.mosaic.merge import Merged, Mode, Stack, merge
 from perijove.mosaic.pile import (
     Group,
@@ -216,6 +217,9 @@ def fuse_block(
         known = site.shape[1] - how.reach
         kept[group.bands] = Kept(group.looks, saved, bad[..., block.keep :].copy(), known - block.keep)
         count_hits(bad, group, how, cut, numbers, hits, out)
+        if isinstance(stage.grid, View):
+            limb = Limb(stage.grid.position_km, site.points, 1.0 / np.array(stage.body.radii_km), how.radius)
+            mend_looks(pile.light, pile.sigma, pile.choice, bad, limb)
         lost = hidden_sky(pile, hot, site)
         np.copyto(pile.light, np.float32(np.nan), where=lost)
         merged = merge(Stack(pile.light, pile.sigma, pile.choice, pile.worth, site.hit), how.mode, how.native)

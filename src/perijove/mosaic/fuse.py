@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from perijove.bodies import Body
 from perijove.errors import UsageError
+from perijove.geometry.view import View
 from perijove.instrument import Filter
 from perijove.mosaic.balance import Balance
 from perijove.mosaic.block import Course, Fused, How, empty_fused, fuse_course
 from perijove.mosaic.brim import BRIDGE, FULL, RAMP
 from perijove.mosaic.coarse import Fields, survey_looks
 from perijove.mosaic.look import Look
+from perijove.mosaic.mend import SPAN
 from perijove.mosaic.merge import Mode
 from perijove.mosaic.pile import BYTES_A_BAND, BYTES_A_LOOK
 from perijove.mosaic.place import Stage, stage
@@ -177,6 +179,7 @@ class Mosaic:
         reach = how.reach + (PYRAMID_REACH if self.mode is Mode.BLEND else 0)
         reach += RAMP if self.brimful else 0
         reach += BRIDGE if self.stage.brims else 0
+        reach += SPAN * how.radius if isinstance(self.grid, View) else 0
         return int(-(-reach // LATTICE) * LATTICE)
 
 
