@@ -28,11 +28,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from benchmarks.backlit_world import world_seen
+from benchmarks.backlit_world import FINE, at_pixels, world_seen
 from benchmarks.true_pointing import truly_pointed
 from benchmarks.truth_strips import Taken, taken_strips
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter, label, median_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label, map_coordinates, median_filter, spline_filter
 from scipy.ndimage import shift as shifted
 from scipy.optimize import least_squares
 
@@ -53,6 +53,7 @@ from perijove.simulate.scene import COLOURS, Scene
 from perijove.winds import usual_winds
 
 FloatArray = NDArray[np.float64]
+Light = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 BOUNDS = {
@@ -108,7 +109,8 @@ def combined(looks: Sequence[Look], scene: Scene, view: View, et: float, mode: M
 class Stage:
     """Everything that one comparison needs: the view, the world (blurred), geometry of its pixels, single strips.
 
-    `truth` is the world as the camera blurs it, `resampled` the same as the interpolation of its pixels blurs that.
+    `truth` is the world as the camera blurs it; `fine` and `resampled` are that and the same as the interpolation of
+    its pixels blurs it, `FINE` x `FINE` places a px.
     `limb_px` (h, w) native px from the limb, outwards positive; `turn` (h, w) angle about the disc's middle, rad;
     `lit` cosine of incidence, NaN off the disc; `alone` light (looks, h, w) by filter, of each strip rendered alone;
     `unit` I/F of a DN (looks,) by filter.
@@ -119,7 +121,8 @@ class Stage:
     et: float
     native: float
     truth: Mapping[Filter, FloatArray]
-    resampled: Mapping[Filter, FloatArray]
+    fine: Mapping[Filter, Light]
+    resampled: Mapping[Filter, Light]
     limb_px: FloatArray
     turn: FloatArray
     lit: FloatArray
@@ -137,7 +140,7 @@ def staged(scene: Scene, looks: Sequence[Look], taken: Taken, which: int) -> Sta
     middle = (view.principal[0] + SKY_PX, view.principal[1] + SKY_PX)
     view = replace(view, width=view.width + 2 * SKY_PX, height=view.height + 2 * SKY_PX, principal=middle)
     rays = pixel_rays(view)
-    truth, resampled = world_seen(scene, taken.strips[which], et, view)
+    fine, resampled = world_seen(scene, taken.strips[which], et, view)
     alone: dict[Filter, list[FloatArray]] = {band: [] for band in COLOURS}
     lit = np.full(rays.shape[:2], np.nan)
     for look in looks:
@@ -152,7 +155,8 @@ def staged(scene: Scene, looks: Sequence[Look], taken: Taken, which: int) -> Sta
         view,
         et,
         native_px(view),
-        truth,
+        {band: at_pixels(light) for band, light in fine.items()},
+        fine,
         resampled,
         away,
         turn,
@@ -263,31 +267,52 @@ def haze_along(stage: Stage, light: FloatArray, true: FloatArray) -> FloatArray:
     return found[bright] / real[bright] - 1.0
 
 
-def haze_across(stage: Stage, light: FloatArray, true: FloatArray, unit: float) -> FloatArray:
+def haze_across(stage: Stage, light: FloatArray, fine: Light, unit: float) -> FloatArray:
     """The mean profile across the bright limb beyond its peak, by steps of a quarter px: (2, n) relative errors, and
     how bright it is there against its peak.
 
-    Each sector is moved to fit and counts over its own peak; where the pixels' middles lie is then evenly spread.
+    In each sector the world, in `FINE` x `FINE` places a px, is moved onto the light; both count over its peak there,
+    pixel by pixel.
     """
     edges = np.arange(REACH_PX[0], REACH_PX[1] + STEP_PX, STEP_PX)
-    sums = np.zeros((4, len(edges) + 1))
-    for piece in sectors(stage, true, unit):
+    sums = np.zeros((3, len(edges) + 1))
+    slope, spline = np.gradient(fine), spline_filter(fine, output=np.float32)
+    rise = np.stack(np.gradient(stage.limb_px * stage.native))
+    rise /= np.hypot(*rise)
+    for piece in sectors(stage, at_pixels(fine), unit):
         mine = piece & np.isfinite(light)
-        profile = mean_profile(stage.limb_px[mine], true[mine], edges)
-        good = np.isfinite(profile)
-        where = np.concatenate([edges[:1] - STEP_PX, edges]) + STEP_PX / 2.0
-        found = mean_profile(stage.limb_px[mine], light[mine], edges)
-        shift = profile_shift(found[good], profile[good], where[good])
-        for k, (plane, moved) in enumerate(((light, shift), (true, 0.0))):
-            bins = np.digitize(stage.limb_px[mine] - moved, edges)
-            sums[k] += np.bincount(bins, plane[mine], len(edges) + 1) / profile[good].max()
-            sums[k + 2] += np.bincount(bins, minlength=len(edges) + 1)
+        shift, moved = moved_outwards(stage, light[mine], spline, slope, np.argwhere(mine).T, rise[:, mine])
+        away = stage.limb_px[mine] - shift
+        peak = np.nanmax(mean_profile(away, moved, edges))
+        for k, value in enumerate((light[mine] / peak, moved / peak, np.ones(len(moved)))):
+            sums[k] += np.bincount(np.digitize(away, edges), value, len(edges) + 1)
     if not sums[2].any():
         return np.full((2, 1), np.nan)
-    found, real = sums[:2] / np.maximum(sums[2:], 1.0)
+    found, real = sums[:2] / np.maximum(sums[2], 1.0)
     peak = int(np.argmax(real))
     outer = (np.arange(len(real)) > peak) & (real > FAINT * real[peak])
     return np.stack([found[outer] / real[outer] - 1.0, real[outer] / real[peak]])
+
+
+def moved_outwards(
+    stage: Stage, light: FloatArray, spline: Light, slope: Sequence[Light], at: NDArray[np.int64], rise: FloatArray
+) -> tuple[float, FloatArray]:
+    """By how many native px outwards the world's limb has to be moved to lie on that of the light (n,) in the px `at`
+    (2, n), by least squares, and the world's light (n,) there, moved.
+
+    Of the world, `FINE` x `FINE` places a px, `spline` are the cubic spline's coefficients and `slope` the gradient by
+    its places; `rise` (2, n) are unit vectors outwards.
+    """
+    shift = 0.0
+    for _ in range(5):
+        places = FINE * (at + 0.5 - shift * stage.native * rise) - 0.5
+        moved = map_coordinates(spline, places, order=3, mode="nearest", prefilter=False).astype(float)
+        down, along = (map_coordinates(a, places, order=1, mode="nearest") for a in slope)
+        steep = FINE * (down * rise[0] + along * rise[1])
+        terms = np.stack([-steep, moved], axis=1)
+        got, *_ = np.linalg.lstsq(terms, light, rcond=None)
+        shift += float(got[0] / got[1]) / stage.native
+    return shift, moved
 
 
 def mean_profile(where: FloatArray, light: FloatArray, edges: FloatArray) -> FloatArray:
@@ -296,13 +321,6 @@ def mean_profile(where: FloatArray, light: FloatArray, edges: FloatArray) -> Flo
     count = np.bincount(bins, minlength=len(edges) + 1)
     total = np.bincount(bins, light, len(edges) + 1)
     return np.where(count > 5, total / np.maximum(count, 1), np.nan)
-
-
-def profile_shift(found: FloatArray, real: FloatArray, where: FloatArray) -> float:
-    """By how many px outwards a profile has to be moved to lie on the one that was found; least squares."""
-    tried = np.linspace(-1.0, 1.0, 201)
-    costs = [float(np.sum((found - np.interp(where - shift, where, real)) ** 2)) for shift in tried]
-    return float(tried[int(np.argmin(costs))])
 
 
 def night_noise(stage: Stage, light: FloatArray, band: Filter) -> tuple[float, float]:
@@ -466,7 +484,9 @@ def compare(stage: Stage, composite: Composite, looks: Sequence[Look], taken: Ta
             "haze along the limb, p95 %", 100 * float(np.percentile(along, 95)),
             f"median {100 * np.median(along):.2f}, most {100 * along.max():.2f}, {len(along)} pieces",
         )  # fmt: skip
-        (plain, _), (across, share) = (haze_across(stage, light, a, unit) for a in (true, stage.resampled[band]))
+        (plain, _), (across, share) = (
+            haze_across(stage, light, a, unit) for a in (stage.fine[band], stage.resampled[band])
+        )
         wrong = np.abs(across) > BOUNDS["haze across the limb, most %"] / 100.0
         say(
             "haze across the limb, most %", 100 * float(np.abs(across).max()),

@@ -117,8 +117,11 @@ def passed_by(spread: Spread, blur_px: float, down: FloatArray, along: FloatArra
 
 def world_seen(
     scene: Scene, strip: Strip, et: float, view: View
-) -> tuple[dict[Filter, FloatArray], dict[Filter, FloatArray]]:
-    """The world in a view as the strip's camera blurs it, and blurred by Catmull and Rom's kernel at its px too."""
+) -> tuple[dict[Filter, NDArray[np.float32]], dict[Filter, NDArray[np.float32]]]:
+    """The world in a view as the strip's camera blurs it, and blurred by Catmull and Rom's kernel at its px too.
+
+    Each has `FINE` x `FINE` places a px of the view; `at_pixels` takes those in the middle of its px.
+    """
     # a frame around it, so that no part lies at the end of the light
     line = (np.arange(FINE * (view.height + 2 * MARGIN)) + 0.5) / FINE - MARGIN
     sample = (np.arange(FINE * (view.width + 2 * MARGIN)) + 0.5) / FINE - MARGIN
@@ -126,20 +129,24 @@ def world_seen(
     shape = [next_fast_len(FINE * (TILE + 2 * MARGIN), real=True)] * 2
     # cycles a px
     down, along = FINE * fftfreq(shape[0])[:, None], FINE * rfftfreq(shape[1])[None, :]
-    plain = {band: np.empty((view.height, view.width)) for band in world}
-    resampled = {band: np.empty((view.height, view.width)) for band in world}
+    size = (FINE * view.height, FINE * view.width)
+    plain, resampled = ({band: np.empty(size, np.float32) for band in world} for _ in range(2))
     for top in range(0, view.height, TILE):
         for left in range(0, view.width, TILE):
             high, wide = min(TILE, view.height - top), min(TILE, view.width - left)
             centre = pixel_rays(view, np.array(top + high / 2), np.array(left + wide / 2))
             part = np.s_[FINE * top : FINE * (top + high + 2 * MARGIN), FINE * left : FINE * (left + wide + 2 * MARGIN)]
-            first = FINE * MARGIN + FINE // 2
-            middle = np.s_[first : first + FINE * high : FINE, first : first + FINE * wide : FINE]
+            middle = np.s_[FINE * MARGIN : FINE * (MARGIN + high), FINE * MARGIN : FINE * (MARGIN + wide)]
+            here = np.s_[FINE * top : FINE * (top + high), FINE * left : FINE * (left + wide)]
             for band, light in world.items():
                 spread = spread_of(scene, strip, et, view, band, centre)
                 passed, across = passed_by(spread, scene.lens.blur_px, down, along)
                 waves = rfft2(light[part].astype(float), shape)
-                here = np.s_[top : top + high, left : left + wide]
                 plain[band][here] = irfft2(waves * passed, shape)[middle]
                 resampled[band][here] = irfft2(waves * passed * across, shape)[middle]
     return plain, resampled
+
+
+def at_pixels(fine: NDArray[np.float32]) -> FloatArray:
+    """What `world_seen` tells of the middles of the px."""
+    return fine[FINE // 2 :: FINE, FINE // 2 :: FINE].astype(float)
