@@ -26,7 +26,7 @@ from perijove.mosaic.pyramid import REACH as PYRAMID_REACH
 from perijove.render.engine import INTERPOLATIONS
 from perijove.render.planes import Grid
 from perijove.render.threads import processors, run_blocks
-from perijove.spill import release
+from perijove.spill import release, trim
 from perijove.winds import ZonalWinds
 
 FloatArray = NDArray[np.float64]
@@ -236,11 +236,13 @@ def prepare_mosaic(
     staged = stage(
         ordered, body, epoch_et, grid,
         balance=balance, drifts=drifts, sun_direction=sun_direction, interpolation=interpolation, horizon=horizon,
-        spread=spread,
+        spread=spread, threads=threads,
     )  # fmt: skip
     brimful = any(may_be_full(look) for look in ordered)
     release()
-    return Mosaic(staged, survey_looks(staged, seam_px, threads), Mode(mode), reject, seam_px, threads, brimful)
+    fields = survey_looks(staged, seam_px, threads)
+    trim()
+    return Mosaic(staged, fields, Mode(mode), reject, seam_px, threads, brimful)
 
 
 def may_be_full(look: Look) -> bool:

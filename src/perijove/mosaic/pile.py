@@ -148,7 +148,7 @@ def lay_kept(pile: Pile, group: Group, kept: Kept) -> None:
     for old, k in enumerate(kept.looks):
         if k in group.looks:
             new = group.looks.index(k)
-            for plane, other in zip(pile, kept.pile, strict=True):
+            for plane, other in zip(pile._asdict().values(), kept.pile._asdict().values(), strict=True):
                 plane[new, ..., :width] = other[old]
 
 
@@ -169,7 +169,7 @@ def put_on(pile: Pile, group: Group, k: int, one: Placed, weights: Plane, window
 def keep(pile: Pile, first: int, group: Group, room: Room) -> Pile:
     """A copy of a pile from column `first` on."""
     planes: list[NDArray[Any]] = []
-    for name, kind, plane in zip(Pile._fields, KINDS, pile, strict=True):
+    for name, kind, plane in zip(Pile._fields, KINDS, pile._asdict().values(), strict=True):
         part = plane[..., first:]
         copy = room.take(f"kept {name} {group.bands}", part.shape, kind)
         copy[...] = part

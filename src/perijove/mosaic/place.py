@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from perijove.render.engine import Prepared, prepare, sun_in_body
 from perijove.render.framelets import FrameTable, Uncertainty
 from perijove.render.planes import Grid, native_px
 from perijove.render.rays import HIT, cast_rows
+from perijove.render.threads import processors
 from perijove.spill import release, spilled
 
 FloatArray = NDArray[np.float64]
@@ -274,19 +276,21 @@ def stage(
     interpolation: str,
     horizon: float | None,
     spread: float,
+    threads: int | None = None,
 ) -> Stage:
     """Make looks ready for a grid; the arguments are those of `fuse.prepare_mosaic`."""
-    prepared = tuple(
-        parked_tables(
-            prepare(
-                [with_border(swath) for swath in look.swaths], body, et0, grid,
-                sun_direction=sun_direction, interpolation=interpolation, backplanes=False, horizon=horizon,
-                sources=balance is not None, drift=drift,
-            ),
-            len(looks),
-        )
-        for look, drift in zip(looks, drifts, strict=True)
-    )  # fmt: skip
+
+    def ready(look: Look, drift: FloatArray | None) -> Prepared:
+        bordered = [with_border(swath) for swath in look.swaths]
+        prepared = prepare(
+            bordered, body, et0, grid,
+            sun_direction=sun_direction, interpolation=interpolation, backplanes=False, horizon=horizon,
+            sources=balance is not None, drift=drift,
+        )  # fmt: skip
+        return parked_tables(prepared, len(looks))
+
+    with ThreadPoolExecutor(threads or processors()) as pool:
+        prepared = tuple(pool.map(ready, looks, drifts))
     sun = sun_in_body(body, et0, sun_direction)
     marks = (swath.quality for look in looks for swath in look.swaths)
     brims = isinstance(grid, View) and any(bits is not None and bool((bits & FULL).any()) for bits in marks)
@@ -294,7 +298,7 @@ def stage(
 
 
 def parked_tables(prepared: Prepared, looks: int) -> Prepared:
-    """The same with its coarser pixels out of memory, where it is one of many looks."""
+    """The same with its coarser pixels and its survey out of memory, where it is one of many looks."""
     if looks < MANY:
         return prepared
 
@@ -303,8 +307,11 @@ def parked_tables(prepared: Prepared, looks: int) -> Prepared:
         return replace(table, light=spilled(table.light), known=known)
 
     tables = {factor: tuple(put_away(table) for table in some) for factor, some in prepared.tables.items()}
+    surveyed = prepared.surveyed
+    if surveyed is not None:
+        surveyed = replace(surveyed, spans=spilled(surveyed.spans), cosines=spilled(surveyed.cosines))
     release()
-    return replace(prepared, tables=tables)
+    return replace(prepared, tables=tables, surveyed=surveyed)
 
 
 def by_night(angles: Angles) -> Angles:
