@@ -38,6 +38,7 @@ from perijove.io.maps import possible_files, stage_map
 from perijove.io.pictures import encode_picture
 from perijove.io.provenance import credit_line, provenance, sidecar_path
 from perijove.io.winds import encode_winds
+from perijove.label import parse_product_id
 from perijove.mosaic.balance import Balance, solve_balance
 from perijove.mosaic.drift import MeasuredWinds, measure_winds
 from perijove.mosaic.fuse import Mosaic, prepare_mosaic
@@ -47,7 +48,7 @@ from perijove.mosaic.merge import Mode
 from perijove.observation import Observation
 from perijove.raster import Raster, Rows
 from perijove.render.planes import Grid, Planes
-from perijove.spill import trim
+from perijove.spill import held_down, trim
 from perijove.timescale import utc_from_et
 from perijove.winds import ZonalWinds, usual_winds
 
@@ -56,6 +57,8 @@ FloatArray = NDArray[np.float64]
 USUAL_PIXELS = 64e6
 """Most pixels of a map whose scale nobody gives: one strip from near by would otherwise make a map of all others larger
 than anyone can open."""
+MOST_NAMED = 4
+"""Images that a caption names one by one."""
 PICTURE_DEPTHS = {"8": "8", "16": "16", "32": "32f"}
 
 
@@ -99,7 +102,12 @@ def run_mosaic(request: MosaicRequest) -> bool:
     """
     check_places(request)
     credit_line(request.credit)
-    steps = Steps(quiet=request.quiet)
+    with held_down():
+        return made_mosaic(request, Steps(quiet=request.quiet))
+
+
+def made_mosaic(request: MosaicRequest, steps: Steps) -> bool:
+    """`run_mosaic`, of a request that has been checked."""
     gathered = gather(request, steps)
     # strips on which nothing hangs are no inputs: a repetition need not have them
     request = request.of_strips([raw.path for raw in gathered.raws], gathered.unread)
@@ -239,6 +247,8 @@ def drawn_mosaic(scene: Scene, request: MosaicRequest, steps: Steps) -> DrawnMos
     made = prepared_mosaic(scene, request, framed.view, standing.horizon, steps)
     with steps.step("fusing"):
         planes = made.mosaic.planes(0, framed.view.height).planes
+    if request.picture is not None and request.picture.viewpoint is not Station.SPACECRAFT:
+        planes = without_sky(planes)
     if not np.isfinite(planes.light).any():
         raise UsageError(
             f"nothing that was imaged would be in the picture from {standing.name}: look elsewhere with --look, widen "
@@ -264,7 +274,7 @@ def make_picture(scene: Scene, request: MosaicRequest, steps: Steps, staged: Sta
             picture = captioned(
                 picture, planes, scene.body, title=part.caption or title_of(scene),
                 credit=credit_line(request.credit, simulated=scene.lead.raw.label.simulated),
-                notes=[*caption_notes(scene.lead, standing, framed, part), f"{len(scene.looks)} strips combined"],
+                notes=caption_notes(scene.lead, standing, framed, part, images_text(scene.looks)),
                 marks=not part.annotate,
             )  # fmt: skip
     numbers = {"width": picture.width, "height": picture.height, "from": standing.name, **framed.numbers}
@@ -274,6 +284,20 @@ def make_picture(scene: Scene, request: MosaicRequest, steps: Steps, staged: Sta
         for place, data in encode_picture(request.output, picture, origin, PICTURE_DEPTHS[part.bits]).items():
             staged.add(place, data)
     return replace(made, numbers=numbers)
+
+
+def without_sky(planes: Planes) -> Planes:
+    """Planes of the body alone: what Juno saw beside its limb does not stand beside the limb as others see it."""
+    return replace(planes, light=np.where(planes.hit, planes.light, np.float32(np.nan)))
+
+
+def images_text(looks: Sequence[Look]) -> str:
+    """The images of a mosaic in words: all by their numbers, or the first and the last of many."""
+    parts = {look.name: parse_product_id(look.name) for look in looks}
+    names = [f"{p.orbit:02d}{p.kind}{p.number:05d}" if p else name for name, p in sorted(parts.items())]
+    if len(names) > MOST_NAMED:
+        return f"{names[0]} to {names[-1]} ({len(names)} images)"
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def framed_view(scene: Scene, request: MosaicRequest) -> tuple[Standing, Framed]:

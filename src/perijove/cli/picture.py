@@ -182,8 +182,10 @@ def _parameters(observation: Observation, request: PictureRequest, drawn: Drawn)
     }  # fmt: skip
 
 
-def caption_notes(observation: Observation, standing: Standing, framed: Framed, request: PictureRequest) -> list[str]:
-    """What a caption says of a picture: what, when, from how far, in which light, and how fine."""
+def caption_notes(
+    observation: Observation, standing: Standing, framed: Framed, request: PictureRequest, images: str | None = None
+) -> list[str]:
+    """What a caption says of a picture: what, when, from how far, in which light, how fine, and of which `images`."""
     place, body = standing.position_km, observation.body
     away = place / np.linalg.norm(place)
     phase = float(np.degrees(np.arccos(np.clip(away @ standing.sun, -1.0, 1.0))))
@@ -193,7 +195,7 @@ def caption_notes(observation: Observation, standing: Standing, framed: Framed, 
     return [
         f"{body.name.capitalize()} · {when} UTC · from {height:,.0f} km · phase angle {phase:.0f}° · "
         f"{length_text(middle)} km a camera pixel · {request.recipe.name} colour · "
-        f"JunoCam {observation.raw.label.product_id}"
+        f"JunoCam {images or observation.raw.label.product_id}"
     ]
 
 
