@@ -2,6 +2,7 @@
 
 import gc
 import mmap
+import threading
 
 import numpy as np
 import pytest
@@ -73,3 +74,34 @@ def test_compiled_code_takes_them() -> None:
     doubled(away)
     spill.release()
     assert away.sum() == 2 * LARGE
+
+
+def test_several_arrays_share_one_file() -> None:
+    before = len(spill._MAPPED)
+    small, first, second = np.zeros(3), np.arange(LARGE, dtype=np.float64), np.arange(LARGE + 5, dtype=np.uint8)
+    second = np.resize(second, 4 * LARGE)
+    away = spill.spilled_together([first, small, second, first])
+    assert len(spill._MAPPED) == before + 1
+    spill.release()
+    assert np.array_equal(away[0], first)
+    assert away[1] is small
+    assert away[2].dtype == np.uint8
+    assert np.array_equal(away[2], second)
+    assert away[3] is away[0]
+    # what is away already is not written again
+    assert spill.spilled_together(away)[2] is away[2]
+    assert len(spill._MAPPED) == before + 1
+
+
+@pytest.mark.skipif(not spill._STATM.exists(), reason="only Linux tells a process its memory")
+def test_memory_is_given_back_while_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back = threading.Event()
+    monkeypatch.setattr(spill, "release", given_back.set)
+    files, _ = spill._resident()
+    away = spill.spilled(np.ones(64 * LARGE, np.float32))
+    monkeypatch.setattr(spill, "MOST_BYTES", files + away.nbytes // 2)
+    with spill.held_down():
+        assert not given_back.is_set()
+        assert away.sum() == len(away)
+        assert given_back.wait(30.0)
+    assert "memory" not in {thread.name for thread in threading.enumerate()}

@@ -197,9 +197,11 @@ def make_map(scene: Scene, request: MosaicRequest, steps: Steps, staged: Staged)
     part = request.map
     assert part is not None
     horizon, eye = horizon_of(part), not request.chosen_recipe.measured
+    there = tuple({band for o in scene.gathered.observations for band in o.calibrated.light})
     plan = plan_map(
-        scene.gathered.observations, wish_of(part, scene.lead), horizon, evened=True, usual_pixels=USUAL_PIXELS
-    )
+        scene.gathered.observations, wish_of(part, scene.lead), horizon,
+        evened=True, usual_pixels=USUAL_PIXELS, bands=request.chosen_recipe.bands(there) if eye else (),
+    )  # fmt: skip
     warn_of_pole(plan)
     made = prepared_mosaic(scene, request, plan.grid, horizon, steps)
     chart = MosaicChart(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from perijove.calibrate.runs import FULL_DN
 from perijove.observation import Observation
 from perijove.observation.parked import MANY
-from perijove.spill import release, spilled
+from perijove.spill import release, spilled_together
 from perijove.swath import Swath
 
 FloatArray = NDArray[np.float64]
@@ -52,15 +52,16 @@ def look_of(observation: Observation, *, sharpen: bool = False) -> Look:
 
 
 def parked_look(look: Look, looks: int) -> Look:
-    """The look with its pixels in files, where it is one of many."""
+    """The look with its pixels in a file, where it is one of many."""
     if looks < MANY:
         return look
 
-    def put_away(swath: Swath) -> Swath:
-        variance = None if swath.variance is None else spilled(swath.variance)
-        quality = None if swath.quality is None else spilled(swath.quality)
-        return replace(swath, light=spilled(swath.light), variance=variance, quality=quality)
-
-    parked = replace(look, swaths=tuple(put_away(swath) for swath in look.swaths))
+    planes = [plane for s in look.swaths for plane in (s.light, s.variance, s.quality) if plane is not None]
+    file = dict(zip(map(id, planes), spilled_together(planes), strict=True))
+    swaths = tuple(
+        replace(s, light=file[id(s.light)], variance=file.get(id(s.variance)), quality=file.get(id(s.quality)))
+        for s in look.swaths
+    )
+    parked = replace(look, swaths=swaths)
     release()
     return parked

@@ -29,7 +29,7 @@ from perijove.render.framelets import FrameTable, Uncertainty
 from perijove.render.planes import Grid, native_px
 from perijove.render.rays import HIT, cast_rows
 from perijove.render.threads import processors
-from perijove.spill import release, spilled
+from perijove.spill import release, spilled_together
 
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
@@ -42,6 +42,8 @@ DEEP_NIGHT = (-0.15, -0.25)
 """Cosines of incidence from which, in a view, ground begins to be night, and from which it is: haze is lit for 5 deg
 beyond the terminator, and a look at a grazing angle sees it from as far again. There looks weigh by their noise, from
 however far they saw it."""
+DUSK = (-0.1, -0.15)
+"""The same of ground as a look saw it: what it shows of it further in the night is the night's, and as good as any."""
 FULL_SHARE = 0.98
 """Share of the light of a full pixel from which on a rendered one counts as full."""
 
@@ -222,7 +224,7 @@ class Stage:
             if wanted is not None:
                 # day made night by the law is no measurement of the night
                 dark = night_share(wanted.cos_incidence)
-                trust = np.asarray(trust * (1.0 - dark * (1.0 - night_share(seen.cos_incidence))), np.float32)
+                trust = np.asarray(trust * (1.0 - dark * (1.0 - night_share(seen.cos_incidence, DUSK))), np.float32)
             worth, choice = worth * trust, choice * trust
             alike = alike * np.minimum(trust * np.float32(TELLING), np.float32(1.0))
         return Placed(
@@ -302,14 +304,21 @@ def parked_tables(prepared: Prepared, looks: int) -> Prepared:
     if looks < MANY:
         return prepared
 
-    def put_away(table: FrameTable) -> FrameTable:
-        known = Uncertainty(spilled(table.known.variance), spilled(table.known.quality))
-        return replace(table, light=spilled(table.light), known=known)
-
-    tables = {factor: tuple(put_away(table) for table in some) for factor, some in prepared.tables.items()}
+    planes: list[NDArray[Any]] = []
+    for some in prepared.tables.values():
+        planes += [plane for table in some for plane in (table.light, table.known.variance, table.known.quality)]
     surveyed = prepared.surveyed
     if surveyed is not None:
-        surveyed = replace(surveyed, spans=spilled(surveyed.spans), cosines=spilled(surveyed.cosines))
+        planes += [surveyed.spans, surveyed.cosines]
+    file = dict(zip(map(id, planes), spilled_together(planes), strict=True))
+
+    def put_away(table: FrameTable) -> FrameTable:
+        known = Uncertainty(file[id(table.known.variance)], file[id(table.known.quality)])
+        return replace(table, light=file[id(table.light)], known=known)
+
+    tables = {factor: tuple(put_away(table) for table in some) for factor, some in prepared.tables.items()}
+    if surveyed is not None:
+        surveyed = replace(surveyed, spans=file[id(surveyed.spans)], cosines=file[id(surveyed.cosines)])
     release()
     return replace(prepared, tables=tables, surveyed=surveyed)
 
@@ -319,9 +328,12 @@ def by_night(angles: Angles) -> Angles:
     return replace(angles, cos_incidence=np.maximum(angles.cos_incidence, np.float32(DEEP_NIGHT[1])))
 
 
-def night_share(cos_incidence: Plane) -> Plane:
-    """How far (h, w), 0 to 1, ground lies in the night, where angles tell nothing and only noise counts; 0 unknown."""
-    first, last = DEEP_NIGHT
+def night_share(cos_incidence: Plane, between: tuple[float, float] = DEEP_NIGHT) -> Plane:
+    """How far (h, w), 0 to 1, ground lies in the night, where angles tell nothing and only noise counts; 0 unknown.
+
+    Night begins, and is all there is, at the cosines of incidence `between` which it deepens.
+    """
+    first, last = between
     part = np.clip((first - np.nan_to_num(cos_incidence, nan=1.0)) / (first - last), 0.0, 1.0)
     share: Plane = (part * part * (3.0 - 2.0 * part)).astype(np.float32)
     return share
