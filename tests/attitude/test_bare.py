@@ -1,12 +1,14 @@
 """A bare moon close by: how its light falls off inside the limb, and the whole way past Ganymede."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
-from perijove.attitude.bare import BareLimb, bare_limb
+from perijove.attitude.bare import bare_light
 from perijove.attitude.edges import Profiles, fit_edges
+from perijove.attitude.limb_sight import LimbSight, limb_sight
 from perijove.attitude.priors import free_unknowns
 from perijove.attitude.problem import SHAPES
 from perijove.attitude.search import Scene
@@ -20,23 +22,31 @@ LATE_S = 0.012
 """As `ganymede_strip` is."""
 
 
+def sight(cos_incidence: float, sunward: float, depth: float) -> LimbSight:
+    """One limb point."""
+    one = np.ones(1)
+    return LimbSight(cos_incidence * one, sunward * one, depth * one, 2634.1 * depth * one, 2634.1 * one)
+
+
 def test_light_inside_the_limb_by_hand() -> None:
     # a ray 0.02 radii inside the limb of a sphere meets it where cos e = sqrt(1 - 0.98^2) = 0.19900
-    limb = BareLimb(np.array([0.5]), np.array([0.0]), np.array([0.002]))
+    limb = sight(0.5, 0.0, 0.002)
     # Lommel and Seeliger: cos i = 0.5 * 0.98 = 0.49 there; 0.49 / (0.49 + 0.199); at the limb itself 1
-    np.testing.assert_allclose(limb.light(np.array([[0.0, 10.0]])), [[1.0, 0.49 / (0.49 + 0.19900)]], rtol=1e-4)
+    np.testing.assert_allclose(bare_light(limb, np.array([[0.0, 10.0]])), [[1.0, 0.49 / (0.49 + 0.19900)]], rtol=1e-4)
     # with the Sun behind the camera the normal tilts into the light
-    full = BareLimb(np.array([0.5]), np.array([0.8]), np.array([0.002]))
+    full = sight(0.5, 0.8, 0.002)
     incidence = 0.49 + 0.8 * 0.199
-    np.testing.assert_allclose(full.light(np.array([[10.0]])), [[incidence / (incidence + 0.199)]], rtol=1e-4)
+    np.testing.assert_allclose(bare_light(full, np.array([[10.0]])), [[incidence / (incidence + 0.199)]], rtol=1e-4)
 
 
 def test_the_geometry_at_the_limb(ganymede) -> None:
     points = ganymede.limb_pixels(ganymede.et0, 20, (Filter.GREEN,), 300)
-    limb = bare_limb(points, ganymede.unknowns(), Scene(ganymede.trajectory(), GANYMEDE, ganymede.sun))
+    limb = limb_sight(points, ganymede.unknowns(), Scene(ganymede.trajectory(), GANYMEDE, ganymede.sun))
     # 1 px of 0.6754 mrad at the limb's distance, sqrt(d^2 - r^2), against the radius
     place = np.linalg.norm(ganymede.position(points.et), axis=-1)
     away = np.sqrt(place**2 - 2631.2**2)
+    np.testing.assert_allclose(limb.radius_km, 2631.2, rtol=1e-3)
+    np.testing.assert_allclose(limb.px_km, limb.depth * 2631.2, rtol=1e-3)
     # off the axis a px spans less
     ratio = limb.depth / (away / 1480.59 / 2631.2)
     assert (ratio < 1.01).all()
@@ -48,16 +58,17 @@ def test_the_geometry_at_the_limb(ganymede) -> None:
 @pytest.mark.parametrize("cos_incidence", [0.15, 0.5, 0.9])
 def test_an_edge_is_found_where_light_falls_as_a_root(cos_incidence: float) -> None:
     sigma, true = 0.85, 0.37
-    limb = BareLimb(np.array([cos_incidence]), np.array([0.3]), np.array([9e-4]))
+    limb = sight(cos_incidence, 0.3, 9e-4)
+    inside = partial(bare_light, limb)
     s = np.arange(-7.0, 7.01, 0.5)
     # a blur by brute force
     fine = np.arange(-20.0, 20.0, 0.01)
-    scene = np.where(fine < true, limb.light(np.maximum(true - fine, 0.0)[None])[0], 0.0)
+    scene = np.where(fine < true, inside(np.maximum(true - fine, 0.0)[None])[0], 0.0)
     kernel = np.exp(-0.5 * ((s[:, None] - fine) / sigma) ** 2)
     light = (kernel @ scene / kernel.sum(axis=1))[None]
     zero = np.zeros(1)
     profile = Profiles(np.zeros(1, np.int64), zero, zero, np.array([[1.0, 0.0]]), s, light)
-    assert fit_edges(profile, 3.0, sigma, limb.light).shift[0] == pytest.approx(true, abs=0.01)
+    assert fit_edges(profile, 3.0, sigma, inside).shift[0] == pytest.approx(true, abs=0.01)
     if cos_incidence < 0.2:
         # a plain slope takes the fall for a shift
         assert abs(fit_edges(profile, 3.0, sigma).shift[0] - true) > 0.05

@@ -155,11 +155,16 @@ def _bilinear(light: NDArray[np.float32], frame: NDArray[np.int64], line: FloatA
 
 
 def edge_sigma(binning: int) -> float:
-    """Half-width (sigma, px) of the edge in profiles of framelets summed `binning` x `binning`.
+    """Half-width (sigma, px) of the edge in profiles of framelets summed `binning` x `binning`."""
+    return float(np.sqrt(EDGE_SIGMA_PX**2 + summed_variance(binning)))
 
-    Summing widens the pixel's box, of variance 1/12 px^2, and the triangle of linear reading, 1/6 px^2, as its square.
+
+def summed_variance(binning: int) -> float:
+    """What summing `binning` x `binning` pixels adds to the variance of an edge, px^2.
+
+    It widens the pixel's box, of variance 1/12 px^2, and the triangle of linear reading, 1/6 px^2, as its square.
     """
-    return float(np.sqrt(EDGE_SIGMA_PX**2 + (binning**2 - 1) * (1 / 12 + 1 / 6)))
+    return (binning**2 - 1) * (1 / 12 + 1 / 6)
 
 
 def fit_edges(

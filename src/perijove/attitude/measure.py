@@ -9,10 +9,22 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from perijove.attitude.bare import bare_limb
+from perijove.attitude.bare import bare_light
 from perijove.attitude.candidates import bright_level, find_candidates
-from perijove.attitude.edges import BACKLIT_RISE, RISE, edge_sigma, fit_edges, predict_limb, read_profiles
+from perijove.attitude.edges import (
+    BACKLIT_RISE,
+    RISE,
+    Edges,
+    Profiles,
+    edge_sigma,
+    fit_edges,
+    predict_limb,
+    read_profiles,
+    summed_variance,
+)
 from perijove.attitude.exposure import Exposure, strip_camera
+from perijove.attitude.hazy_edges import fit_hazy_edges
+from perijove.attitude.limb_sight import limb_sight
 from perijove.attitude.overlaps import overlap_ties
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, corrected_position, haze_height, join, pixels
 from perijove.attitude.search import Scene
@@ -34,6 +46,8 @@ HAZY_NEIGHBOURS, BARE_NEIGHBOURS = 20, 2
 observation."""
 TIE_SIGMA_PX = 0.15
 """Scatter of a colour tie, in pixels of the strip; its median on the passes at hand is 0.1 to 0.2."""
+HAZY_SHIFT_PX = 1.0
+"""By how much half the light may stand farther out than the limb of the ellipsoid."""
 LEAST_PLATEAU = 0.04
 """Least light inside an edge, as a share of the bright level."""
 LEAST_LIGHT, LEAST_CELLS = 0.05, 250
@@ -163,11 +177,8 @@ def measure_limb(
             outward.append(n)
         index, where, across = np.concatenate(frame), np.concatenate(spot), np.concatenate(outward)
         profiles = read_profiles(light, index, where, across, exposure.binning)
-        inside = None
-        if not scene.body.atmosphere:
-            predicted = _pixels(exposure, camera, image, band, index, where[:, 0], where[:, 1])
-            inside = bare_limb(predicted, at, scene).light
-        edges = fit_edges(profiles, max_shift, edge_sigma(exposure.binning), inside, rise)
+        predicted = _pixels(exposure, camera, image, band, index, where[:, 0], where[:, 1])
+        edges = _edges(profiles, predicted, band, at, scene, max_shift, exposure.binning, rise)
         # a full pixel hides how bright the plateau is, and so where its half lies
         full = np.nanmax(profiles.light, axis=1, initial=-np.inf) >= 0.97 * exposure.saturation
         good = edges.good & ~full & (edges.plateau > LEAST_PLATEAU * bright_level(light))
@@ -177,6 +188,27 @@ def measure_limb(
     alike = HAZY_NEIGHBOURS if scene.body.atmosphere else BARE_NEIGHBOURS
     sigma = np.hypot(np.concatenate(sigmas), LIMB_SIGMA_PX) * np.sqrt(alike)
     return LimbMeasure(join(parts), sigma)
+
+
+def _edges(
+    profiles: Profiles,
+    predicted: Pixels,
+    band: Filter,
+    at: Unknowns,
+    scene: Scene,
+    max_shift: float,
+    binning: int,
+    rise: float,
+) -> Edges:
+    """The edges in profiles across the `predicted` limb, as the light of such a limb goes."""
+    sight = limb_sight(predicted, at, scene)
+    if not scene.body.atmosphere:
+        return fit_edges(profiles, max_shift, edge_sigma(binning), partial(bare_light, sight), rise)
+    if band is Filter.METHANE:
+        # the clouds are nearly black, and the haze is another
+        return fit_edges(profiles, max_shift, edge_sigma(binning), None, rise)
+    plain = fit_edges(profiles, max_shift + HAZY_SHIFT_PX, edge_sigma(binning), None, rise)
+    return fit_hazy_edges(profiles, sight, plain, max_shift, summed_variance(binning))
 
 
 def swaths(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera) -> list[Swath]:

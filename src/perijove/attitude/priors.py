@@ -28,14 +28,14 @@ EARTH_SIGMA = np.radians(7.0)
 SHIFT_SIGMA_PX, SCALE_SIGMA = 0.05, 0.0001
 METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
-HAZE_KM, HAZE_SIGMA_KM = 60.0, 60.0
-"""Height of the visible limb above the 1-bar ellipsoid: its half light stands a few scale heights above the clouds."""
-METHANE_HAZE_SIGMA_KM = 150.0
-"""In methane the clouds are nearly black, so that the limb stands wherever its haze gets bright."""
-GRAZING_KM, GRAZING_SIGMA_KM = 60.0, 50.0
+HAZE_SIGMA_KM = 25.0
+"""Height above the 1-bar ellipsoid of the ground that the edges of a hazy limb are measured to."""
+METHANE_HAZE = (60.0, 150.0)
+"""In methane the clouds are nearly black: half the light of the limb stands wherever its haze gets bright."""
+GRAZING_SIGMA_KM, METHANE_GRAZING = 15.0, (60.0, 50.0)
 SHAPE_SIGMA_KM = 20.0
 """Each term of the haze's change with latitude; the limb's residuals at perijove 44 wave by so much."""
-EDGE_BIAS_PX, GRAZING_BIAS_PX, SHAPE_BIAS_PX = 0.3, 0.5, 0.12
+EDGE_BIAS_PX, GRAZING_BIAS_PX, SHAPE_BIAS_PX = 0.1, 0.1, 0.05
 """How far an edge may stand off where the haze is not resolved, how much that may change with the Sun's height and with
 latitude; they count like haze of so many pixels. Simulated discs, 400,000 to 190,000 km away: 0.13, 0.7 and 0.1."""
 BROAD_SHAPES, BELT_SIGMA_KM, BELT_BIAS_PX = 4, 5.0, 0.06
@@ -119,13 +119,14 @@ def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: 
     km_per_px = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0]))) / FOCAL_LENGTH_PX
     broad = (0.0, float(np.hypot(SHAPE_SIGMA_KM, SHAPE_BIAS_PX * km_per_px)))
     fine = (0.0, float(np.hypot(BELT_SIGMA_KM, BELT_BIAS_PX * km_per_px)))
-    grazing = (GRAZING_KM, float(np.hypot(GRAZING_SIGMA_KM, GRAZING_BIAS_PX * km_per_px)))
-    sigma = {b: METHANE_HAZE_SIGMA_KM if b is Filter.METHANE else HAZE_SIGMA_KM for b in bands}
-    return {
-        **{f"grazing_{b.lower()}": grazing for b in bands},
-        **{f"haze_p{k + 1}": broad if k < BROAD_SHAPES else fine for k in range(SHAPES)},
-        **{f"haze_{b.lower()}": (HAZE_KM, float(np.hypot(sigma[b], EDGE_BIAS_PX * km_per_px))) for b in bands},
-    }
+    out: dict[str, Prior] = {f"haze_p{k + 1}": broad if k < BROAD_SHAPES else fine for k in range(SHAPES)}
+    for b in bands:
+        grazing, haze = (0.0, GRAZING_SIGMA_KM), (0.0, HAZE_SIGMA_KM)
+        if b is Filter.METHANE:
+            grazing, haze = METHANE_GRAZING, METHANE_HAZE
+        out[f"grazing_{b.lower()}"] = (grazing[0], float(np.hypot(grazing[1], GRAZING_BIAS_PX * km_per_px)))
+        out[f"haze_{b.lower()}"] = (haze[0], float(np.hypot(haze[1], EDGE_BIAS_PX * km_per_px)))
+    return out
 
 
 def _axis_prior(anchor: Anchor | None, reference: SpinModel, scene: Scene) -> dict[str, Prior]:

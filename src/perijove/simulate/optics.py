@@ -1,8 +1,8 @@
 """Optics: which way each sub-sample of each pixel looks, and when.
 
 A pixel gathers light over its square and over the exposure. Both are sampled together: sub-sample k of s x s stands in
-its own cell of the square and in its own share of the exposure, the two orders being mixed so that neither leans on the
-other.
+its own cell of the square and in its own share of the exposure. So few shares cannot be mixed without time leaning on
+place; the square is mirrored from pixel to pixel instead, so that what is left of it turns its sign.
 """
 
 from __future__ import annotations
@@ -89,14 +89,22 @@ def looks(lens: Lens, band: Filter, samples: Samples) -> FloatArray:
     """Unit vectors (lines, samples, n, 3) in the camera's frame of a framelet's sub-samples, `PAD_LINES` included."""
     c_line, c_sample = CENTRE_LINE[band], CENTRE_SAMPLE
     shift = lens.shift.get(band, (0.0, 0.0))
-    line = np.arange(-PAD_LINES, FRAMELET_LINES + PAD_LINES)[:, None, None] + samples.line
-    sample = np.arange(SAMPLES)[:, None] + samples.sample
+    rows, columns = np.arange(-PAD_LINES, FRAMELET_LINES + PAD_LINES)[:, None, None], np.arange(SAMPLES)[:, None]
+    line = rows + np.where(rows % 2 == 1, _mirrored(samples.line), samples.line)
+    sample = columns + np.where(columns % 2 == 1, _mirrored(samples.sample), samples.sample)
     v, u = np.broadcast_arrays(line - c_line - shift[0], sample - c_sample - shift[1])
     shrink = undistort(np.hypot(u, v), lens.k1, lens.k2)
     focal = FOCAL_LENGTH_PX * lens.scale.get(band, 1.0)
     ray = np.stack([u * shrink, v * shrink, np.full(u.shape, focal)], axis=-1)
     ray /= np.sqrt(np.einsum("...i,...i", ray, ray))[..., None]
     return ray
+
+
+def _mirrored(place: FloatArray) -> FloatArray:
+    """Places (n,) within a pixel seen in a mirror at the middle of the pixel that each stands in."""
+    whole = np.floor(place)
+    out: FloatArray = whole + 1.0 - (place - whole)
+    return out
 
 
 def undistort(radius: FloatArray, k1: float, k2: float) -> FloatArray:
