@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
 from perijove.geometry.view import View
-from perijove.mosaic.place import Placed, Site, Stage
+from perijove.mosaic.place import Placed, Site, Stage, night_share
 from perijove.mosaic.sight import weigh_by_fields
 from perijove.render.planes import Grid
 from perijove.render.threads import processors
@@ -38,6 +38,8 @@ SMOOTH = 9
 """Width of the squares over which noise and light are averaged, coarse px."""
 SEAM_SHARE = 1 / 3
 """Width of a seam as a share of the distance from a strip's edge to its middle."""
+NIGHT_SEAM = 1 / 8
+"""The same in the night of a view, as a share of that by day: there looks differ by nothing but noise."""
 LEAST_SEAM = np.float32(1e-3)
 """Weight at the very edge of a strip."""
 SHADOW = 0.65
@@ -173,7 +175,8 @@ def glimpsed(one: Placed, site: Site, step: int, seam_px: float | None, wraps: b
     bright = smoothed(np.square(np.where(light, one.light, 0.0), dtype=float).mean(axis=0), light)
     spread = smoothed(np.square(np.where(noise, one.noise, 0.0), dtype=float).mean(axis=0), noise)
     return Glimpse(
-        np.asarray(np.isfinite(one.light).any(axis=0)), light, one.choice, seam_field(one, step, seam_px, wraps),
+        np.asarray(np.isfinite(one.light).any(axis=0)), light, one.choice,
+        seam_field(one, step, seam_px, wraps, night_share(site.angles.cos_incidence)),
         bright, np.maximum(spread, 1e-16), np.where(one.choice > 0.0, daylight(one, site), np.nan),
     )  # fmt: skip
 
@@ -205,10 +208,10 @@ def smoothed(values: FloatArray, good: BoolArray, size: int = SMOOTH) -> FloatAr
     return out
 
 
-def seam_field(one: Placed, step: int, seam_px: float | None, wraps: bool) -> Plane:
+def seam_field(one: Placed, step: int, seam_px: float | None, wraps: bool, night: Plane) -> Plane:
     """Weight (h, w) that rises smoothly from `LEAST_SEAM` at the edges of what all filters of a look have seen.
 
-    The edges of the grid are none.
+    The edges of the grid are none. Where it is `night` (h, w), 0 to 1, it rises faster.
     """
     seen = np.isfinite(one.light).all(axis=0) & (one.choice > 0.0)
     if seen.all() or not seen.any():
@@ -220,7 +223,8 @@ def seam_field(one: Placed, step: int, seam_px: float | None, wraps: bool) -> Pl
     # its last bit depends on where the array lies in memory; the square is a whole number, which mends that
     exact = np.sqrt(np.rint(np.square(away, dtype=float))) - 0.5
     seam = SEAM_SHARE * float(exact.max()) if seam_px is None else seam_px / step
-    part = np.clip(exact / float(max(seam, 1.0)), 0.0, 1.0)
+    width = max(seam, 1.0) * (1.0 - (1.0 - NIGHT_SEAM) * night.astype(float))
+    part = np.clip(exact / np.maximum(width, 1.0), 0.0, 1.0)
     return np.maximum(part * part * (3.0 - 2.0 * part), LEAST_SEAM).astype(np.float32)
 
 
