@@ -53,11 +53,23 @@ def test_the_optical_centre_has_no_direction_of_its_own() -> None:
     assert undistort(np.zeros(2), -6e-8, 2.7e-14).tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("per_side", [2, 3, 4])
+def test_time_leans_on_no_place_over_neighbouring_pixels(per_side: int) -> None:
+    samples = sub_samples(per_side, 1)
+    flat = looks(replace(KERNEL, k1=0.0, k2=0.0), Filter.GREEN, samples)[PAD_LINES:][60:62, 800:802]
+    place = flat[..., :2] / flat[..., 2:] * FOCAL_LENGTH_PX
+    inside = place - place.mean(axis=2, keepdims=True)
+    lean = np.einsum("hwnk,n->hwk", inside, samples.seconds)
+    # in a single pixel it does
+    assert np.abs(lean).max() > 1e-4
+    np.testing.assert_allclose(lean.sum(axis=(0, 1)), 0.0, atol=1e-9)
+
+
 @pytest.mark.parametrize("band", list(Filter))
 def test_the_measured_camera_is_the_processings(band: Filter) -> None:
     # Lens() and Camera.measured() stand for the same camera
     samples = sub_samples(2, 3)
-    lines, along = np.array([0, 40, 135]), np.array([24, 800, 1629])
+    lines, along = np.array([0, 40, 134]), np.array([24, 800, 1628])
     rays = looks(Lens(), band, samples)[np.ix_(lines, along)]
     line = (lines - PAD_LINES)[:, None, None] + samples.line
     sample = along[:, None] + samples.sample
