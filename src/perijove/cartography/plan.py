@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.errors import UsageError
 from perijove.geometry.ellipsoid import normal, point_from_centric
 from perijove.geometry.mapextent import CYLINDRICAL, Wish, box_of, choose_grid, rounded_scale
 from perijove.geometry.mapgrid import MapGrid
+from perijove.instrument import Filter
 from perijove.observation import Observation
 from perijove.render.footprint import Footprint, footprint
 from perijove.render.survey import coverage
@@ -23,7 +25,7 @@ ROUND_POLE = 72
 """Places that stand for a pole."""
 
 
-LOW_SUN = float(np.sin(np.radians(6.0)))
+LOW_SUN = float(np.sin(np.radians(5.0)))
 """Ground under a lower Sun than this is no reason to draw a map all around a pole, nor for an evenly lit one, which has
 no data there."""
 ROUGH_KM = 200.0
@@ -49,16 +51,20 @@ def plan_map(
     *,
     evened: bool = False,
     usual_pixels: float | None = None,
+    bands: Sequence[Filter] = (),
 ) -> Plan:
     """The grid for a map of strips of one body, of ground seen at a cosine of emission of `horizon` or more.
 
     Where the wish leaves it open the map holds the ground in daylight, or all that was seen where there is none, at
     the camera's own resolution; with `usual_pixels` at one that has no more pixels. A pole in the lowest light does not
-    draw the map all around, and a map whose light is `evened` is of the ground under a higher Sun alone. Raises
-    UsageError for a map that cannot be drawn.
+    draw the map all around, and a map whose light is `evened` is of the ground under a higher Sun alone; one of `bands`
+    that no strip has all of is of ground that some strip has seen through each. Raises UsageError for a map that cannot
+    be drawn.
     """
     lead = observations[0]
     prints = [strip_footprint(o, horizon) for o in observations]
+    if bands and not any(set(bands) <= set(o.calibrated.light) for o in observations):
+        prints = common_ground(prints, observations, bands, horizon, evened)
     latitude, longitude, resolution, lit = (
         np.concatenate([getattr(p, name) for p in prints]) for name in ("latitude", "longitude", "resolution", "lit")
     )
@@ -83,6 +89,37 @@ def plan_map(
         least = ROUGH_KM * float(np.sqrt(rough.width * rough.height / usual_pixels))
         wish = wish if native >= least else replace(wish, scale_km=rounded_scale(1.1 * least))
     return Plan(grid(wish), native, pole_rounded(wish, latitude, longitude))
+
+
+def common_ground(
+    prints: Sequence[Footprint],
+    observations: Sequence[Observation],
+    bands: Sequence[Filter],
+    horizon: float,
+    evened: bool,
+) -> list[Footprint]:
+    """What of footprints was seen through each of `bands` by some strip, if `evened` under a high Sun; UsageError where
+    that is nothing."""
+    out = []
+    for seen in prints:
+        everywhere = np.ones(len(seen.latitude), np.bool_)
+        for band in bands:
+            shown = np.zeros(len(seen.latitude), np.bool_)
+            for o in observations:
+                swaths = [swath for swath in o.swaths() if swath.band is band]
+                points = point_from_centric(seen.latitude, seen.longitude, o.body.radii_km)
+                if swaths:
+                    mine = coverage(swaths, o.body, o.middle_et, o.middle_position, points, horizon)[0]
+                    shown |= mine & under_high_sun(seen, o) if evened else mine
+            everywhere &= shown
+        k = np.flatnonzero(everywhere)
+        out.append(Footprint(seen.latitude[k], seen.longitude[k], seen.resolution[k], seen.lit[k]))
+    if not any(len(seen.latitude) for seen in out):
+        names = ", ".join(band.value.lower() for band in bands)
+        raise UsageError(
+            f"no ground was seen through all of {names}: give strips whose ground overlaps, or another recipe"
+        )
+    return out
 
 
 def under_high_sun(seen: Footprint, observation: Observation) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ from perijove.geometry.viewpoint import (
     point_above,
     shown_middle,
 )
+from perijove.instrument import Filter
 from perijove.observation import Observation
 from perijove.render.survey import coverage
 from perijove.swath import Swath
@@ -144,23 +145,36 @@ def frame(observation: Observation, standing: Standing, swaths: list[Swath], req
 
 
 def frame_together(
-    observations: Sequence[Observation], lead: Observation, standing: Standing, request: PictureRequest, *, night: bool
+    observations: Sequence[Observation],
+    lead: Observation,
+    standing: Standing,
+    request: PictureRequest,
+    *,
+    night: bool,
+    bands: Sequence[Filter] = (),
 ) -> Framed:
     """The view from where one stands, framed on what of the lit body (with `night` of its twilight too) any strip has
     seen.
 
-    `lead` is the strip that was taken nearest to where one stands. Raises UsageError where all of it is out of sight.
+    Where no strip has all of `bands`, it is what was seen through each of them by some strip. `lead` is the strip that
+    was taken nearest to where one stands. Raises UsageError where all of it is out of sight.
     """
     body, place = lead.body, standing.position_km
     known = [(o, o.swaths(), o.middle_position) for o in observations]
+    # of strips that each have all filters none has to wait for another's
+    parted = bands and not any(set(bands) <= set(o.calibrated.light) for o in observations)
 
     def covered(points: FloatArray) -> NDArray[np.bool_]:
-        seen = np.zeros(len(points), np.bool_)
+        through = {band: np.zeros(len(points), np.bool_) for band in (bands if parted else Filter)}
         for observation, swaths, camera in known:
-            mine = coverage(swaths, body, standing.et, place, points).any(axis=0)
+            mine = coverage(swaths, body, standing.et, place, points)
             if not (standing.own and observation is lead):
                 mine &= cos_emission(camera, body, points) > CAMERA_HORIZON
-            seen |= mine
+            for swath, shown in zip(swaths, mine, strict=True):
+                if swath.band in through:
+                    through[swath.band] |= shown
+        each = np.stack(list(through.values()))
+        seen = np.asarray(each.all(axis=0) if parted else each.any(axis=0))
         if night:
             seen &= normal(points, body.radii_km) @ standing.sun > -TWILIGHT
         if not seen.any():

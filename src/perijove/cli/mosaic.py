@@ -150,7 +150,7 @@ def set_scene(gathered: Gathered, request: MosaicRequest, steps: Steps) -> Scene
     """Epoch, looks and winds of the strips. Raises UsageError for an epoch that is none."""
     observations = gathered.observations
     epoch, lead = epoch_of(request.epoch, observations)
-    there = tuple(band for band in Filter if any(band in o.calibrated.light for o in observations))
+    there = filters_of(gathered)
     shown = there if request.chosen_recipe.measured else request.chosen_recipe.bands(there)
     cleared = []
     with steps.steps("stray light") as turn:
@@ -197,10 +197,10 @@ def make_map(scene: Scene, request: MosaicRequest, steps: Steps, staged: Staged)
     part = request.map
     assert part is not None
     horizon, eye = horizon_of(part), not request.chosen_recipe.measured
-    there = tuple({band for o in scene.gathered.observations for band in o.calibrated.light})
+    bands = request.chosen_recipe.bands(filters_of(scene.gathered)) if eye else ()
     plan = plan_map(
         scene.gathered.observations, wish_of(part, scene.lead), horizon,
-        evened=True, usual_pixels=USUAL_PIXELS, bands=request.chosen_recipe.bands(there) if eye else (),
+        evened=True, usual_pixels=USUAL_PIXELS, bands=bands,
     )  # fmt: skip
     warn_of_pole(plan)
     made = prepared_mosaic(scene, request, plan.grid, horizon, steps)
@@ -309,8 +309,16 @@ def framed_view(scene: Scene, request: MosaicRequest) -> tuple[Standing, Framed]
     here = part.viewpoint is Station.SPACECRAFT and scene.epoch == scene.lead.middle_et
     wanted = replace(part, at_et=None if here else scene.epoch)
     standing = stand(scene.lead, wanted)
-    night = request.chosen_recipe.keeps_night
-    return standing, frame_together(scene.gathered.observations, scene.lead, standing, wanted, night=night)
+    shown = () if request.chosen_recipe.measured else request.chosen_recipe.bands(filters_of(scene.gathered))
+    return standing, frame_together(
+        scene.gathered.observations, scene.lead, standing, wanted,
+        night=request.chosen_recipe.keeps_night, bands=shown,
+    )  # fmt: skip
+
+
+def filters_of(gathered: Gathered) -> tuple[Filter, ...]:
+    """The filters that any of the strips has."""
+    return tuple(band for band in Filter if any(band in o.calibrated.light for o in gathered.observations))
 
 
 def title_of(scene: Scene) -> str:
