@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.jit import kernel
-from perijove.mosaic.merge import LEAST
 
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
@@ -29,6 +28,8 @@ SPAN = 6
 FEWEST = 12
 """Fewest places that tell the light of a hole."""
 TERMS = 4
+SMALL = 0.05
+"""Weight, against a look's, up to which another does not count: what it has just here, and not around, is no detail."""
 NEAR = 8.0
 """Distance from the limb within which light goes with it, camera px."""
 
@@ -137,7 +138,7 @@ def mend_looks(light: Plane, sigma: Plane, choice: Plane, bad: Bits, limb: Limb)
         hit = bad[n].any(axis=0)
         if not hit.any():
             continue
-        alone = hit & (np.delete(choice, n, axis=0).max(axis=0, initial=0.0) < LEAST * choice[n])
+        alone = hit & (np.delete(choice, n, axis=0).max(axis=0, initial=0.0) < SMALL * choice[n])
         if not alone.any():
             continue
         if height is None:
