@@ -1,8 +1,8 @@
 """Optics: which way each sub-sample of each pixel looks, and when.
 
 A pixel gathers light over its square and over the exposure. Both are sampled together: sub-sample k of s x s stands in
-its own cell of the square and in its own share of the exposure. So few shares cannot be mixed without time leaning on
-place; the square is mirrored from pixel to pixel instead, so that what is left of it turns its sign.
+its own cell of the square, and at one of s moments, of which every row and every column of cells has each once, so that
+time leans on no place. Otherwise the blur would lie aslant, and with it turn every limb.
 """
 
 from __future__ import annotations
@@ -74,9 +74,11 @@ def sub_samples(per_side: int, stages: int, *, smear: bool = True) -> Samples:
     line, sample = (down + 0.5) / per_side, (along + 0.5) / per_side
     if not smear:
         return Samples(line + (stages - 1) / 2.0, sample, np.zeros(count))
-    # a Latin square: each column begins one cell further down, so that early and late light do not lean to one side
+    # a Latin square: each column begins one cell further down
     turned = np.mod(down - along, per_side)
-    within = (along * per_side + turned + 0.5) / count
+    # the few moments are spread as widely as all of the stage is
+    spread = 1.0 / np.sqrt(1.0 - per_side**-2.0) if per_side > 1 else 1.0
+    within = 0.5 + ((turned + 0.5) / per_side - 0.5) * spread
     early = np.floor((np.arange(count) + 0.5) / count * stages)
     # the second half mirrors the first: together they stand in the middle of the exposure
     stage = np.where(2 * np.arange(count) + 1 <= count, early, stages - 1 - early[::-1])
@@ -89,22 +91,14 @@ def looks(lens: Lens, band: Filter, samples: Samples) -> FloatArray:
     """Unit vectors (lines, samples, n, 3) in the camera's frame of a framelet's sub-samples, `PAD_LINES` included."""
     c_line, c_sample = CENTRE_LINE[band], CENTRE_SAMPLE
     shift = lens.shift.get(band, (0.0, 0.0))
-    rows, columns = np.arange(-PAD_LINES, FRAMELET_LINES + PAD_LINES)[:, None, None], np.arange(SAMPLES)[:, None]
-    line = rows + np.where(rows % 2 == 1, _mirrored(samples.line), samples.line)
-    sample = columns + np.where(columns % 2 == 1, _mirrored(samples.sample), samples.sample)
+    line = np.arange(-PAD_LINES, FRAMELET_LINES + PAD_LINES)[:, None, None] + samples.line
+    sample = np.arange(SAMPLES)[:, None] + samples.sample
     v, u = np.broadcast_arrays(line - c_line - shift[0], sample - c_sample - shift[1])
     shrink = undistort(np.hypot(u, v), lens.k1, lens.k2)
     focal = FOCAL_LENGTH_PX * lens.scale.get(band, 1.0)
     ray = np.stack([u * shrink, v * shrink, np.full(u.shape, focal)], axis=-1)
     ray /= np.sqrt(np.einsum("...i,...i", ray, ray))[..., None]
     return ray
-
-
-def _mirrored(place: FloatArray) -> FloatArray:
-    """Places (n,) within a pixel seen in a mirror at the middle of the pixel that each stands in."""
-    whole = np.floor(place)
-    out: FloatArray = whole + 1.0 - (place - whole)
-    return out
 
 
 def undistort(radius: FloatArray, k1: float, k2: float) -> FloatArray:
