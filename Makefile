@@ -40,7 +40,7 @@ demo: install
 	@echo "the pictures are $(CURDIR)/demo/ganymede.png and $(CURDIR)/demo/backlit-jupiter.png"
 
 test: install
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: install
 	$(BIN)/ruff check $(CODE)

@@ -191,7 +191,9 @@ def truly_seen(
     for camera, turn in zip(cameras, turns, strict=True):
         away = camera - ground
         cosine = np.sum(up * away, axis=-1) / np.linalg.norm(away, axis=-1)
-        looks = -away @ turn
+        # no other ground can be seen, and of a whole body that is most
+        facing = np.flatnonzero(cosine > horizon - DOUBT_COS)
+        cosine, looks = cosine[facing], -away[facing] @ turn
         depth = np.where(looks[:, 2] > 0.0, looks[:, 2], np.nan)
         x, y = (looks[:, k] * FOCAL_LENGTH_PX * scene.lens.scale.get(band, 1.0) / depth for k in (0, 1))
         r2 = x * x + y * y
@@ -199,7 +201,7 @@ def truly_seen(
         line = y * bend + CENTRE_LINE[band] + shift[0] - (shot.stages - 1) / 2.0
         sample = x * bend + CENTRE_SAMPLE + shift[1]
         for out, inside, border in ((surely, 1.0, BORDER_PX), (at_most, -1.0, -beyond)):
-            out |= (
+            out[facing] |= (
                 (np.abs(line - FRAMELET_LINES / 2) < FRAMELET_LINES / 2 - border)
                 & (sample > LIT_SAMPLES.start + border) & (sample < LIT_SAMPLES.stop - border)
                 & (cosine > horizon + inside * DOUBT_COS)

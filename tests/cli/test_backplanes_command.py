@@ -21,6 +21,8 @@ from perijove.geometry.illumination import PLANES
 from perijove.instrument import Camera, Filter
 from perijove.io.finder import open_strip
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 LINES, COUNT, FRAMES = 64, 3, 14
 
 

@@ -31,6 +31,8 @@ from perijove.observation import Observation, observe
 from perijove.observation import strip as observation_module
 from perijove.raw import RawImage
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 Flown = Callable[..., Path]
 Plane = NDArray[np.float32]
 PRODUCT, OTHER = "JNCE_2022229_44C90001_V01", "JNCE_2022229_44C90002_V01"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import subprocess
 import sys
 import time
@@ -24,8 +25,11 @@ from perijove.bodies import JUPITER
 from perijove.cli import picture as picture_module
 from perijove.cli.app import app
 from perijove.cli.common import Steps, _Line
+from perijove.cli.solve import solve_strips
 from perijove.ephemeris.sun_earth import apparent_sun
 from perijove.errors import OutputError
+
+pytestmark = pytest.mark.usefixtures("solved_once")
 
 Flown = Callable[..., Path]
 PRODUCT = "JNCE_2022229_44C90001_V01"
@@ -386,14 +390,18 @@ def test_a_report_that_fails_leaves_no_picture(flown: Flown, tmp_path: Path, mon
     assert listed(tmp_path) == before | {"reports"}
 
 
-def test_interrupt_leaves_nothing(flown: Flown, tmp_path: Path) -> None:
+def test_interrupt_leaves_nothing(flown: Flown, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The interrupt comes when the picture is already written under another name."""
     strip = flown()
     before = listed(tmp_path)
+    # the process takes the strip as it is solved, which it would do just so itself
+    solved = tmp_path_factory.mktemp("solved") / "strips"
+    solved.write_bytes(pickle.dumps(solve_strips([strip], None, Steps(quiet=True))))
     script = (
-        "import sys\nfrom perijove.cli import main, picture\n"
+        "import pickle, sys\nfrom pathlib import Path\nfrom perijove.cli import main, picture\n"
         "def stop(*_):\n    raise KeyboardInterrupt\n"
         "picture.json_text = stop\n"
+        f"picture.solve_strips = lambda *_: pickle.loads(Path({str(solved)!r}).read_bytes())\n"
         "sys.argv[0] = 'perijove'\nmain()\n"
     )
     args = [sys.executable, "-c", script, "picture", str(strip), "-o", str(tmp_path / "o.png"), "--size", "64", "-q"]

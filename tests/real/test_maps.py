@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import fourier_shift, gaussian_filter
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 ROOT = Path(__file__).parents[2]
 
 

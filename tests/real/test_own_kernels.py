@@ -16,6 +16,8 @@ from perijove.instrument import FOCAL_LENGTH_PX
 from perijove.io.atomic import Staged
 from perijove.observation import Observation
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 pytest.importorskip("spiceypy", reason="spiceypy is not installed")
 
 STRIP = "pj44/JNCE_2022229_44C00029_V01-raw.png"

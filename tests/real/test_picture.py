@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from perijove.calibrate.decompand import decompanding_table
 from perijove.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 Codes = NDArray[np.uint8]
 Remake = Callable[[Codes], Codes]
 S29, S30 = "JNCE_2022229_44C00029_V01", "JNCE_2022229_44C00030_V01"

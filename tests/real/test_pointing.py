@@ -17,6 +17,8 @@ from perijove.io.finder import open_strip
 from perijove.observation import Observation, observe
 from perijove.render.engine import render
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 PJ43, PJ44 = "pj43/JNCE_2022186_43C00078_V01-raw.png", "pj44/JNCE_2022229_44{}_V01-raw.png"
 SINGLES = {
     "44C00029": PJ44.format("C00029"),

@@ -32,6 +32,8 @@ from perijove.render.engine import render
 from perijove.swath import Swath
 from perijove.winds import usual_winds
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 COLOURS = (Filter.BLUE, Filter.GREEN, Filter.RED)
 STRIPS = {
     "44C00029": "pj44/JNCE_2022229_44C00029_V01-raw.png",
