@@ -36,6 +36,8 @@ SMEAR = 1.0 / 12.0
 TEXTURE = 0.06
 """Scatter of the light about such a model as a share of it, several times what is seen: clouds go on from one sample to
 the next."""
+CLOUDY, LEAST_SHARE = 0.015, 0.3
+"""Misfit, as a share of its light, from which a profile counts less; share of the median light that counts at least."""
 ROUNDS = 5
 MOST_VARIANCE = 3.0
 
@@ -87,12 +89,17 @@ def find_haze(p: Profiles, sight: LimbSight, first: Edges, which: NDArray[np.int
             start, depth=DEPTH * np.exp(depth), glow=start.glow * np.exp(glow), slope=likely + slope, variance=width
         )
 
+    own = np.maximum(first.plateau[which], LEAST_SHARE * level)[:, None]
+
     def residuals(x: FloatArray) -> FloatArray:
-        fit = _fit(p, sight, haze_of(x), shift, more_variance)
-        return np.concatenate([fit.left.ravel() / (TEXTURE * level), x])
+        left = _fit(p, sight, haze_of(x), shift, more_variance).left / own
+        misfit = np.sqrt(np.mean(left**2, axis=1, keepdims=True)) / CLOUDY
+        # smooth L1 for whole profiles: storms on the limb shall not rule
+        soft = np.sqrt(2.0 * (np.sqrt(1.0 + misfit**2) - 1.0)) / np.maximum(misfit, 1e-12)
+        return np.concatenate([(left * soft).ravel() / TEXTURE, x])
 
     found = least_squares(
-        residuals, np.zeros(4), bounds=(-4.0, 4.0), diff_step=1e-3, max_nfev=10, loss="soft_l1", xtol=1e-3, ftol=1e-4
+        residuals, np.zeros(4), bounds=(-4.0, 4.0), diff_step=1e-3, max_nfev=10, xtol=1e-3, ftol=1e-4
     )
     return haze_of(found.x)
 
