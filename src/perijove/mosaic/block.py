@@ -32,7 +32,7 @@ from perijove.mosaic.pile import (
 )  # fmt: skip
 from perijove.mosaic.place import Site, Stage
 from perijove.mosaic.pyramid import LATTICE
-from perijove.mosaic.reject import ALIKE, MOST_RADIUS, fill_holes, find_colours, find_hits, reach_of
+from perijove.mosaic.reject import MOST_RADIUS, fill_holes, find_colours, find_hits, reach_of
 from perijove.render.planes import Grid, Planes
 from perijove.spill import release
 
@@ -302,7 +302,7 @@ def hidden_sky(pile: Pile, hot: BoolArray, site: Site) -> BoolArray:
     full: BoolArray = np.asarray(hot.any(axis=0))
     if not full.any():
         return full
-    seen = ((pile.choice > 0.0) & ~pile.full & (pile.alike >= ALIKE)).any(axis=0)
+    seen = ((pile.choice > 0.0) & ~pile.full & pile.alike).any(axis=0)
     out: BoolArray = ~site.hit & full & ~seen
     return out
 

@@ -18,6 +18,7 @@ from perijove.mosaic.angles import Angles
 from perijove.mosaic.brim import clearance
 from perijove.mosaic.look import Look
 from perijove.mosaic.place import Placed, Site
+from perijove.mosaic.reject import ALIKE
 
 Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
@@ -25,7 +26,7 @@ BoolArray = NDArray[np.bool_]
 Window = tuple[slice, slice]
 Kind = TypeVar("Kind", bound=np.generic)
 
-BYTES_A_BAND, BYTES_A_LOOK = 14, 17
+BYTES_A_BAND, BYTES_A_LOOK = 14, 14
 """Bytes a pixel that each look on a pile takes, for each of its bands (with one for its hits) and besides."""
 
 
@@ -38,7 +39,7 @@ class Group(NamedTuple):
 
 class Pile(NamedTuple):
     """Looks (n) of a group on a site: `light` (NaN unseen), `sigma`, `weight` as rendered and `quality`
-    (n, bands, h, w); weights `choice` and `worth`, `sharp` and `alike` of `Placed`, and `full` (n, h, w).
+    (n, bands, h, w); weights `choice` and `worth`, `sharp` of `Placed`, where it is `alike`, and `full` (n, h, w).
 
     The weights are those beside no full pixel: `give_way` brings these in.
     """
@@ -50,15 +51,15 @@ class Pile(NamedTuple):
     choice: Plane
     worth: Plane
     sharp: Plane
-    alike: Plane
+    alike: BoolArray
     full: BoolArray
 
 
-KINDS: tuple[type[Any], ...] = (*(np.float32,) * 3, np.uint8, *(np.float32,) * 4, np.bool_)
+KINDS: tuple[type[Any], ...] = (*(np.float32,) * 3, np.uint8, *(np.float32,) * 3, np.bool_, np.bool_)
 """Types of a pile's planes."""
 DEEP = 4
 """How many of them there are for each band."""
-EMPTY = (np.nan, np.nan, 0, 0, 0, 0, 0, 0, False)
+EMPTY = (np.nan, np.nan, 0, 0, 0, 0, 0, False, False)
 """What they hold where nothing is seen."""
 
 
@@ -163,7 +164,8 @@ def put_on(pile: Pile, group: Group, k: int, one: Placed, weights: Plane, window
         pile.weight[n, b][window], pile.quality[n, b][window] = one.weight[own], one.quality[own]
     pile.choice[n][window] = one.choice * (weights[0] * rendered)
     pile.worth[n][window] = one.worth * (weights[1] * rendered)
-    pile.sharp[n][window], pile.alike[n][window], pile.full[n][window] = one.sharp, one.alike, one.full
+    pile.sharp[n][window], pile.full[n][window] = one.sharp, one.full
+    pile.alike[n][window] = one.alike >= ALIKE
 
 
 def keep(pile: Pile, first: int, group: Group, room: Room) -> Pile:

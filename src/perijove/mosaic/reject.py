@@ -17,6 +17,7 @@ Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 Ring = NDArray[np.int64]
 Tally = NDArray[np.int32]
+Alike = Plane | NDArray[np.bool_]
 
 GRAIN = np.float32(0.02)
 """Share of the light by which looks may disagree about detail beside their noise: interpolation and relighting."""
@@ -143,7 +144,7 @@ def towers(light: Plane, y: int, x: int, ring: Ring, least: float, share: float,
 
 @kernel
 def stands_alone(
-    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Plane, k: int, b: int, y: int, x: int,
+    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Alike, k: int, b: int, y: int, x: int,
     near: int, ring: Ring, reject: float, way: float, values: Plane,
 ) -> bool:  # fmt: skip
     """Whether look k stands out at a pixel of filter b, by `reject` sigma, as more than half of the others that see it
@@ -186,7 +187,7 @@ def stands_alone(
 
 
 def find_hits(
-    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Plane, radius: int, reject: float, hits: Bits,
+    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Alike, radius: int, reject: float, hits: Bits,
     first: int = 0,
 ) -> None:  # fmt: skip
     """Set `hits` (looks, bands, h, w) to 1 where a look has a hit that no other look has, and to 2 beside it.
@@ -200,7 +201,7 @@ def find_hits(
 
 
 def find_colours(
-    light: Plane, sigma: Plane, quality: Bits, alike: Plane, radius: int, reject: float, hits: Bits, first: int = 0
+    light: Plane, sigma: Plane, quality: Bits, alike: Alike, radius: int, reject: float, hits: Bits, first: int = 0
 ) -> None:
     """Set `hits` (looks, bands, h, w) to 3 where one filter of a look stands out, and its other filters do not, and to
     4 beside such places where it does so less.
@@ -214,7 +215,7 @@ def find_colours(
 
 @kernel
 def seek_hits(
-    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Plane,
+    light: Plane, sigma: Plane, quality: Bits, sharp: Plane, alike: Alike,
     near: int, ring: Ring, reject: float, hits: Bits, first: int,
 ) -> None:  # fmt: skip
     """`find_hits`, with the ring around a pixel."""
@@ -263,7 +264,7 @@ def seek_colours(
     light: Plane,
     sigma: Plane,
     quality: Bits,
-    alike: Plane,
+    alike: Alike,
     near: int,
     ring: Ring,
     reject: float,
@@ -313,7 +314,7 @@ def seek_colours(
 
 @kernel
 def seen_too(
-    light: Plane, alike: Plane, k: int, y: int, x: int, near: int, ring: Ring, side: float, values: Plane
+    light: Plane, alike: Alike, k: int, y: int, x: int, near: int, ring: Ring, side: float, values: Plane
 ) -> bool:
     """Whether another look than k stands out at a pixel of the light (looks, h, w), upwards (`side` 1) or downwards
     (-1), by half of what look k does."""
