@@ -9,7 +9,7 @@ from perijove.bodies import JUPITER
 from perijove.calibrate.quality import Quality
 from perijove.instrument import Filter
 from perijove.mosaic import Mode, prepare_mosaic
-from perijove.mosaic.brim import BORDER, BRIDGE, GONE, NEXT, RAMP, bridge, clearance, with_border
+from perijove.mosaic.brim import BORDER, BRIDGE, GONE, NEXT, RAMP, bridge, clearance, held_by, with_border
 from perijove.mosaic.merge import Stack, merge
 from perijove.mosaic.place import DEEP_NIGHT, night_share
 
@@ -131,3 +131,53 @@ def test_by_night_noise_alone_decides(look, view, et0):
     night, day = steep & (made.planes.cos_incidence < -0.27), steep & (made.planes.cos_incidence > 0.0)
     assert (made.strip[night] == 1).mean() > 0.99
     assert (made.strip[day] == 0).mean() > 0.99
+
+
+def crossed():
+    """A bridge of 3 px in two bands, a to 4 a across it: light, sigma, what is lost, and what is known to be there."""
+    light = np.stack([np.full((9, 41), 10.0), np.full((9, 41), 30.0)]).astype(np.float32)
+    lost = np.zeros((9, 41), bool)
+    lost[:, 19:22] = True
+    light[:, lost] = np.nan
+    return light, np.full_like(light, 0.1), lost
+
+
+def test_a_filter_that_is_not_full_tells_how_bright_a_bridge_is():
+    light, sigma, lost = crossed()
+    held, full = np.full_like(light, 50.0), np.full_like(light, 50.0)
+    held[0] = 20.0
+    bridge(light, sigma, lost, held, full)
+    # the colour is that of both sides, three to one
+    np.testing.assert_allclose(light[0][lost], 20.0, rtol=1e-4)
+    np.testing.assert_allclose(light[1][lost], 60.0, rtol=1e-4)
+    np.testing.assert_array_equal(sigma[:, lost], light[:, lost])
+
+
+def test_where_all_is_full_no_band_is_below_what_was_held():
+    light, sigma, lost = crossed()
+    held = np.full_like(light, 50.0)
+    bridge(light, sigma, lost, held, held.copy())
+    np.testing.assert_allclose(light[0][lost], 50.0, rtol=1e-4)
+    np.testing.assert_allclose(light[1][lost], 150.0, rtol=1e-4)
+
+
+def test_beside_what_is_full_a_bridge_goes_down_to_the_other_side():
+    light, sigma, lost = crossed()
+    lost[:, 19:31] = True
+    held, full = np.full_like(light, 1.0), np.full_like(light, 50.0)
+    held[:, :, 19:22] = 50.0
+    bridge(light, sigma, lost, held, full)
+    row = light[0, 4, 21:31]
+    assert row[0] == pytest.approx(50.0, rel=1e-3)
+    assert ((row > 9.99) & (row < 50.1)).all()
+    assert row[1] > 40.0 > 20.0 > row[-4]
+
+
+def test_the_heaviest_full_look_tells_what_was_held():
+    light = np.arange(2 * 2 * 3, dtype=np.float32).reshape(2, 2, 1, 3)
+    choice = np.array([[[3.0, 1.0, 2.0]], [[1.0, 3.0, 1.0]]], np.float32)
+    hot = np.array([[[True, True, False]], [[True, True, False]]])
+    full = np.array([[7.0, 8.0], [9.0, 10.0]], np.float32)
+    held, most = held_by(light, choice, hot, full)
+    np.testing.assert_array_equal(held[:, 0], [[0.0, 7.0, np.nan], [3.0, 10.0, np.nan]])
+    np.testing.assert_array_equal(most[:, 0, :2], [[7.0, 9.0], [8.0, 10.0]])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from perijove.geometry.view import View
 from perijove.instrument import Filter
 from perijove.mosaic.angles import angles_from
-from perijove.mosaic.brim import bridge
+from perijove.mosaic.brim import bridge, held_by
 from perijove.mosaic.coarse import Fields
 from perijove.mosaic.mend import Limb, mend_looks
 from perijove.mosaic.merge import Merged, Mode, Stack, merge
@@ -30,9 +30,10 @@ from perijove.mosaic.pile import (
     put_on,
     side_by_side,
 )  # fmt: skip
-from perijove.mosaic.place import Site, Stage
+from perijove.mosaic.place import FULL_SHARE, Site, Stage
 from perijove.mosaic.pyramid import LATTICE
 from perijove.mosaic.reject import MOST_RADIUS, fill_holes, find_colours, find_hits, reach_of
+from perijove.mosaic.sight import HORIZON
 from perijove.render.planes import Grid, Planes
 from perijove.spill import release
 
@@ -221,9 +222,10 @@ def fuse_block(
             limb = Limb(stage.grid.position_km, site.points, 1.0 / np.array(stage.body.radii_km), how.radius)
             mend_looks(pile.light, pile.sigma, pile.choice, bad, limb)
         lost = hidden_sky(pile, hot, site)
+        held = held_by(pile.light, pile.choice, hot, full_light(stage, group)) if lost.any() else (None, None)
         np.copyto(pile.light, np.float32(np.nan), where=lost)
         merged = merge(Stack(pile.light, pile.sigma, pile.choice, pile.worth, site.hit), how.mode, how.native)
-        bridge(merged.light, merged.sigma, lost)
+        bridge(merged.light, merged.sigma, lost, *held)
         fill_holes(merged.light, merged.sigma, np.asarray(bad.any(axis=0), dtype=np.uint8), how.radius + 2)
         settle_light(group, how, pile, merged, cut, out)
         settle_origin(numbers, times[numbers], merged, cut, out, top)
@@ -297,13 +299,24 @@ def count_hits(
     out.rejected[cut.into] += inner.any(axis=1).sum(axis=0, dtype=np.uint8)
 
 
+def full_light(stage: Stage, group: Group) -> Plane:
+    """The light (looks, bands) from which the looks of a group are full."""
+    looks = [stage.looks[k] for k in group.looks]
+    units = [{swath.band: swath.unit for swath in look.swaths} for look in looks]
+    return np.array(
+        [[FULL_SHARE * look.full_dn * unit[b] for b in group.bands] for look, unit in zip(looks, units, strict=True)],
+        np.float32,
+    )
+
+
 def hidden_sky(pile: Pile, hot: BoolArray, site: Site) -> BoolArray:
-    """Where (h, w) the sky of a site is full in some look (`hot`), and no other look has seen the same of it."""
+    """Where (h, w) the sky of a site, or ground on its very limb, is full in some look (`hot`), and no other look has
+    seen the same of it."""
     full: BoolArray = np.asarray(hot.any(axis=0))
     if not full.any():
         return full
     seen = ((pile.choice > 0.0) & ~pile.full & pile.alike).any(axis=0)
-    out: BoolArray = ~site.hit & full & ~seen
+    out: BoolArray = (~site.hit | (site.angles.cos_emission < HORIZON[1])) & full & ~seen
     return out
 
 

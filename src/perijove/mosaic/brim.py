@@ -3,12 +3,15 @@
 What a full pixel cannot hold spills along its column, the lossy coding carries some of it sideways, and the kernel of
 the resampling takes it two pixels on. So a border is full too, and beyond it a look comes back by degrees.
 
-In the sky beside a limb no other look has seen the same haze. What is full there, and what was spilt over it, is
-bridged from the ground to the sky beyond: no truth, but no gap, no step and no false colour either; its sigma says so.
+In the sky beside a limb, and on ground at the very limb, no other look has seen the same. What is full there, and what
+was spilt over it, is bridged from the ground to the sky beyond, which gives its colour. How bright it is the look still
+tells: by a filter that is not full, else by what it holds, for it is no less. No truth, but no gap, no step and no
+false colour either; its sigma says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -19,6 +22,7 @@ from scipy.ndimage import gaussian_filter
 from perijove.calibrate.quality import Quality
 from perijove.swath import Swath
 
+FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
@@ -36,6 +40,8 @@ SCALES = (16.0, 8.0, 4.0, 2.0)
 FAR = 3.0
 BRIDGE = int(FAR * SCALES[0])
 """How far a bridge reaches, px."""
+NOISE = np.float32(4e-4)
+"""Share of the light of a full pixel below which what a look holds is noise: one DN."""
 
 FULL = np.uint8(Quality.FULL)
 
@@ -70,25 +76,59 @@ def clearance(full: BoolArray, ground: BoolArray) -> Plane:
     return weight
 
 
-def bridge(light: Plane, sigma: Plane, lost: BoolArray) -> None:
+def held_by(light: Plane, choice: Plane, hot: BoolArray, full: Plane) -> tuple[Plane, Plane]:
+    """What the heaviest of the looks that are full holds: its light (bands, h, w), NaN where none is, and the light
+    from which it is full.
+
+    `light` (looks, bands, h, w), `choice` and `hot` (looks, h, w), where they are full, `full` (looks, bands).
+    """
+    first = np.argmax(np.where(hot, choice, np.float32(-1.0)), axis=0)
+    held = np.take_along_axis(light, first[None, None], axis=0)[0].copy()
+    held[:, ~hot.any(axis=0)] = np.nan
+    return held, np.moveaxis(full[first], -1, 0)
+
+
+def bridge(light: Plane, sigma: Plane, lost: BoolArray, held: Plane | None = None, full: Plane | None = None) -> None:
     """Fill what is `lost` (h, w) from around in light and sigma (bands, h, w), in place.
 
-    The logarithm of light goes smoothly from one side to the other, that of all bands over the same pixels. Sigma
-    becomes the light itself. What lies farther than `BRIDGE` from all that is known stays as it is.
+    The logarithm of light goes smoothly from one side to the other, that of all bands over the same pixels. Where it is
+    known what a look has `held` there (bands, h, w), and from which light on it is `full`, full pixels are filled
+    first: with the colour of such a bridge, as bright as the least of the bands that were not full has it, or so bright
+    that none is below what it held. Sigma becomes the light itself. What lies farther than `BRIDGE` from all that is
+    known stays as it is.
     """
     if not lost.any():
         return
     known: BoolArray = ~lost & np.isfinite(light).all(axis=0) & np.isfinite(sigma).all(axis=0)
     shares = [gaussian_filter(known.astype(np.float64), s, mode="constant", truncate=FAR) for s in SCALES]
     filled = lost & (shares[0] > 1e-6)
-    for b in range(len(light)):
-        # below its noise light has no logarithm
-        level = np.where(known, np.maximum(light[b], sigma[b]), 1.0).astype(np.float64)
-        logs = np.log(np.maximum(level, 1e-12)) * known
-        value = np.zeros(lost.shape)
-        for scale, share in zip(SCALES, shares, strict=True):
-            part = np.clip(4.0 * share, 0.0, 1.0)
-            mean = gaussian_filter(logs, scale, mode="constant", truncate=FAR) / np.maximum(share, 1e-12)
-            value = mean if scale == SCALES[0] else value + part * part * (3.0 - 2.0 * part) * (mean - value)
-        light[b][filled] = np.exp(value[filled])
-        sigma[b][filled] = light[b][filled]
+    if held is not None and full is not None:
+        filled &= np.isfinite(held).all(axis=0) & (held >= full).any(axis=0)
+    logs = np.stack([between_sides(light[b], sigma[b], known, shares)[filled] for b in range(len(light))])
+    if held is not None and full is not None:
+        logs += raised_by(logs, held[:, filled], full[:, filled])
+    light[:, filled] = np.exp(logs)
+    sigma[:, filled] = light[:, filled]
+    if held is not None:
+        bridge(light, sigma, lost & ~filled)
+
+
+def between_sides(light: Plane, sigma: Plane, known: BoolArray, shares: Sequence[FloatArray]) -> FloatArray:
+    """The logarithm of one band's light (h, w), smooth where it is not `known`; `shares` of that by scale."""
+    # below its noise light has no logarithm
+    level = np.where(known, np.maximum(light, sigma), 1.0).astype(np.float64)
+    logs = np.log(np.maximum(level, 1e-12)) * known
+    value = np.zeros(known.shape)
+    for scale, share in zip(SCALES, shares, strict=True):
+        part = np.clip(4.0 * share, 0.0, 1.0)
+        mean = gaussian_filter(logs, scale, mode="constant", truncate=FAR) / np.maximum(share, 1e-12)
+        value = mean if scale == SCALES[0] else value + part * part * (3.0 - 2.0 * part) * (mean - value)
+    return value
+
+
+def raised_by(logs: FloatArray, held: Plane, full: Plane) -> FloatArray:
+    """By how much (n,) logarithms (bands, n) have to be raised to fit what was held (bands, n), full from `full` on."""
+    over = np.log(np.maximum(held, NOISE * full).astype(np.float64)) - logs
+    least = np.where(held >= full, np.inf, over).min(axis=0)
+    out: FloatArray = np.where(np.isfinite(least), least, over.max(axis=0))
+    return out
