@@ -40,7 +40,7 @@ HEIGHTS = (1024, 768, 512, 384, 256, 192, 128)
 """Rows of a grid that are fused at a time."""
 WIDTHS = (768, 512, 384, 256, 192, 128, 64)
 """Columns of a block of these: what is kept of a block for the next one saves the left of its surroundings."""
-ROOM = 900e6
+ROOM = 700e6
 """Bytes that the looks of all blocks at work at once may take, about; with more looks blocks are smaller."""
 MOST_RAISED = 2.0
 """How many times the light of the pixels around it a resampled one may have, at most: 1.3 by the cubic kernel."""
