@@ -132,10 +132,10 @@ def _alone(exposure: Exposure, guess: Unknowns, anchor: Anchor | None, scene: Sc
     # the guess took the limb for the ellipsoid itself, and is nearest to it so
     at, sigma = guess, np.inf
     for reach in (10.0, 5.0):
-        limb = measure_limb(exposure, 0, at, scene, camera, reach)
+        limb = measure_limb(exposure, 0, at, scene, camera, reach, plain=True)
         if len(limb.points) < 20:
             break
-        refined = adjust(at, limb, None, free_unknowns([exposure], anchor, guess.spin, scene), scene)
+        refined = adjust(at, limb, None, free_unknowns([exposure], anchor, guess.spin, scene, plain=True), scene)
         at = refined.unknowns
         sigma = float(np.sqrt(np.max(np.diag(refined.full_covariance())[:2])))
     return _Alone(at, sigma)

@@ -24,8 +24,9 @@ FEWEST, MOST = 12, 90
 DEPTH, DEPTH_SIGMA = 0.06, 0.5
 """Vertical optical depth of the haze, and the error of its logarithm: the limbs of perijoves 43 and 44 ask for 0.03 to
 0.08."""
-GLOW_SHARE, GLOW_SIGMA = 0.6, 0.7
-"""Glow of an endless path as a share of the light inside the limb, and the error of its logarithm."""
+GLOW_SHARE, BACKLIT_SHARE, BACKLIT, GLOW_SIGMA = 0.5, 2.5, -0.4, 0.7
+"""Glow of an endless path as a share of the light inside the limb, how it grows as `sunward` falls below `BACKLIT` and
+haze outshines the ground, and the error of its logarithm."""
 FORWARD, SLOPE_SIGMA, SLOPE_SHARE = 0.6, 0.4, 0.25
 """Haze scatters ahead, about as a lobe of this asymmetry does (Henyey and Greenstein 1941); how far the slope of its
 glow may be from that, of itself and as a share of it."""
@@ -77,7 +78,8 @@ def find_haze(p: Profiles, sight: LimbSight, first: Edges, which: NDArray[np.int
     """The haze that describes profiles best; `which` are their indices in the edges `first`."""
     level = float(np.median(first.plateau[which]))
     middle = float(np.mean(sight.sunward))
-    start = Haze(DEPTH, GLOW_SHARE * level, 0.0, VARIANCE, middle)
+    share = GLOW_SHARE + BACKLIT_SHARE * max(BACKLIT - middle, 0.0)
+    start = Haze(DEPTH, share * level, 0.0, VARIANCE, middle)
     likely = forward_slope(middle)
     spread = np.array([DEPTH_SIGMA, GLOW_SIGMA, SLOPE_SIGMA + SLOPE_SHARE * abs(likely), VARIANCE_SIGMA])
     shift = first.shift[which]
@@ -98,9 +100,7 @@ def find_haze(p: Profiles, sight: LimbSight, first: Edges, which: NDArray[np.int
         soft = np.sqrt(2.0 * (np.sqrt(1.0 + misfit**2) - 1.0)) / np.maximum(misfit, 1e-12)
         return np.concatenate([(left * soft).ravel() / TEXTURE, x])
 
-    found = least_squares(
-        residuals, np.zeros(4), bounds=(-4.0, 4.0), diff_step=1e-3, max_nfev=10, xtol=1e-3, ftol=1e-4
-    )
+    found = least_squares(residuals, np.zeros(4), bounds=(-3.0, 3.0), diff_step=1e-3, max_nfev=10, xtol=1e-3, ftol=1e-4)
     return haze_of(found.x)
 
 
@@ -158,9 +158,9 @@ def _solved(columns: FloatArray, weight: FloatArray, y: FloatArray) -> tuple[Flo
     """Least squares (n, m) row by row, and the last number's variance (n,) for unit variance of the light."""
     weighed = columns * weight[..., None]
     normal = np.einsum("nsi,nsj->nij", weighed, columns)
-    # ground that is not there at all shall not stop the rest
-    size = np.trace(normal, axis1=1, axis2=2)[:, None, None]
-    inverse = np.linalg.inv(normal + 1e-9 * np.maximum(size, 1e-30) * np.eye(columns.shape[-1]))
+    # ground that is not there at all shall not stop the rest, whatever the unit of light
+    size = np.einsum("nii->ni", normal)
+    inverse = np.linalg.inv(normal + np.where(size > 0.0, 1e-9 * size, 1.0)[:, None, :] * np.eye(columns.shape[-1]))
     solved = np.einsum("nij,nsj,ns->ni", inverse, weighed, y)
     return solved, inverse[:, -1, -1]
 

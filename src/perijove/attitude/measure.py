@@ -24,12 +24,13 @@ from perijove.attitude.edges import (
 )
 from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.hazy_edges import fit_hazy_edges
-from perijove.attitude.limb_sight import limb_sight
+from perijove.attitude.limb_sight import LimbSight, limb_sight
 from perijove.attitude.overlaps import overlap_ties
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, corrected_position, haze_height, join, pixels
 from perijove.attitude.search import Scene
 from perijove.attitude.spin import SpinModel, leant
 from perijove.attitude.ties import LEAST_CORRELATION, Ties, join_ties, match_patches
+from perijove.bodies import Body
 from perijove.geometry.ellipsoid import intersect, normal
 from perijove.geometry.view import View, disc_middle, native_scale, pixel_rays, spacecraft_view
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
@@ -146,9 +147,20 @@ def shading(exposure: Exposure, at: Unknowns, scene: Scene, camera: Camera) -> f
 
 
 def measure_limb(
-    exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: Camera, max_shift: float
+    exposure: Exposure,
+    image: int,
+    at: Unknowns,
+    scene: Scene,
+    camera: Camera,
+    max_shift: float,
+    *,
+    plain: bool = False,
 ) -> LimbMeasure:
-    """Sub-pixel limb points within `max_shift` px of the limb that the unknowns predict."""
+    """Sub-pixel limb points within `max_shift` px of the limb that the unknowns predict.
+
+    Where there is an atmosphere they lie on the ground under its haze, or, if `plain`, where half the light stands:
+    that hangs on no geometry, and so serves while the pointing is far off.
+    """
     et = framelet_times(exposure, image, at)
     place = corrected_position(et, at, scene.trajectory)
     body_from_j2000 = scene.body.body_from_j2000(et)
@@ -178,7 +190,10 @@ def measure_limb(
         index, where, across = np.concatenate(frame), np.concatenate(spot), np.concatenate(outward)
         profiles = read_profiles(light, index, where, across, exposure.binning)
         predicted = _pixels(exposure, camera, image, band, index, where[:, 0], where[:, 1])
-        edges = _edges(profiles, predicted, band, at, scene, max_shift, exposure.binning, rise)
+        # in methane the clouds are nearly black, and the haze is another
+        hazy = scene.body.atmosphere and not plain and band is not Filter.METHANE
+        measured = _hazy_edges if hazy else _plain_edges
+        edges = measured(profiles, limb_sight(predicted, at, scene), scene.body, max_shift, exposure.binning, rise)
         # a full pixel hides how bright the plateau is, and so where its half lies
         full = np.nanmax(profiles.light, axis=1, initial=-np.inf) >= 0.97 * exposure.saturation
         good = edges.good & ~full & (edges.plateau > LEAST_PLATEAU * bright_level(light))
@@ -190,24 +205,17 @@ def measure_limb(
     return LimbMeasure(join(parts), sigma)
 
 
-def _edges(
-    profiles: Profiles,
-    predicted: Pixels,
-    band: Filter,
-    at: Unknowns,
-    scene: Scene,
-    max_shift: float,
-    binning: int,
-    rise: float,
+def _plain_edges(
+    profiles: Profiles, sight: LimbSight, body: Body, max_shift: float, binning: int, rise: float
 ) -> Edges:
-    """The edges in profiles across the `predicted` limb, as the light of such a limb goes."""
-    sight = limb_sight(predicted, at, scene)
-    if not scene.body.atmosphere:
-        return fit_edges(profiles, max_shift, edge_sigma(binning), partial(bare_light, sight), rise)
-    if band is Filter.METHANE:
-        # the clouds are nearly black, and the haze is another
-        return fit_edges(profiles, max_shift, edge_sigma(binning), None, rise)
-    plain = fit_edges(profiles, max_shift + HAZY_SHIFT_PX, edge_sigma(binning), None, rise)
+    """Edges of light that falls off from a plateau, or as bare ground's does."""
+    inside = None if body.atmosphere else partial(bare_light, sight)
+    return fit_edges(profiles, max_shift, edge_sigma(binning), inside, rise)
+
+
+def _hazy_edges(profiles: Profiles, sight: LimbSight, body: Body, max_shift: float, binning: int, rise: float) -> Edges:
+    """The plain edges measured again, in the light of the haze."""
+    plain = _plain_edges(profiles, sight, body, max_shift + HAZY_SHIFT_PX, binning, rise)
     return fit_hazy_edges(profiles, sight, plain, max_shift, summed_variance(binning))
 
 

@@ -30,14 +30,18 @@ METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
 HAZE_SIGMA_KM = 25.0
 """Height above the 1-bar ellipsoid of the ground that the edges of a hazy limb are measured to."""
-METHANE_HAZE = (60.0, 150.0)
-"""In methane the clouds are nearly black: half the light of the limb stands wherever its haze gets bright."""
-GRAZING_SIGMA_KM, METHANE_GRAZING = 15.0, (60.0, 50.0)
+HALF_KM, HALF_SIGMA_KM, METHANE_SIGMA_KM = 60.0, 60.0, 150.0
+"""Height of half the light of the limb, which plain edges are measured at: some scale heights above the clouds. In
+methane the clouds are nearly black, and it stands wherever the haze gets bright."""
+GRAZING_SIGMA_KM, HALF_GRAZING_KM, HALF_GRAZING_SIGMA_KM = 15.0, 60.0, 50.0
+"""How much higher the limb may stand where the Sun only grazes it: the ground; half the light, and its error."""
 SHAPE_SIGMA_KM = 20.0
 """Each term of the haze's change with latitude; the limb's residuals at perijove 44 wave by so much."""
 EDGE_BIAS_PX, GRAZING_BIAS_PX, SHAPE_BIAS_PX = 0.1, 0.1, 0.05
 """How far an edge may stand off where the haze is not resolved, how much that may change with the Sun's height and with
-latitude; they count like haze of so many pixels. Simulated discs, 400,000 to 190,000 km away: 0.13, 0.7 and 0.1."""
+latitude; they count like haze of so many pixels. Simulated discs, 400,000 to 165,000 km away: 0.1, 0.05 and 0.05."""
+HALF_BIAS_PX, HALF_GRAZING_BIAS_PX = 0.3, 0.5
+"""The same of half the light: 0.13 and 0.7."""
 BROAD_SHAPES, BELT_SIGMA_KM, BELT_BIAS_PX = 4, 5.0, 0.06
 """Degrees of the change with latitude that may be as large as `SHAPE_SIGMA_KM`; the finer ones are belts and zones,
 whose brightness moves the edge by some hundredths of a pixel, the same in all colours and framelets."""
@@ -81,8 +85,13 @@ def free_unknowns(
     scene: Scene,
     *,
     loose: bool = False,
+    plain: bool = False,
 ) -> dict[str, Prior]:
-    """What may move, and what is known of it beforehand; `loose` lets the mounting move where it can be seen."""
+    """What may move, and what is known of it beforehand.
+
+    `loose` lets the mounting move where it can be seen; `plain` says that the limb was measured where half its light
+    stands, and not on the ground.
+    """
     bands = [b for b in BANDS if any(b in e.light for e in exposures)]
     twist, tilt = MOUNTING_TWIST, MOUNTING_TILT
     if anchor is not None and anchor.of_the_moment:
@@ -96,7 +105,7 @@ def free_unknowns(
         "interframe": _interframe_prior(exposures),
     }
     if scene.body.atmosphere:
-        free.update(_haze_priors(exposures, bands, scene))
+        free.update(_haze_priors(exposures, bands, scene, plain))
     for b in bands:
         # green is what the others are measured against
         if b is not Filter.GREEN and len(bands) > 1:
@@ -114,18 +123,21 @@ def _interframe_prior(exposures: Sequence[Exposure]) -> tuple[float, float]:
     return -best.interframe_moved_s, best.interframe_sigma_s
 
 
-def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: Scene) -> dict[str, Prior]:
-    """What is known of the height of the visible limb; without an atmosphere it is the ground, and nothing is free."""
+def _haze_priors(exposures: Sequence[Exposure], bands: Sequence[Filter], scene: Scene, plain: bool) -> dict[str, Prior]:
+    """What is known of the height of the limb; without an atmosphere it is the ground, and nothing is free."""
     km_per_px = float(np.linalg.norm(scene.trajectory.position(exposures[0].et[0]))) / FOCAL_LENGTH_PX
     broad = (0.0, float(np.hypot(SHAPE_SIGMA_KM, SHAPE_BIAS_PX * km_per_px)))
     fine = (0.0, float(np.hypot(BELT_SIGMA_KM, BELT_BIAS_PX * km_per_px)))
     out: dict[str, Prior] = {f"haze_p{k + 1}": broad if k < BROAD_SHAPES else fine for k in range(SHAPES)}
     for b in bands:
-        grazing, haze = (0.0, GRAZING_SIGMA_KM), (0.0, HAZE_SIGMA_KM)
-        if b is Filter.METHANE:
-            grazing, haze = METHANE_GRAZING, METHANE_HAZE
-        out[f"grazing_{b.lower()}"] = (grazing[0], float(np.hypot(grazing[1], GRAZING_BIAS_PX * km_per_px)))
-        out[f"haze_{b.lower()}"] = (haze[0], float(np.hypot(haze[1], EDGE_BIAS_PX * km_per_px)))
+        haze, grazing = f"haze_{b.lower()}", f"grazing_{b.lower()}"
+        if plain or b is Filter.METHANE:
+            sigma = METHANE_SIGMA_KM if b is Filter.METHANE else HALF_SIGMA_KM
+            out[haze] = (HALF_KM, float(np.hypot(sigma, HALF_BIAS_PX * km_per_px)))
+            out[grazing] = (HALF_GRAZING_KM, float(np.hypot(HALF_GRAZING_SIGMA_KM, HALF_GRAZING_BIAS_PX * km_per_px)))
+        else:
+            out[haze] = (0.0, float(np.hypot(HAZE_SIGMA_KM, EDGE_BIAS_PX * km_per_px)))
+            out[grazing] = (0.0, float(np.hypot(GRAZING_SIGMA_KM, GRAZING_BIAS_PX * km_per_px)))
     return out
 
 

@@ -23,6 +23,8 @@ from perijove.instrument import Camera
 HAZY_ROUNDS, BARE_ROUNDS = 2, 10
 """Rounds of measuring ties and solving with them. Near a bare moon the roll about the disc's middle hangs on them
 alone, and shifts so small come out too small at first."""
+LIMB_ROUNDS = 4
+"""Rounds of measuring a hazy limb and solving on it."""
 SETTLED = 0.25
 """The rounds end where no unknown moves by more than this share of its error."""
 Progress = Callable[[str], object]
@@ -47,11 +49,21 @@ def on_limb(
     camera: Camera,
     progress: Progress,
 ) -> Solution:
-    """Measure the limb and solve, with an ever narrower search around the prediction."""
+    """Measure the limb and solve, with an ever narrower search around the prediction.
+
+    What the haze does to the limb hangs on how the Sun stands there, and so on the pointing: it is left out at first,
+    and then the two are solved in turn until they rest.
+    """
     progress("solving the pointing on the limb")
     for reach in (6.0, 3.0):
-        solution = settle(exposures, at, reach, None, anchor, scene, camera)
+        solution = settle(exposures, at, reach, None, anchor, scene, camera, plain=scene.body.atmosphere)
         at = solution.adjustment.unknowns
+    for _ in range(LIMB_ROUNDS if scene.body.atmosphere else 0):
+        before = at
+        solution = settle(exposures, at, 2.5, None, anchor, scene, camera)
+        at = solution.adjustment.unknowns
+        if _settled(before, solution.adjustment):
+            break
     return solution
 
 
@@ -133,12 +145,14 @@ def settle(
     ground: GroundTies | None = None,
     *,
     fine: bool = True,
+    plain: bool = False,
 ) -> Solution:
     """Measure the limb within `reach` px of the prediction, solve, drop the outliers, and solve again.
 
     `fine` is false while a map is still being found: the misfit of its ground is the pointing's then, not the map's.
+    The limb is where half its light stands if `plain`.
     """
-    limb = _all_limb(exposures, at, scene, camera, reach)
+    limb = _all_limb(exposures, at, scene, camera, reach, plain)
     if len(limb.points) < 20 and ground is None:
         names = ", ".join(e.product_id for e in exposures)
         raise PointingError(
@@ -147,7 +161,7 @@ def settle(
         )
     # from farther off so much freedom would lead astray
     loose = ties is not None and not scene.body.atmosphere
-    free = free_unknowns(exposures, anchor, at.spin, scene, loose=loose)
+    free = free_unknowns(exposures, anchor, at.spin, scene, loose=loose, plain=plain)
     first = adjust(at, limb, ties, free, scene, ground)
     keep = used_points(first.limb.px)
     bulk = LimbMeasure(limb.points.take(keep), limb.sigma[keep])
@@ -164,8 +178,10 @@ def settle(
     return Solution(limb, residuals, second, ground, loose or (anchor is not None and anchor.of_the_moment))
 
 
-def _all_limb(exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera: Camera, reach: float) -> LimbMeasure:
-    found = [measure_limb(e, k, at, scene, camera, reach) for k, e in enumerate(exposures)]
+def _all_limb(
+    exposures: Sequence[Exposure], at: Unknowns, scene: Scene, camera: Camera, reach: float, plain: bool
+) -> LimbMeasure:
+    found = [measure_limb(e, k, at, scene, camera, reach, plain=plain) for k, e in enumerate(exposures)]
     return LimbMeasure(join([f.points for f in found]), np.concatenate([f.sigma for f in found]))
 
 
