@@ -418,10 +418,10 @@ def test_sharpening_steepens_the_limb_and_stays_within_its_range(
         size = np.ones((9, 9))
         beyond = np.maximum(after - cv2.dilate(before, size), cv2.erode(before, size) - after)[whole]
         assert np.median(slope[1][steep] / slope[0][steep]) > 1.02
-        # crests that stand out of the noise may grow, by less than the step
+        # crests that stand out of the noise may grow, by far less than the step
         step = np.percentile(before[whole], 99)
         assert np.percentile(beyond, 99.9) < 0.005 * step
-        assert beyond.max() < 0.05 * step
+        assert beyond.max() < 0.1 * step
 
 
 def test_options_of_light_reach_the_treatment(flown: Flown, tmp_path: Path) -> None:
