@@ -88,7 +88,7 @@ def predict_limb(
     """Sunlit limb inside one framelet: pixels (n, 2) as (line, sample) and outward normals (n, 2).
 
     `camera_from_body` (3, 3), `position_km` (3,) and the unit vector `sun` (3,) are body-fixed; `lines` counts the
-    framelet's native lines; `height_km` gives the height of the visible limb by cosine of incidence and planetocentric
+    framelet's native lines; `height_km` gives the height of the limb by cosine of incidence and planetocentric
     latitude. Points nearer than the profiles' reach to the framelet's borders are left out.
     """
     points = limb_curve(position_km, radii_km, CURVE_POINTS)

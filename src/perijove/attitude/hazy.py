@@ -33,8 +33,9 @@ _MOST = 60.0
 class Haze:
     """A haze in one filter of one strip.
 
-    `depth` is its vertical optical depth, `glow` the I/F of an endless path through it where `sunward` is `middle`;
-    `slope` the change of the glow's logarithm with `sunward`; `variance` (px^2) that of the edge's blur across samples.
+    `depth` is its vertical optical depth, `glow` the light, in the unit of the profiles, of an endless path through it
+    where `sunward` is `middle`; `slope` the change of the glow's logarithm with `sunward`; `variance` (px^2) that of
+    the edge's blur across samples.
     """
 
     depth: float
@@ -46,8 +47,8 @@ class Haze:
 
 @dataclass(frozen=True)
 class LimbLight:
-    """Light (n, g) at the distances `GRID_PX` outwards from the limb, blurred as a profile is: `haze` as I/F, `ground`
-    per unit of its brightness."""
+    """Light (n, g) at the distances `GRID_PX` outwards from the limb, blurred as a profile is: `haze` in the unit of
+    its glow, `ground` per unit of its brightness."""
 
     haze: FloatArray
     ground: FloatArray

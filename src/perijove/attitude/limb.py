@@ -2,7 +2,7 @@
 
 Vectors are in the body-fixed frame, scaled by the semi-axes so that the ellipsoid becomes the unit sphere. A ray
 from the camera at c along q passes the centre at distance rho = |c - (c.q) q| (q of unit length); it grazes the
-ellipsoid where rho = 1. Written for a haze whose visible edge stands `haze_km` above the ellipsoid.
+ellipsoid where rho = 1. How high above it the limb stands is for others to tell.
 """
 
 from __future__ import annotations

@@ -36,11 +36,12 @@ class Unknowns:
     """A point in the space of solutions.
 
     `spin` the model; `interframe` s, to be added to every image's interframe delay; `offset` (images,) s, start-time
-    offsets; `haze_km` (4,) height of the visible limb by band in the order of `BANDS`, `grazing_km` (4,) how much
-    higher it stands where the Sun only grazes it (see `grazing_light`), `shape_km` (`SHAPES`,) how it changes with
-    latitude (see `haze_shapes`); `shift` (4, 2) px, correction (line, sample) of each filter's optical centre, `scale`
-    (4,) of its relative focal length; `state` (6,) km and km/s, of the trajectory. `aside` (images, 3) rad turns the
-    lines of sight of each image in j2000: what is known to differ between them, and not solved for; None for nothing.
+    offsets; `haze_km` (4,) height of the limb, as it was measured (the ground's, or that of half the light), by band in
+    the order of `BANDS`, `grazing_km` (4,) how much higher it stands where the Sun only grazes it (see
+    `grazing_light`), `shape_km` (`SHAPES`,) how it changes with latitude (see `haze_shapes`); `shift` (4, 2) px,
+    correction (line, sample) of each filter's optical centre, `scale` (4,) of its relative focal length; `state` (6,)
+    km and km/s, of the trajectory. `aside` (images, 3) rad turns the lines of sight of each image in j2000: what is
+    known to differ between them, and not solved for; None for nothing.
     """
 
     spin: SpinModel
@@ -283,19 +284,19 @@ class LimbResiduals:
 
 
 def grazing_light(cos_incidence: FloatArray) -> FloatArray:
-    """Shape of the rise of the visible limb towards the terminator: 0 under an overhead Sun, 1 at the terminator."""
+    """Shape of the rise of the limb towards the terminator: 0 under an overhead Sun, 1 at the terminator."""
     out: FloatArray = (1.0 - np.clip(cos_incidence, 0.0, 1.0)) ** 2
     return out
 
 
 def haze_shapes(latitude: FloatArray) -> FloatArray:
     """Legendre polynomials (n, `SHAPES`) of degree 1 and up of the sine of latitude (n,), rad, but for the mean that
-    `haze_km` has: how the visible limb may change from pole to pole, belt and zone by belt and zone."""
+    `haze_km` has: how the limb may change from pole to pole, belt and zone by belt and zone."""
     return np.asarray(np.polynomial.legendre.legvander(np.sin(latitude), SHAPES)[:, 1:], dtype=float)
 
 
 def haze_height(at: Unknowns, band: IntArray | int, cos_incidence: FloatArray, latitude: FloatArray) -> FloatArray:
-    """Height (n,) km of the visible limb above the ellipsoid, by band index, cosine of incidence and latitude (rad)."""
+    """Height (n,) km of the limb above the ellipsoid, by band index, cosine of incidence and latitude (rad)."""
     out: FloatArray = at.haze_km[band] + at.grazing_km[band] * grazing_light(cos_incidence)
     return out + haze_shapes(latitude) @ at.shape_km
 
