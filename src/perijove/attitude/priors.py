@@ -33,11 +33,11 @@ HAZE_SIGMA_KM = 25.0
 HALF_KM, HALF_SIGMA_KM, METHANE_SIGMA_KM = 60.0, 60.0, 150.0
 """Height of half the light of the limb, which plain edges are measured at: some scale heights above the clouds. In
 methane the clouds are nearly black, and it stands wherever the haze gets bright."""
-GRAZING_SIGMA_KM, HALF_GRAZING_KM, HALF_GRAZING_SIGMA_KM = 15.0, 60.0, 50.0
+GRAZING_SIGMA_KM, HALF_GRAZING_KM, HALF_GRAZING_SIGMA_KM = 10.0, 60.0, 50.0
 """How much higher the limb may stand where the Sun only grazes it: the ground; half the light, and its error."""
 SHAPE_SIGMA_KM = 20.0
 """Each term of the haze's change with latitude; the limb's residuals at perijove 44 wave by so much."""
-EDGE_BIAS_PX, GRAZING_BIAS_PX, SHAPE_BIAS_PX = 0.1, 0.1, 0.05
+EDGE_BIAS_PX, GRAZING_BIAS_PX, SHAPE_BIAS_PX = 0.1, 0.05, 0.05
 """How far an edge may stand off where the haze is not resolved, how much that may change with the Sun's height and with
 latitude; they count like haze of so many pixels. Simulated discs, 400,000 to 165,000 km away: 0.1, 0.05 and 0.05."""
 HALF_BIAS_PX, HALF_GRAZING_BIAS_PX = 0.3, 0.5
