@@ -30,6 +30,8 @@ METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
 HAZE_SIGMA_KM = 25.0
 """Height above the 1-bar ellipsoid of the ground that the edges of a hazy limb are measured to."""
+RESOLVED_KM = 40.0
+"""Pixels (km) below which a haze is too well resolved to be told by its depth alone: one and a half scale heights."""
 HALF_KM, HALF_SIGMA_KM, METHANE_SIGMA_KM = 60.0, 60.0, 150.0
 """Height of half the light of the limb, which plain edges are measured at: some scale heights above the clouds. In
 methane the clouds are nearly black, and it stands wherever the haze gets bright."""
@@ -78,6 +80,18 @@ def kernel_anchor(attitude: SampledAttitude) -> Anchor | None:
     return Anchor(attitude.fitted, float(axis), float(rate), of_the_moment=True)
 
 
+def on_ground(exposures: Sequence[Exposure], scene: Scene) -> bool:
+    """Whether the edges of the limb are measured down to the ground, through haze that is finer than the pixels.
+
+    From near by the haze has a shape of its own, which no single layer has, and half the light tells more.
+    """
+    if not scene.body.atmosphere:
+        return False
+    places = np.concatenate([scene.trajectory.position(e.et[[0, -1]]) for e in exposures])
+    away = np.sqrt(np.maximum(np.sum(places**2, axis=1) - min(scene.body.radii_km) ** 2, 0.0))
+    return bool(np.min(away) / FOCAL_LENGTH_PX > RESOLVED_KM)
+
+
 def free_unknowns(
     exposures: Sequence[Exposure],
     anchor: Anchor | None,
@@ -92,6 +106,7 @@ def free_unknowns(
     `loose` lets the mounting move where it can be seen; `plain` says that the limb was measured where half its light
     stands, and not on the ground.
     """
+    plain = plain or not on_ground(exposures, scene)
     bands = [b for b in BANDS if any(b in e.light for e in exposures)]
     twist, tilt = MOUNTING_TWIST, MOUNTING_TILT
     if anchor is not None and anchor.of_the_moment:

@@ -13,7 +13,7 @@ from perijove.attitude.exposure import Exposure
 from perijove.attitude.gather import Solution, used_points
 from perijove.attitude.ground import GroundTies, ground_residuals, weighed_by_misfit, without_outliers
 from perijove.attitude.measure import LimbMeasure, measure_limb, measure_ties
-from perijove.attitude.priors import Anchor, free_unknowns
+from perijove.attitude.priors import Anchor, free_unknowns, on_ground
 from perijove.attitude.problem import Unknowns, join, limb_residuals
 from perijove.attitude.search import Scene
 from perijove.attitude.ties import Ties, join_ties, weighed_by_scatter
@@ -58,7 +58,7 @@ def on_limb(
     for reach in (6.0, 3.0):
         solution = settle(exposures, at, reach, None, anchor, scene, camera, plain=scene.body.atmosphere)
         at = solution.adjustment.unknowns
-    for _ in range(LIMB_ROUNDS if scene.body.atmosphere else 0):
+    for _ in range(LIMB_ROUNDS if on_ground(exposures, scene) else 0):
         before = at
         solution = settle(exposures, at, 2.5, None, anchor, scene, camera)
         at = solution.adjustment.unknowns
@@ -152,6 +152,7 @@ def settle(
     `fine` is false while a map is still being found: the misfit of its ground is the pointing's then, not the map's.
     The limb is where half its light stands if `plain`.
     """
+    plain = plain or not on_ground(exposures, scene)
     limb = _all_limb(exposures, at, scene, camera, reach, plain)
     if len(limb.points) < 20 and ground is None:
         names = ", ".join(e.product_id for e in exposures)
