@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.errors import OutputError
+
 Kind = TypeVar("Kind", bound=np.generic)
 
 LEAST_BYTES = 1 << 18
@@ -45,7 +47,7 @@ def spilled(array: NDArray[Kind]) -> NDArray[Kind]:
 def spilled_together(arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """`spilled` arrays in one file for all of them, since a process may have few files open; it goes with the last.
 
-    An array that is given twice is there once.
+    An array that is given twice is there once. Raises OutputError where the disk is full.
     """
     away = {id(array): array for array in arrays if array.nbytes >= LEAST_BYTES and _mapping(array) is None}
     if not away:
@@ -54,14 +56,20 @@ def spilled_together(arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     for key, array in away.items():
         starts[key] = end
         end += -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
-    with tempfile.TemporaryFile(prefix="perijove-") as file:
-        # written rather than mapped and filled: a full disk is then an error and no signal
-        for key, array in away.items():
-            file.seek(starts[key])
-            file.write(np.ascontiguousarray(array).data)
-        file.truncate(end)
-        file.flush()
-        mapped = mmap.mmap(file.fileno(), end)
+    try:
+        with tempfile.TemporaryFile(prefix="perijove-") as file:
+            # written rather than mapped and filled: a full disk is then an error and no signal
+            for key, array in away.items():
+                file.seek(starts[key])
+                file.write(np.ascontiguousarray(array).data)
+            file.truncate(end)
+            file.flush()
+            mapped = mmap.mmap(file.fileno(), end)
+    except OSError as error:
+        raise OutputError(
+            f"{tempfile.gettempdir()}: {error.strerror or error}: the light of many strips is kept there; make room, "
+            "or name another folder in TMPDIR"
+        ) from None
     with _LOCK:
         _MAPPED.add(mapped)
     there = {

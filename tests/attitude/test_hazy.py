@@ -134,14 +134,20 @@ def test_edges_are_found_at_the_ground_of_the_limb(limb) -> None:
 def test_the_haze_is_found(limb) -> None:
     profiles, there, _ = limb
     plain = fit_edges(profiles, 4.0)
-    haze = find_haze(profiles, there, plain, np.arange(len(profiles.line)), 0.0)
+    haze = find_haze(profiles, there, plain.shift, plain.plateau, 0.0)
     assert haze.depth == pytest.approx(0.08, rel=0.35)
     assert haze.glow == pytest.approx(0.2, rel=0.2)
     assert haze.variance == pytest.approx(0.5, abs=0.08)
 
 
-def test_too_few_edges_tell_no_haze(limb) -> None:
-    profiles, there, _ = limb
-    few = Profiles(*(getattr(profiles, n)[:5] for n in ("frame", "line", "sample", "outward")), profiles.distance,
-                   profiles.light[:5])  # fmt: skip
-    assert not fit_hazy_edges(few, there.take(np.arange(5)), fit_edges(few, 4.0), 3.0, 0.0).good.any()
+def test_a_single_edge_is_measured_by_what_is_known_of_hazes(limb) -> None:
+    profiles, there, shift = limb
+    one = Profiles(*(getattr(profiles, n)[:1] for n in ("frame", "line", "sample", "outward")), profiles.distance,
+                   profiles.light[:1])  # fmt: skip
+    found = fit_hazy_edges(one, there.take(np.arange(1)), fit_edges(one, 4.0), 3.0, 0.0)
+    assert found.good.all()
+    assert found.shift[0] == pytest.approx(shift[0], abs=0.3)
+
+
+def test_a_path_straight_down_has_a_column_too() -> None:
+    assert column(np.array([-1.0]), np.array([2500.0]))[0] > 1e20

@@ -27,6 +27,7 @@ GRID_PX = np.arange(-13.0, 13.0 + 1e-9, 0.125)
 GROUND_POWER = 0.95
 """Minnaert's k of the ground, near 1 for Jupiter in visible light; what it is worth shows far from the limb only."""
 _MOST = 60.0
+"""Exponents beyond it change nothing."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def column(cosine: FloatArray, ratio: FloatArray) -> FloatArray:
     """Slant column over the vertical one towards zenith distances of a `cosine`, for a `ratio` X of radius to scale
     height; below the horizontal the path dips first, and comes up again."""
     above = np.sqrt(np.pi * ratio / 2.0) * erfcx(np.sqrt(ratio / 2.0) * np.abs(cosine))
-    sine = np.sqrt(np.maximum(1.0 - cosine * cosine, 0.0))
+    sine = np.sqrt(np.maximum(1.0 - cosine * cosine, 1e-6))
     dip = np.minimum(ratio * (1.0 - sine), _MOST)
     through = np.sqrt(2.0 * np.pi * ratio * sine) * np.exp(dip)
     return np.asarray(np.where(cosine >= 0.0, above, through - above))

@@ -19,8 +19,8 @@ from perijove.attitude.limb_sight import LimbSight
 
 FloatArray = NDArray[np.float64]
 
-FEWEST, MOST = 12, 90
-"""Profiles from which a haze is found: fewer do not tell it, more do not tell more."""
+MOST = 90
+"""Profiles from which a haze is found: more do not tell more."""
 DEPTH, DEPTH_SIGMA = 0.06, 0.5
 """Vertical optical depth of the haze, and the error of its logarithm: the limbs of perijoves 43 and 44 ask for 0.03 to
 0.08."""
@@ -40,7 +40,9 @@ the next."""
 CLOUDY, LEAST_SHARE = 0.015, 0.3
 """Misfit, as a share of its light, from which a profile counts less; share of the median light that counts at least."""
 ROUNDS = 5
+"""Steps of Gauss and Newton for what each profile has of its own."""
 MOST_VARIANCE = 3.0
+"""A wider edge, px^2, does not fit into `GRID_PX`."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,13 @@ class _Fit:
 def fit_hazy_edges(p: Profiles, sight: LimbSight, first: Edges, max_shift: float, more_variance: float) -> Edges:
     """The edges `first`, which know nothing of haze, measured again with it: shifts to the limb of the ellipsoid.
 
-    `more_variance` px^2 is what summed pixels add to the blur. None is good where too few are to tell the haze.
+    `more_variance` px^2 is what summed pixels add to the blur.
     """
     good = np.flatnonzero(first.good)
-    if len(good) < FEWEST:
-        return replace(first, good=np.zeros(len(first.good), dtype=bool))
+    if not len(good):
+        return first
     some = good[:: -(-len(good) // MOST)]
-    haze = find_haze(_take(p, some), sight.take(some), first, some, more_variance)
+    haze = find_haze(_take(p, some), sight.take(some), first.shift[some], first.plateau[some], more_variance)
     fit = _fit(_take(p, good), sight.take(good), haze, first.shift[good], more_variance)
     level = np.maximum(first.plateau[good], 1e-12)
     misfit = np.sqrt(np.sum(fit.left**2, axis=1) / max(len(p.distance) - 4, 1))
@@ -74,15 +76,14 @@ def fit_hazy_edges(p: Profiles, sight: LimbSight, first: Edges, max_shift: float
     return Edges(shift, sigma, fine, first.plateau)
 
 
-def find_haze(p: Profiles, sight: LimbSight, first: Edges, which: NDArray[np.int64], more_variance: float) -> Haze:
-    """The haze that describes profiles best; `which` are their indices in the edges `first`."""
-    level = float(np.median(first.plateau[which]))
+def find_haze(p: Profiles, sight: LimbSight, shift: FloatArray, plateau: FloatArray, more_variance: float) -> Haze:
+    """The haze that describes profiles best; their plain edges stand at `shift` (n,) px over a `plateau` (n,) of light."""
+    level = float(np.median(plateau))
     middle = float(np.mean(sight.sunward))
     share = GLOW_SHARE + BACKLIT_SHARE * max(BACKLIT - middle, 0.0)
     start = Haze(DEPTH, share * level, 0.0, VARIANCE, middle)
     likely = forward_slope(middle)
     spread = np.array([DEPTH_SIGMA, GLOW_SIGMA, SLOPE_SIGMA + SLOPE_SHARE * abs(likely), VARIANCE_SIGMA])
-    shift = first.shift[which]
 
     def haze_of(x: FloatArray) -> Haze:
         depth, glow, slope, variance = x * spread
@@ -91,7 +92,7 @@ def find_haze(p: Profiles, sight: LimbSight, first: Edges, which: NDArray[np.int
             start, depth=DEPTH * np.exp(depth), glow=start.glow * np.exp(glow), slope=likely + slope, variance=width
         )
 
-    own = np.maximum(first.plateau[which], LEAST_SHARE * level)[:, None]
+    own = np.maximum(plateau, LEAST_SHARE * level)[:, None]
 
     def residuals(x: FloatArray) -> FloatArray:
         left = _fit(p, sight, haze_of(x), shift, more_variance).left / own

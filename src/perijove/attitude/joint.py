@@ -72,7 +72,6 @@ class Joint:
 
     arcs: tuple[Arc, ...]
     breeze: Breeze
-    breeze_sigma: FloatArray
     crossings: tuple[Crossing, ...]
     left: tuple[CrossResiduals | None, ...]
     relative_px: tuple[float, ...]
@@ -124,7 +123,6 @@ def solve_joint(
     return Joint(
         tuple(_solved(part, here, best.covariance) for part, here in zip(parts, at, strict=True)),
         blown,
-        np.sqrt(np.diag(best.covariance)[first_wind:first_bias]),
         tuple(crossings),
         tuple(left for left, _ in told),
         tuple(relative for _, relative in told),

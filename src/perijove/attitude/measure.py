@@ -171,23 +171,15 @@ def measure_limb(
     rise = BACKLIT_RISE if float(middle @ scene.sun) < -0.5 * float(np.linalg.norm(middle)) else RISE
     parts, sigmas = [], []
     for band, light in exposure.light.items():
-        frame, spot, outward = [], [], []
-        for f in range(len(light)):
-            to_body = body_from_j2000[f]
-            p, n = predict_limb(
-                true_camera,
-                band,
-                camera_from_body[f],
-                to_body @ place[f],
-                scene.body.radii_km,
-                to_body @ scene.sun,
-                FRAMELET_LINES,
-                partial(haze_height, at, BANDS.index(band)),
+        seen = [
+            predict_limb(
+                true_camera, band, camera_from_body[f], body_from_j2000[f] @ place[f], scene.body.radii_km,
+                body_from_j2000[f] @ scene.sun, FRAMELET_LINES, partial(haze_height, at, BANDS.index(band)),
             )
-            frame.append(np.full(len(p), f, dtype=np.int64))
-            spot.append(p)
-            outward.append(n)
-        index, where, across = np.concatenate(frame), np.concatenate(spot), np.concatenate(outward)
+            for f in range(len(light))
+        ]  # fmt: skip
+        index = np.repeat(np.arange(len(light)), [len(spot) for spot, _ in seen])
+        where, across = (np.concatenate(parts) for parts in zip(*seen, strict=True))
         profiles = read_profiles(light, index, where, across, exposure.binning)
         predicted = _pixels(exposure, camera, image, band, index, where[:, 0], where[:, 1])
         # in methane the clouds are nearly black, and the haze is another

@@ -30,8 +30,8 @@ METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
 HAZE_SIGMA_KM = 25.0
 """Height above the 1-bar ellipsoid of the ground that the edges of a hazy limb are measured to."""
-RESOLVED_KM = 40.0
-"""Pixels (km) below which a haze is too well resolved to be told by its depth alone: one and a half scale heights."""
+RESOLVED_KM = 50.0
+"""Pixels (km) below which a haze is too well resolved to be told by its depth alone: two scale heights."""
 HALF_KM, HALF_SIGMA_KM, METHANE_SIGMA_KM = 60.0, 60.0, 150.0
 """Height of half the light of the limb, which plain edges are measured at: some scale heights above the clouds. In
 methane the clouds are nearly black, and it stands wherever the haze gets bright."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from perijove.attitude.gather import Solution, used_points
 from perijove.attitude.ground import GroundTies, ground_residuals, weighed_by_misfit, without_outliers
 from perijove.attitude.measure import LimbMeasure, measure_limb, measure_ties
 from perijove.attitude.priors import Anchor, free_unknowns, on_ground
-from perijove.attitude.problem import Unknowns, join, limb_residuals
+from perijove.attitude.problem import BANDS, Unknowns, join, limb_residuals
 from perijove.attitude.search import Scene
 from perijove.attitude.ties import Ties, join_ties, weighed_by_scatter
 from perijove.errors import PointingError
-from perijove.instrument import Camera
+from perijove.instrument import Camera, Filter
 
 HAZY_ROUNDS, BARE_ROUNDS = 2, 10
 """Rounds of measuring ties and solving with them. Near a bare moon the roll about the disc's middle hangs on them
@@ -58,6 +58,10 @@ def on_limb(
     for reach in (6.0, 3.0):
         solution = settle(exposures, at, reach, None, anchor, scene, camera, plain=scene.body.atmosphere)
         at = solution.adjustment.unknowns
+    if on_ground(exposures, scene):
+        # what stood as high as half the light is sought on the ground from here on, but for methane's
+        half = np.array([band is Filter.METHANE for band in BANDS], dtype=float)
+        at = replace(at, haze_km=half * at.haze_km, grazing_km=half * at.grazing_km)
     for _ in range(LIMB_ROUNDS if on_ground(exposures, scene) else 0):
         before = at
         solution = settle(exposures, at, 2.5, None, anchor, scene, camera)
