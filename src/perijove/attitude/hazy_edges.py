@@ -77,7 +77,7 @@ def fit_hazy_edges(p: Profiles, sight: LimbSight, first: Edges, max_shift: float
 
 
 def find_haze(p: Profiles, sight: LimbSight, shift: FloatArray, plateau: FloatArray, more_variance: float) -> Haze:
-    """The haze that describes profiles best; their plain edges stand at `shift` (n,) px over a `plateau` (n,) of light."""
+    """The haze that describes profiles best; their plain edges stand at `shift` (n,) px over a `plateau` (n,)."""
     level = float(np.median(plateau))
     middle = float(np.mean(sight.sunward))
     share = GLOW_SHARE + BACKLIT_SHARE * max(BACKLIT - middle, 0.0)

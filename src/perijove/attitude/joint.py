@@ -66,9 +66,8 @@ class _Part:
 
 @dataclass(frozen=True)
 class Joint:
-    """A joint solution: the arcs with what it says of them, the wind's corrections in `breeze` with their sigma (k,),
-    m/s, and for each crossing with ties its residuals and the error (n,) px of the one end against the other that the
-    covariance implies."""
+    """A joint solution: the arcs with what it says of them, the wind's corrections in `breeze`, and for each crossing
+    with ties its residuals and the error (n,) px of the one end against the other that the covariance implies."""
 
     arcs: tuple[Arc, ...]
     breeze: Breeze
