@@ -3,7 +3,8 @@
 Seven strips of one of the backlit scenes, with noise and particle hits, are combined in linear light as seen from where
 one of them was taken. The world itself is seen from there too, blurred as the camera blurs, and compared:
 
-*Position*: patches of the crescent and pieces of the bright limb by least squares, stars by their centres, native px.
+*Position*: patches of the crescent and pieces of the bright limb by least squares, stars (those of which noise alone
+allows to tell 0.1 px) by their centres, native px.
 *Haze*: with the world moved to fit, since a tenth of a pixel is a tenth of the light where it falls off most steeply.
 Along the limb, its light summed across it by 2 degrees, down to 1 % of the brightest; across it, the mean profile of
 the bright limb, outwards from its peak down to 1 % of it, against the world as the camera and the interpolation between
@@ -29,13 +30,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from benchmarks.backlit_stars import CLEAR_PX, star_errors
 from benchmarks.backlit_world import FINE, at_pixels, world_seen
 from benchmarks.true_pointing import truly_pointed
 from benchmarks.truth_strips import Taken, taken_strips
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label, map_coordinates, median_filter, spline_filter
 from scipy.ndimage import shift as shifted
-from scipy.optimize import least_squares
 
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.noise import READ_NOISE_DN
@@ -48,8 +49,6 @@ from perijove.mosaic.look import Look, look_of
 from perijove.render.engine import render
 from perijove.render.planes import native_px
 from perijove.simulate.detector import stray_light
-from perijove.simulate.frames import j2000_from_body
-from perijove.simulate.portrait import pixels_of
 from perijove.simulate.scene import COLOURS, Scene
 from perijove.winds import usual_winds
 
@@ -81,9 +80,8 @@ LEAST_LIMB_DN = 50.0
 PLAIN = 5.0
 """Sigma by which a hit stands out."""
 LIMB_CLEAR_PX = 6.0
-STAR_SNR = 10.0
-STARS_BRIGHTER = 5.0
-"""Magnitudes by which the stars are made brighter, so that the view has some thirty that can be measured."""
+STARS_BRIGHTER = 7.5
+"""Magnitudes by which the stars are made brighter, so that the view has some thirty that can be measured in 3 ms."""
 BLOCK = 32
 
 
@@ -436,37 +434,6 @@ def hits_left(
     return every, left, before
 
 
-def star_errors(stage: Stage, light: FloatArray, band: Filter) -> tuple[FloatArray, int]:
-    """Errors (n,) native px of the stars found, and how many bright enough ones there are in view."""
-    stars, turn = stage.scene.world.stars, j2000_from_body(stage.scene.flight.body, stage.et)
-    assert stars is not None
-    at = pixels_of(pixel_rays(stage.view), stars.direction @ turn)
-    at = at[np.isfinite(at).all(axis=1)]
-    true = stage.truth[band]
-    found, many = [], 0
-    dark = (stage.limb_px > 20.0) & np.isfinite(light)
-    sky = quiet_rms(light[dark]) if dark.any() else math.inf
-    for line, sample in at:
-        i, j = int(line), int(sample)
-        part = np.s_[i - 4 : i + 5, j - 4 : j + 5]
-        if min(i, j) < 5 or i > true.shape[0] - 6 or j > true.shape[1] - 6 or not dark[part].all():
-            continue
-        if true[part].sum() / (sky * math.sqrt(4.0 * math.pi * 0.5)) < STAR_SNR:
-            continue
-        many += 1
-        y, x = np.mgrid[part] + 0.5
-
-        def miss(p: FloatArray, y: FloatArray = y, x: FloatArray = x, seen: FloatArray = light[part]) -> FloatArray:
-            spot = p[2] * np.exp(-((y - p[0]) ** 2 + (x - p[1]) ** 2) / (2.0 * p[3] ** 2)) + p[4]
-            return np.asarray((spot - seen).ravel() / sky)
-
-        fit = least_squares(miss, [line, sample, float(light[part].max()), 0.7, 0.0])
-        error = float(np.hypot(fit.x[0] - line, fit.x[1] - sample)) / stage.native
-        if fit.x[2] > 3.0 * sky and error < 3.0:
-            found.append(error)
-    return np.array(found), many
-
-
 def say(name: str, value: float, more: str = "") -> None:
     """Print one row of the table, with its bound where it has one."""
     bound = BOUNDS.get(name)
@@ -481,8 +448,9 @@ def compare(stage: Stage, composite: Composite, looks: Sequence[Look], taken: Ta
         light, true, unit = composite.light[band], stage.truth[band], float(stage.unit[band].min())
         print(f"-- {band.value}")
         patches, limb = patch_shifts(stage, light, true), limb_shifts(stage, light, true, unit)
-        stars, many = star_errors(stage, light, band)
-        every = np.concatenate([patches, np.abs(limb), stars])
+        dark = (stage.limb_px > CLEAR_PX) & np.isfinite(light)
+        stars = star_errors(stage, taken.strips, light, band, quiet_rms(light[dark]))
+        every = np.concatenate([patches, np.abs(limb), stars.found])
         say(
             "position, median px", float(np.median(every)) if len(every) else math.nan,
             f"{len(patches)} patches {np.median(patches) if len(patches) else math.nan:.3f}, "
@@ -513,7 +481,11 @@ def compare(stage: Stage, composite: Composite, looks: Sequence[Look], taken: Ta
             "hits gone, %", 100.0 * (1.0 - left / max(hits, 1)),
             f"{left} of {hits} are left; {100.0 * (1.0 - strictly / max(hits, 1)):.2f} by the noise of their strips",
         )  # fmt: skip
-        say("stars, median px", float(np.median(stars)) if len(stars) else math.nan, f"{len(stars)} of {many} found")
+        say(
+            "stars, median px", float(np.median(stars.found)) if len(stars.found) else math.nan,
+            f"{len(stars.found)} of {stars.many} found; noise alone allows "
+            f"{np.median(stars.allows) if stars.many else math.nan:.3f}",
+        )  # fmt: skip
 
 
 def pictures(folder: Path, stage: Stage, composite: Composite, looks: Sequence[Look], which: int) -> None:

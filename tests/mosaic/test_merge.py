@@ -71,3 +71,32 @@ def test_one_look_is_itself(mode):
     np.testing.assert_allclose(made.light[0], 4.0, rtol=1e-6)
     np.testing.assert_allclose(made.light[1], 7.0, rtol=1e-6)
     np.testing.assert_allclose(made.sigma, 0.5, rtol=1e-5)
+
+
+def starry(share, moon=0.0):
+    """Three looks (worth 1, 1/2, 1/2) at a point of light, each with noise of its own; their blend and their light."""
+    light = np.random.default_rng(4).normal(0.0, 0.05, (3, 1, *SHAPE)).astype(np.float32)
+    light[:, 0, 15:18, 23:26] += np.array([[0.1, 0.3, 0.1], [0.3, 0.9, 0.3], [0.1, 0.3, 0.1]], np.float32)
+    # what only the best look has there
+    light[0, 0, 6:12, 34:42] += moon
+    worth = np.broadcast_to(np.array([1.0, 0.5, 0.5], np.float32)[:, None, None], (3, *SHAPE))
+    stars = np.full(SHAPE, share, np.float32)
+    stack = Stack(light, np.full_like(light, 0.05), worth.copy(), worth.copy(), None, stars)
+    return merge(stack, Mode.BLEND, 1.0), light[:, 0]
+
+
+def test_stars_are_the_mean_of_all_looks():
+    best, light = starry(0.0)
+    mean, _ = starry(1.0)
+    core = np.s_[15:18, 23:26]
+    np.testing.assert_allclose(best.light[0][core], light[0][core], atol=0.03)
+    # looks that are not the best count for a thousandth more than their worth
+    np.testing.assert_allclose(mean.light[0][core], np.average(light, axis=0, weights=[2, 1, 1])[core], atol=0.01)
+    assert mean.sigma[0, 16, 24] < 0.8 * best.sigma[0, 16, 24]
+
+
+def test_what_looks_do_not_agree_about_is_no_star():
+    best, _ = starry(0.0, moon=3.0)
+    mean, _ = starry(1.0, moon=3.0)
+    np.testing.assert_allclose(mean.light[0, 5:13, 33:43], best.light[0, 5:13, 33:43], atol=0.15)
+    assert mean.light[0, 7:11, 35:41].min() > 2.5

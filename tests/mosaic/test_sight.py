@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from perijove.mosaic.sight import HAZE_KM, Sight, weigh_by_fields, weigh_rows
+from perijove.mosaic.sight import HAZE_KM, Sight, star_share, weigh_by_fields, weigh_rows
 from perijove.render.rays import HIT, fade_to_direction
 
 RADIUS = 71000.0
@@ -96,3 +96,8 @@ def test_fields_go_round():
     weigh_by_fields(fields, 4, 36, 0, 0, out)
     weigh_by_fields(fields, 4, 36, 0, -20, turned)
     np.testing.assert_array_equal(turned, np.roll(out, 20, axis=2))
+
+
+def test_stars_begin_where_only_directions_count():
+    kinds = np.array([[HIT, 0.0, 0.5, 0.98, 0.99, 1.0]])
+    np.testing.assert_allclose(star_share(kinds), [[0.0, 0.0, 0.0, 0.0, 0.5, 1.0]], atol=1e-6)

@@ -33,7 +33,7 @@ from perijove.mosaic.pile import (
 from perijove.mosaic.place import FULL_SHARE, Site, Stage
 from perijove.mosaic.pyramid import LATTICE
 from perijove.mosaic.reject import MOST_RADIUS, fill_holes, find_colours, find_hits, reach_of
-from perijove.mosaic.sight import HORIZON
+from perijove.mosaic.sight import HORIZON, star_share
 from perijove.render.planes import Grid, Planes
 from perijove.spill import release
 
@@ -224,7 +224,9 @@ def fuse_block(
         lost = hidden_sky(pile, hot, site)
         held = held_by(pile.light, pile.choice, hot, full_light(stage, group)) if lost.any() else (None, None)
         np.copyto(pile.light, np.float32(np.nan), where=lost)
-        merged = merge(Stack(pile.light, pile.sigma, pile.choice, pile.worth, site.hit), how.mode, how.native)
+        stars = star_share(site.kind) if isinstance(stage.grid, View) else None
+        stack = Stack(pile.light, pile.sigma, pile.choice, pile.worth, site.hit, stars)
+        merged = merge(stack, how.mode, how.native)
         bridge(merged.light, merged.sigma, lost, *held)
         fill_holes(merged.light, merged.sigma, np.asarray(bad.any(axis=0), dtype=np.uint8), how.radius + 2)
         settle_light(group, how, pile, merged, cut, out)

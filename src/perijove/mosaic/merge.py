@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,10 @@ BoolArray = NDArray[np.bool_]
 
 LEAST = np.float32(2e-3)
 """Weight, against the best, below which a look is not used."""
+AGREED = 5.0
+"""Sigma by which a look may depart from the mean of all where that is taken for stars: moons and hits do by more."""
+BESIDE_PX = 3.0
+"""How far around what looks do not agree about none is averaged, camera px."""
 
 
 class Mode(StrEnum):
@@ -36,6 +42,9 @@ class Stack:
 
     `light` and `sigma` (n, bands, h, w), NaN light where there is none or it was rejected; `choice` and `worth`
     (n, h, w) weigh them. `ground` (h, w) tells the body from the sky, which are blended apart; None: all is ground.
+    `stars` (h, w) tells how far, 0 to 1, a place is the same from wherever it is seen, as stars are: there even fine
+    detail that stands out of noise is the mean of all looks by their worth, not the best one's, as far as these agree
+    within their noise. None: nowhere.
     """
 
     light: Plane
@@ -43,6 +52,7 @@ class Stack:
     choice: Plane
     worth: Plane
     ground: BoolArray | None = None
+    stars: Plane | None = None
 
 
 @dataclass(frozen=True)
@@ -178,19 +188,49 @@ def blend_in(stack: Stack, best: Numbers, native: float, light: Plane, sigma: Pl
     Ground and sky are blended each by itself: looks that differ about a limb would spread that into the other.
     """
     ground = np.ones(best.shape, np.bool_) if stack.ground is None else stack.ground
+    stars = np.zeros(best.shape, np.float32)
+    if stack.stars is not None and stack.stars.any():
+        odd = np.zeros(best.shape, np.uint8)
+        seek_odd(stack.light, stack.sigma, stack.worth, stack.stars, odd)
+        width = 2 * math.ceil(BESIDE_PX * max(native, 1.0)) + 1
+        stars = np.where(cv2.dilate(odd, np.ones((width, width), np.uint8)) > 0, np.float32(0.0), stack.stars)
     for side in (ground, ~ground):
         if side.any():
-            blend_side(stack, best, side, native, light, sigma)
+            blend_side(replace(stack, stars=stars), best, side, native, light, sigma)
+
+
+@kernel
+def seek_odd(light: Plane, sigma: Plane, worth: Plane, stars: Plane, odd: Bits) -> None:
+    """Set `odd` (h, w) to 1 where `stars` are and a look departs from the mean of all by more than `AGREED` sigma."""
+    for y in range(odd.shape[0]):
+        for x in range(odd.shape[1]):
+            if stars[y, x] == np.float32(0.0):
+                continue
+            for b in range(light.shape[1]):
+                total, value = 0.0, 0.0
+                for k in range(len(light)):
+                    if worth[k, y, x] > np.float32(0.0) and light[k, b, y, x] == light[k, b, y, x]:
+                        total += worth[k, y, x]
+                        value += worth[k, y, x] * light[k, b, y, x]
+                for k in range(len(light)):
+                    own = worth[k, y, x]
+                    if own > np.float32(0.0) and light[k, b, y, x] == light[k, b, y, x]:
+                        # the mean has a share of the look's own noise
+                        spread = sigma[k, b, y, x] ** 2 * max(1.0 - own / total, 0.0)
+                        if (light[k, b, y, x] - value / total) ** 2 > AGREED**2 * spread and own < total:
+                            odd[y, x] = 1
 
 
 def blend_side(stack: Stack, best: Numbers, side: BoolArray, native: float, light: Plane, sigma: Plane) -> None:
     """Blend the pixels of one `side` (h, w) of a limb, in place."""
-    bands = len(light)
+    bands, stars = len(light), stack.stars
+    assert stars is not None
 
     def parts() -> Iterator[Plane]:
         for k in range(len(stack.light)):
             part = np.empty((bands + 5, *best.shape), np.float32)
-            if prepare_part(stack.light[k], stack.sigma[k], stack.choice[k], stack.worth[k], best, side, k, part):
+            weights = stack.choice[k], stack.worth[k]
+            if prepare_part(stack.light[k], stack.sigma[k], *weights, best, side, stars, k, part):
                 yield part
 
     blended = None
@@ -213,8 +253,9 @@ def _chained(first: Plane, rest: Iterator[Plane]) -> Iterator[Plane]:
 
 @kernel
 def prepare_part(
-    light: Plane, sigma: Plane, choice: Plane, worth: Plane, best: Numbers, side: BoolArray, k: int, out: Plane
-) -> bool:
+    light: Plane, sigma: Plane, choice: Plane, worth: Plane, best: Numbers, side: BoolArray, stars: Plane, k: int,
+    out: Plane,
+) -> bool:  # fmt: skip
     """Fill `out` (bands + 5, h, w) with what `add_detail` takes of look k on one `side` (h, w); whether it has any."""
     bands = light.shape[0]
     none, one, share = np.float32(0.0), np.float32(1.0), np.float32(1.0 / light.shape[0])
@@ -237,7 +278,9 @@ def prepare_part(
         for x in range(best.shape[1]):
             there = known[x] > none
             found += there
-            out[bands + 1, y, x] = one if there and best[y, x] == k else none
+            # of stars no look is the best one: they count by their worth
+            mine = one - stars[y, x] if best[y, x] == k else none
+            out[bands + 1, y, x] = mine + stars[y, x] * worth[y, x] if there else none
             out[bands + 2, y, x] = worth[y, x] if there else none
             variance[x] = variance[x] * share if there else none
             out[bands + 4, y, x] = min(choice[y, x], one) if there else none

@@ -133,6 +133,14 @@ def weigh_sky(sight: Sight, x: float, y: float, z: float, kind: float) -> float:
     return max(haze, star)
 
 
+def star_share(kind: FloatArray) -> Plane:
+    """How far (h, w), 0 to 1, points of the kinds (h, w) of `render.rays.cast_rows` are carried by their direction
+    alone, as stars are, so that every look that sees there sees the same."""
+    part = np.clip((kind - BY_DIRECTION) / (1.0 - BY_DIRECTION), 0.0, 1.0)
+    share: Plane = (part * part * (3.0 - 2.0 * part)).astype(np.float32)
+    return share
+
+
 @kernel
 def weigh_rows(sight: Sight, points: FloatArray, kind: FloatArray, choice: Plane, worth: Plane, alike: Plane) -> None:
     """Weigh a look at points (rows, 3, w) km of the kinds (rows, w) of `render.rays.cast_rows`.
