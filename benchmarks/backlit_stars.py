@@ -38,17 +38,24 @@ REACH = 4
 """A star's light is looked at so far around it, px."""
 CLEAR_PX = 20.0
 """Stars nearer to the limb are not asked: there is haze."""
+FARTHEST_PX = 3.0
+"""What is found farther away is another star, or noise."""
 ELECTRONS_PER_DN = 16.3
 """Of the simulated detector."""
 
 
 @dataclass(frozen=True)
 class StarErrors:
-    """Errors (n,) native px of the stars found, of the `many` asked for, and what noise `allows` (many,) of each."""
+    """Errors `px` (n,), native, of all stars asked for, infinite where one is not found, and what noise `allows` (n,)
+    of each."""
 
-    found: FloatArray
-    many: int
+    px: FloatArray
     allows: FloatArray
+
+    @property
+    def found(self) -> int:
+        """How many of them are found."""
+        return int(np.isfinite(self.px).sum())
 
 
 def star_errors(stage: Stage, strips: Sequence[Strip], light: FloatArray, band: Filter, sky: float) -> StarErrors:
@@ -72,9 +79,8 @@ def star_errors(stage: Stage, strips: Sequence[Strip], light: FloatArray, band: 
         allows.append(allowed)
         where, height = centre_of(light[part], part, (line, sample), sky)
         error = math.hypot(where[0] - line, where[1] - sample) / stage.native
-        if height > 3.0 * sky and error < 3.0:
-            found.append(error)
-    return StarErrors(np.array(found), len(allows), np.array(allows))
+        found.append(error if height > 3.0 * sky and error < FARTHEST_PX else math.inf)
+    return StarErrors(np.array(found), np.array(allows))
 
 
 def centre_of(

@@ -450,7 +450,7 @@ def compare(stage: Stage, composite: Composite, looks: Sequence[Look], taken: Ta
         patches, limb = patch_shifts(stage, light, true), limb_shifts(stage, light, true, unit)
         dark = (stage.limb_px > CLEAR_PX) & np.isfinite(light)
         stars = star_errors(stage, taken.strips, light, band, quiet_rms(light[dark]))
-        every = np.concatenate([patches, np.abs(limb), stars.found])
+        every = np.concatenate([patches, np.abs(limb), stars.px])
         say(
             "position, median px", float(np.median(every)) if len(every) else math.nan,
             f"{len(patches)} patches {np.median(patches) if len(patches) else math.nan:.3f}, "
@@ -482,9 +482,9 @@ def compare(stage: Stage, composite: Composite, looks: Sequence[Look], taken: Ta
             f"{left} of {hits} are left; {100.0 * (1.0 - strictly / max(hits, 1)):.2f} by the noise of their strips",
         )  # fmt: skip
         say(
-            "stars, median px", float(np.median(stars.found)) if len(stars.found) else math.nan,
-            f"{len(stars.found)} of {stars.many} found; noise alone allows "
-            f"{np.median(stars.allows) if stars.many else math.nan:.3f}",
+            "stars, median px", float(np.median(stars.px)) if len(stars.px) else math.nan,
+            f"{stars.found} of {len(stars.px)} found; noise alone allows "
+            f"{np.median(stars.allows) if len(stars.px) else math.nan:.3f}",
         )  # fmt: skip
 
 
