@@ -80,8 +80,9 @@ LEAST_LIMB_DN = 50.0
 PLAIN = 5.0
 """Sigma by which a hit stands out."""
 LIMB_CLEAR_PX = 6.0
-STARS_BRIGHTER = 7.5
-"""Magnitudes by which the stars are made brighter, so that the view has some thirty that can be measured in 3 ms."""
+STARS_BRIGHTER = 6.0
+"""Magnitudes by which the stars are made brighter, so that the view has some thirty that can be measured in 3 ms. Ten
+times brighter ones mislead the solution of the pointing."""
 BLOCK = 32
 
 
