@@ -13,7 +13,9 @@ from pathlib import Path
 import cv2
 
 from perijove.cli.common import Steps
-from perijove.cli.solve import solve_strips
+from perijove.cli.geometry_options import GeometryRequest
+from perijove.cli.requests import LightRequest
+from perijove.cli.solve import opened_strip, solve_together
 from perijove.observation import Observation
 from perijove.simulate.scene import Scene
 from perijove.simulate.scenes import named_scene
@@ -61,8 +63,16 @@ def taken_strips(
         solved = folder / "solved.pkl"
         if not solved.exists():
             paths = [folder / strip.strip_name for strip in strips]
-            solved.write_bytes(pickle.dumps(solve_strips(paths, None, Steps(quiet=True)), protocol=5))
+            solved.write_bytes(pickle.dumps(solved_as_mosaics_are(paths), protocol=5))
         return Taken(scene, strips, pickle.loads(solved.read_bytes()))
+
+
+def solved_as_mosaics_are(paths: Sequence[Path]) -> list[Observation]:
+    """The strips as one problem, with ties between them, in the order of the paths."""
+    geometry = GeometryRequest()
+    opened = [opened_strip(path, None, geometry, None) for path in paths]
+    together = solve_together(opened, Steps(quiet=True), LightRequest(), geometry, None)
+    return list(together.observations)
 
 
 def exposed_strip(scene: Scene, k: int, folder: Path, only: Sequence[int]) -> Strip | None:
