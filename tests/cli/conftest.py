@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import erfcx
 
 from perijove.attitude.spin import SpinModel
 from perijove.bodies import JUPITER
@@ -160,6 +161,22 @@ def aimed_spin(et: float, place: FloatArray) -> SpinModel:
     return min(models, key=lambda model: float(model.camera_from_j2000(et)[2] @ place))
 
 
+def veiled(light: FloatArray, rays: FloatArray, points: FloatArray, place: FloatArray, sun: FloatArray) -> FloatArray:
+    """The ground's light behind a haze of scale height 24 km that glows by day, above the limb too (Chapman's column)."""
+    radii = np.asarray(JUPITER.radii_km)
+    c, q = place / radii, rays / radii
+    near = c - (q @ c / np.sum(q * q, axis=-1))[..., None] * q
+    rho = np.linalg.norm(near, axis=-1)
+    chord = np.sqrt(2.0 * np.pi * 70000.0 / 24.0)
+    column = chord * np.exp(-np.clip((rho - 1.0) * 70000.0 / 24.0, 0.0, 60.0))
+    on = np.isfinite(points[..., 0])
+    away = rays[on] / np.linalg.norm(rays[on], axis=-1, keepdims=True)
+    emission = -np.sum(normal(points[on], JUPITER.radii_km) * away, axis=-1)
+    column[on] = 0.5 * chord * erfcx(np.sqrt(0.5 * 70000.0 / 24.0) * emission)
+    day = np.clip(20.0 * (near / radii) @ sun / np.linalg.norm(near / radii, axis=-1), 0.0, 1.0)
+    return np.asarray(light * np.exp(-0.05 * column) + 0.35 * day * (1.0 - np.exp(-0.05 * column)))
+
+
 def framelet(band: Filter, et: float, place: FloatArray, spin: SpinModel) -> FloatArray:
     """Light (lines, samples) in DN of one framelet, summed 2 x 2, blurred, dark at the ends."""
     line, sample = np.mgrid[1 : 2 * LINES : 2, 1 : 2 * SAMPLES : 2].astype(float)
@@ -170,7 +187,7 @@ def framelet(band: Filter, et: float, place: FloatArray, spin: SpinModel) -> Flo
     x, y, z = np.moveaxis(points / JUPITER.radii_km[0], -1, 0)
     clouds = 1 + 0.15 * np.sin(28 * z + 3 * np.sin(9 * x)) + 0.1 * np.sin(37 * x + 5 * y) * np.sin(31 * y - 11 * z)
     light = np.nan_to_num(clouds * np.maximum(normal(points, JUPITER.radii_km) @ sun, 0.0), nan=0.0)
-    dn = 900.0 * cv2.GaussianBlur(light, (0, 0), 0.6)
+    dn = 900.0 * cv2.GaussianBlur(veiled(light, rays, points, turn @ place, sun), (0, 0), 0.6)
     dn[:, :12] = dn[:, 815:] = 0.0
     return np.asarray(dn)
 

@@ -69,9 +69,9 @@ def test_our_own_kernels_give_back_the_solution(solved: Path, flight: Any, tmp_p
     np.testing.assert_allclose(theirs["camera_from_j2000"], mine["camera_from_j2000"], rtol=0, atol=5e-6)
     np.testing.assert_allclose(theirs["position_j2000_km"], mine["position_j2000_km"], rtol=0, atol=2e-3)
     assert kernel["pointing"]["start_offset_s"] == pytest.approx(image["pointing"]["start_offset_s"], abs=2e-5)
-    # that they agree is worth something, as the solution is the truth within the limb's means
+    # that they agree is worth something, as the limb of one side tells the roll to a third of a degree
     turned = np.array(theirs["camera_from_j2000"][7]) @ flight.spin.camera_from_j2000(theirs["et"][7]).T
-    assert np.arccos((np.trace(turned) - 1) / 2) < 3e-3
+    assert np.arccos((np.trace(turned) - 1) / 2) < 6e-3
 
 
 def far_kernels(folder: Path) -> Path:

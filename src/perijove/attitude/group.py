@@ -35,6 +35,8 @@ WORST_START = 6.0
 """A start further off than so many sigmas is none."""
 WORST_GROUND_PX = 1.0
 """Ground that lies further off that of other strips than this, in the median along the meridian, is wrongly placed."""
+LEAST_APART_S = 1.0
+"""Strips nearer in time than this tell no wind."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,11 @@ def _along(left: CrossResiduals) -> _Along:
     east, north = np.abs(left.along_km).T
     good = np.isfinite(east) & np.isfinite(north)
     across, along = (np.linalg.norm(basis, axis=1) for basis in (left.by_east, left.by_north))
-    return _Along((north * along)[good], (east * across)[good], (east * 1e3 / np.abs(left.apart_s))[good])
+    return _Along(
+        (north * along)[good],
+        (east * across)[good],
+        (east * 1e3 / np.maximum(np.abs(left.apart_s), LEAST_APART_S))[good],
+    )
 
 
 def _alone(arc: Arc, k: int) -> list[tuple[float, str]]:

@@ -63,7 +63,7 @@ EMPTY = (np.nan, np.nan, 0, 0, 0, 0, 0, False, False)
 """What they hold where nothing is seen."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Room:
     """Memory that is used again from part to part: fresh pages would cost as much as what is put there."""
 
