@@ -162,7 +162,7 @@ def aimed_spin(et: float, place: FloatArray) -> SpinModel:
 
 
 def veiled(light: FloatArray, rays: FloatArray, points: FloatArray, place: FloatArray, sun: FloatArray) -> FloatArray:
-    """The ground's light behind a haze of scale height 24 km that glows by day, above the limb too (Chapman's column)."""
+    """The ground's light behind a haze of scale height 24 km that glows by day (Chapman's column)."""
     radii = np.asarray(JUPITER.radii_km)
     c, q = place / radii, rays / radii
     near = c - (q @ c / np.sum(q * q, axis=-1))[..., None] * q
