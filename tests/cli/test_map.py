@@ -377,6 +377,6 @@ def test_a_law_is_reported_and_taken_off(strip: Path, tmp_path: Path) -> None:
         read = read_map(tmp_path / f"{model}.tif")
         light = read.rows(0, read.height)[1]
         spread[model] = np.nanstd(light) / np.nanmean(light)
-    # the flight's ground is Lambert's with clouds of a tenth
+    # the flight's ground is Lambert's with clouds of a tenth, under a haze that glows towards the limb
     assert spread["fit"] < 0.5 * spread["none"]
-    assert spread["minnaert"] < 0.7 * spread["none"]
+    assert spread["minnaert"] < 0.8 * spread["none"]
