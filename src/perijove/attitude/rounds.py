@@ -58,11 +58,12 @@ def on_limb(
     for reach in (6.0, 3.0):
         solution = settle(exposures, at, reach, None, anchor, scene, camera, plain=scene.body.atmosphere)
         at = solution.adjustment.unknowns
-    if on_ground(exposures, scene):
-        # what stood as high as half the light is sought on the ground from here on, but for methane's
-        half = np.array([band is Filter.METHANE for band in BANDS], dtype=float)
-        at = replace(at, haze_km=half * at.haze_km, grazing_km=half * at.grazing_km)
-    for _ in range(LIMB_ROUNDS if on_ground(exposures, scene) else 0):
+    if not on_ground(exposures, scene):
+        return solution
+    # what stood as high as half the light is sought on the ground from here on, but for methane's
+    half = np.array([band is Filter.METHANE for band in BANDS], dtype=float)
+    at = replace(at, haze_km=half * at.haze_km, grazing_km=half * at.grazing_km)
+    for _ in range(LIMB_ROUNDS):
         before = at
         solution = settle(exposures, at, 2.5, None, anchor, scene, camera)
         at = solution.adjustment.unknowns
