@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.attitude.priors import TILT_SIGMA, TWIST_SIGMA
 from perijove.bodies import JUPITER
 from perijove.ephemeris.sun_earth import apparent_earth, apparent_sun
-from perijove.instrument import Filter
+from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Filter
 from perijove.simulate.detector import Detector
 from perijove.simulate.motion import fly
 from perijove.simulate.scene import COLOURS, Scene, Shot
@@ -123,7 +124,8 @@ def make(case: Case, seed: int) -> Made:
     if case.period_s is not None:
         spin = replace(spin, period_s=case.period_s)
     if case.mounting is not None:
-        spin = replace(spin, twist=3e-4 + 1.5e-4 * case.mounting[0], tilt=1e-3 + 3e-4 * case.mounting[1])
+        twist, tilt = case.mounting
+        spin = replace(spin, twist=MOUNTING_TWIST + TWIST_SIGMA * twist, tilt=MOUNTING_TILT + TILT_SIGMA * tilt)
     error = scene.interframe_error_s if case.interframe_error_s is None else case.interframe_error_s
     scene = replace(
         scene, spin=spin, detector=DETECTORS[case.detector](), jitter_s=case.jitter_s, interframe_error_s=error,

@@ -59,26 +59,31 @@ INTERFRAME_DELTA_S = 0.0014
 
 
 MEASURED_SHIFT: Mapping[Filter, tuple[float, float]] = {
-    Filter.BLUE: (-26.20, 0.12),
+    Filter.BLUE: (-26.31, 0.0),
     Filter.GREEN: (-26.26, 0.0),
-    Filter.RED: (-26.33, -0.12),
+    Filter.RED: (-26.21, 0.0),
     Filter.METHANE: (101.74, 0.0),
 }
 """Measured corrections (line, sample) px to the kernel's optical centres.
 
 The 519 star pairs of the 2016 cruise published by B. Swift put the lens' axis 26.3 +- 0.5 lines from where the kernel
 has it, the same for all filters (builders/camera_constants.py); that one number takes away the keystone that would
-otherwise look like a lateral colour of 0.3 %. The differences between the filters come from limb and ties of
-perijove 44. Methane's window can be moved by command: the keystone of
-44M00044 puts it 131 +- 5 lines from where the other filters' correction would leave it, whereupon that strip gives the
-same axis, period and haze as its neighbours; one framelet, 128 lines, is taken.
+otherwise look like a lateral colour of 0.3 %. The filters lie on one chip, and none stands off sideways: what limb
+and ground leave of it at Ganymede is 0.01 and 0.02 +- 0.01 px, at perijove 44 the same +- 0.02. Along the lines blue
+lies 0.04 and red 0.05 +- 0.01 px from green there (perijove 44: 0.06 and 0.05 +- 0.02; the star pairs: 0.13 and 0.11
++- 0.03). Methane's window can be moved by command: the keystone of 44M00044 puts it 131 +- 5 lines from where the
+other filters' correction would leave it, whereupon that strip gives the same axis, period and haze as its neighbours;
+one framelet, 128 lines, is taken.
 """
 MEASURED_SCALE: Mapping[Filter, float] = {Filter.BLUE: 1.00025}
 """Lateral colour: blue stands 0.027 +- 0.011 % larger than green by the star pairs; red and green agree."""
-MOUNTING_TWIST, MOUNTING_TILT = 0.0003, 0.0010
-"""Rotations, rad, about the camera's +Z and +Y from the kernel's mounting to the true spin axis, by limb, colours and
-ground of two strips of perijove 44 that see the same clouds. The star pairs give (-0.0001 +- 0.0002, 0.0012 +- 0.0003)
-where each filter may stand off sideways, and (-0.0008 +- 0.0001, 0.0013 +- 0.0003) where none may."""
+MOUNTING_TWIST, MOUNTING_TILT = -0.00065, 0.0
+"""Rotations, rad, about the camera's +Z and +Y from the kernel's mounting to the true spin axis.
+
+The twist is the same over the years: -0.00077 +- 0.00007 by the star pairs of the cruise, -0.00073 by the attitude
+kernel of August 2016, -0.00072 +- 0.00005 by Ganymede in 2021, -0.00056 +- 0.00007 by perijove 44. The tilt is not,
+as the spin axis shifts in the spacecraft: the same four give 0.0013, 0.0004, -0.0012 and -0.0006 +- 0.0004.
+"""
 
 
 @dataclass(frozen=True)

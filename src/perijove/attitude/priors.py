@@ -17,15 +17,15 @@ from perijove.instrument import FOCAL_LENGTH_PX, MOUNTING_TILT, MOUNTING_TWIST, 
 Prior = tuple[float, float] | None
 """Mean and sigma, or None where nothing is known."""
 
-TWIST_SIGMA, TILT_SIGMA = 0.00015, 0.0003
+TWIST_SIGMA, TILT_SIGMA = 0.0002, 0.001
+"""How far the mounting of a pass may stand off the usual one: how far those stand apart that it is known from."""
 LOOSE_MOUNTING_SIGMA = 0.001
-"""Error of both where a bare limb and the ground tell them: Ganymede in June 2021 gives (-0.0007, -0.0013), where
-perijove 44 has (0.0003, 0.0010), so that the spin axis seems to shift in the spacecraft over months."""
+"""Error of both where a bare limb and the ground tell them, so well that nothing need be known beforehand."""
 AXIS_SIGMA = np.radians(0.2)
 """How far the axis may turn between the arcs of a pass; three arcs of perijove 44 agree to 0.1 deg over 4.5 hours."""
 EARTH_SIGMA = np.radians(7.0)
 """Juno keeps its axis near the Earth: 8.5 deg from it at perijove 44, 5.6 deg at 34."""
-SHIFT_SIGMA_PX, SCALE_SIGMA = 0.05, 0.0001
+LINE_SIGMA_PX, SAMPLE_SIGMA_PX, SCALE_SIGMA = 0.05, 0.02, 0.0001
 METHANE_SIGMA_PX = 20.0
 """Methane's readout window can be moved by command; the keystone over the disc tells where it was."""
 HAZE_SIGMA_KM = 25.0
@@ -124,7 +124,8 @@ def free_unknowns(
     for b in bands:
         # green is what the others are measured against
         if b is not Filter.GREEN and len(bands) > 1:
-            free[f"line_{b.lower()}"] = free[f"sample_{b.lower()}"] = (0.0, SHIFT_SIGMA_PX)
+            free[f"line_{b.lower()}"] = (0.0, LINE_SIGMA_PX)
+            free[f"sample_{b.lower()}"] = (0.0, SAMPLE_SIGMA_PX)
             free[f"scale_{b.lower()}"] = (0.0, SCALE_SIGMA)
     if bands == [Filter.METHANE]:
         free["line_methane"] = (0.0, METHANE_SIGMA_PX)

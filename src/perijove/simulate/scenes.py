@@ -73,7 +73,7 @@ def moon_world(seed: int, body: Body, painter: Painter | None = None) -> World:
 
 def spin_near_earth(et: float, seed: int, axis: FloatArray | None = None) -> Spin:
     """A spin as Juno's: about an axis some degrees from the Earth (or the one given), with a period of 30.1 to 30.7 s,
-    no nutation, and a camera mounted as it was found to be, give or take its uncertainty."""
+    no nutation, and a camera mounted as it was found to be, give or take what that differs by over the years."""
     rng = np.random.default_rng([seed, 2])
     earth = apparent_earth(et)
     towards = earth / np.linalg.norm(earth) if axis is None else axis / np.linalg.norm(axis)
@@ -86,7 +86,7 @@ def spin_near_earth(et: float, seed: int, axis: FloatArray | None = None) -> Spi
         turn=float(rng.uniform(0.0, 2.0 * np.pi)),
         epoch=et,
         twist=MOUNTING_TWIST + float(rng.normal(0.0, 1e-4)),
-        tilt=MOUNTING_TILT + float(rng.normal(0.0, 2e-4)),
+        tilt=MOUNTING_TILT + float(rng.normal(0.0, 1e-3)),
     )
 
 
