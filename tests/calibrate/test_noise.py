@@ -17,6 +17,7 @@ from perijove.calibrate.noise import (
     READ_NOISE_DN,
     REPAIR,
     cut_variance,
+    kept_share,
     kept_variance,
     noise_model,
     steps_at,
@@ -25,7 +26,7 @@ from perijove.calibrate.noise import (
 from perijove.calibrate.quality import Quality
 from perijove.instrument import SAMPLES, Filter
 from perijove.io.finder import open_strip
-from perijove.simulate.compression import LOSSLESS, LOSSY
+from perijove.simulate.compression import LOSSLESS, LOSSY, compress
 from perijove.simulate.detector import AU_KM, Detector, expose
 
 Light = NDArray[np.float32]
@@ -155,13 +156,25 @@ def test_the_converters_cut_by_dice(dn: float, level: float, binning: int) -> No
     assert found[0] == pytest.approx(np.mean((read - dn) ** 2), rel=0.02)
 
 
-@given(st.floats(0.1, 3.0), st.sampled_from([0.5, 0.75]))
+@given(st.floats(0.1, 3.0))
 @settings(max_examples=20, deadline=None)
-def test_what_coding_keeps_of_noise_by_dice(sigma: float, first: float) -> None:
+def test_what_rounding_to_steps_keeps_of_noise_by_dice(sigma: float) -> None:
     noise = sigma * np.random.default_rng(11).standard_normal(200_000)
-    kept = np.floor(np.abs(noise) / CODING_STEP + 1 - first) * CODING_STEP
-    found = kept_variance(np.array([sigma]), first)[0]
+    kept = np.rint(np.abs(noise) / CODING_STEP) * CODING_STEP
+    found = kept_variance(np.array([sigma]))[0]
     assert found == pytest.approx(np.mean(kept**2), rel=0.05, abs=0.01)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 0.65, 0.8, 1.2])
+def test_what_coding_keeps_of_a_block_of_noise_by_the_coder(sigma: float) -> None:
+    # codes of 100 +- sigma are not cut at 0; coding rounds them to whole codes again
+    rng = np.random.default_rng(12)
+    codes = np.rint(100 + sigma * rng.standard_normal((320, 1600))).astype(np.uint8)
+    blocks = compress(codes).astype(float).reshape(20, 16, 100, 16)
+    left = np.mean((blocks - blocks.mean(axis=(1, 3), keepdims=True)) ** 2)
+    rounded = np.array([np.hypot(sigma, np.sqrt(1 / 12))])
+    expected = kept_variance(rounded) * kept_share(rounded)
+    assert left == pytest.approx(expected[0], rel=0.15, abs=0.1)
 
 
 @given(st.floats(-3.0, 2900.0), st.booleans(), st.sampled_from([1, 2]), st.sampled_from(["SQROOT", "LIN1", "LIN16"]))

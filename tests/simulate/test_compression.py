@@ -30,13 +30,13 @@ def test_a_step_near_zero_loses_nothing(seed: int, lines: int, samples: int) -> 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.5, 20.0), st.floats(0.0, 60.0))
 def test_the_error_is_bounded_by_the_steps(seed: int, step: float, sigma: float) -> None:
-    # an orthonormal transform keeps lengths: at most 0.75 step in 255 of 256 coefficients, and 0.5 code by
+    # an orthonormal transform keeps lengths: at most a step in 255 of 256 coefficients, and 0.5 code by
     # rounding; clipping to the range of the codes only brings nearer
     codes = noisy(64, 48, 128.0, sigma, seed)
     error = compress(codes, step).astype(float) - codes
     blocks = error.reshape(4, 16, 3, 16)
     rms = np.sqrt(np.mean(blocks**2, axis=(1, 3)))
-    assert rms.max() <= 0.75 * step * np.sqrt(255 / 256) + 0.5
+    assert rms.max() <= step * np.sqrt(255 / 256) + 0.5
 
 
 def test_even_blocks_and_one_wave_come_back_as_reckoned_by_hand() -> None:
@@ -47,6 +47,41 @@ def test_even_blocks_and_one_wave_come_back_as_reckoned_by_hand() -> None:
     lone[3, 5] = 12
     assert not compress(lone, 8.0).any()
     assert compress(lone, 0.01)[3, 5] == 12
+
+
+def test_a_wave_alone_is_kept_and_what_is_too_little_is_not() -> None:
+    wave = np.cos(np.pi * (np.arange(16) + 0.5) * 3 / 16)
+    # rms 10 / sqrt(2): a coefficient of 113 codes at (0, 3), that is 28 steps of 4
+    strong = np.rint(100 + 10 * wave)[None].repeat(16, axis=0).astype(np.uint8)
+    assert np.abs(compress(strong, 4.0).astype(int) - strong).max() <= 2
+    # one coefficient of 11.3 codes, two steps: less than a block is left with
+    faint = np.zeros((1, 16, 1, 16))
+    faint[0, 0, 0, 3] = 11.3
+    codes = np.rint(100 + scipy.fft.idctn(faint, axes=(1, 3), norm="ortho")[0, :, 0]).astype(np.uint8)
+    assert np.ptp(codes) > 0
+    assert np.ptp(compress(codes, 5.6)) == 0
+
+
+def left_in_quiet_blocks(codes: Codes) -> NDArray[np.float64]:
+    """Shares (3,) of the coefficients left in blocks with 6 to 24 of them: within radii of 6, 6 to 12, and beyond."""
+    blocks = codes.reshape(len(codes) // 16, 16, -1, 16).astype(float)
+    left = np.rint(scipy.fft.dctn(blocks, axes=(1, 3), norm="ortho") / STEP) != 0
+    left[:, 0, :, 0] = False
+    left = left.swapaxes(1, 2).reshape(-1, 16, 16)
+    count = left.sum(axis=(1, 2))
+    radius = np.hypot(*np.mgrid[:16, :16])
+    share = left[(count >= 6) & (count < 25)].mean(axis=0)
+    rings = ((radius > 0) & (radius < 6), (radius >= 6) & (radius < 12), radius >= 12)
+    return np.array([share[ring].mean() for ring in rings])
+
+
+def test_quiet_blocks_lose_their_high_frequencies_as_those_of_real_strips(data: Path) -> None:
+    lossless = open_strip(data / "pj44/JNCE_2022229_44C00074_V01-raw.png").raw.codes
+    lossy = open_strip(data / "pj43/JNCE_2022186_43C00078_V01-raw.png").raw.codes
+    # by rounding alone a coefficient would be left as often everywhere
+    np.testing.assert_allclose(left_in_quiet_blocks(compress(lossless)), left_in_quiet_blocks(lossy), atol=0.1)
+    assert left_in_quiet_blocks(lossy)[2] < 0.01
+    assert left_in_quiet_blocks(compress(lossless))[2] < 0.02
 
 
 def test_blocks_are_independent_and_start_at_the_corner() -> None:

@@ -39,14 +39,15 @@ REPAIR = 4.0
 CODING_STEP = 2.016
 """Step of the coefficients of lossy coding, orthonormal transform of codes (four real strips)."""
 QUIET_CODES = 0.8
-"""Blocks that vary by less (codes, rms) are quiet."""
-QUIET_FIRST, BUSY_FIRST = 0.75, 0.5
-"""Shares of the step from which a coefficient of quiet and other blocks is kept."""
+"""In blocks that vary by less (codes, rms) the scene fills nothing."""
+SIGNIFICANT, SIGNIFICANT_SLOPE, MOST_SIGNIFICANT = 0.25, 0.075, 1.04
+"""Steps from which a coefficient counts as significant: at the mean, more a unit of radius, and at most. Beyond the
+radius of its outermost significant coefficient nothing is left of a block: fitted to 44C00030 and 43C00078."""
 ROUNDING = 1.0 / 12.0
 """Variance, codes^2, of the rounding to codes on the way back."""
 BLOCK = 16
 """Side of the blocks of lossy coding, px."""
-FILLED_SHARE = 0.11
+FILLED_SHARE = 0.08
 """Share of a block's coefficients that its scene fills, by the logarithm of 1 + its variance over that of the noise:
 from simulated strips with the clouds of 44C00074, where it is 0.1 to 0.3 at 15 and 0.5 at 200."""
 CUT_DN = 10.0
@@ -65,8 +66,8 @@ class NoiseModel:
 
     `variance` (kinds, n) float32 in DN^2 belongs to the light (k `root_step`)^2 - 4 DN, k = 0 ... n - 1: nodes stand
     evenly in the root, as the noise grows with it. `step` (n,) float32 is the width of the codes there, DN. The first
-    kind is what coding, if any, finds. With lossy coding three more are what it leaves: of blocks with little in them,
-    and in others of coefficients that are noise alone and of those that the scene fills. `flat_sigma` is the relative
+    kind is what coding, if any, finds. With lossy coding two more are what it leaves of coefficients that are noise
+    alone and of those that the scene fills. `flat_sigma` is the relative
     error of the flat.
     """
 
@@ -109,8 +110,9 @@ def noise_model(
     kinds = [before]
     if lossy:
         codes = before / step**2
-        quiet, busy = (kept_variance(np.sqrt(codes), first) for first in (QUIET_FIRST, BUSY_FIRST))
-        kinds += [step**2 * (kind + ROUNDING) for kind in (quiet, busy, codes + CODING_STEP**2 / 12.0)]
+        sigma = np.sqrt(codes)
+        alone = kept_variance(sigma) * kept_share(sigma)
+        kinds += [step**2 * (kind + ROUNDING) for kind in (alone, codes + CODING_STEP**2 / 12.0)]
     return NoiseModel(
         np.stack(kinds).astype(np.float32), step.astype(np.float32), root_step, FLAT_SIGMA / math.sqrt(binning)
     )
@@ -153,15 +155,26 @@ def cut_variance(
     return out
 
 
-def kept_variance(sigma: FloatArray, first: float) -> FloatArray:
-    """Mean square (n,) codes^2 of what lossy coding keeps of coefficients that are nothing but noise of `sigma` (n,)
-    codes, if it rounds up to the first step from the share `first` of it on."""
+def kept_variance(sigma: FloatArray) -> FloatArray:
+    """Mean square (n,) codes^2 of coefficients that are nothing but noise of `sigma` (n,) codes, rounded to steps."""
     counts = np.arange(1, 12)
-    edges = (first + counts - 1) * CODING_STEP
+    edges = (counts - 0.5) * CODING_STEP
     beyond = 2 * ndtr(-edges / np.maximum(sigma, 1e-6)[:, None])
     # the sum of k^2 over the shares between the edges, by k^2 - (k - 1)^2 = 2 k - 1
     kept: FloatArray = CODING_STEP**2 * ((2 * counts - 1) * beyond).sum(axis=1)
     return kept
+
+
+def kept_share(sigma: FloatArray) -> FloatArray:
+    """Share (n,) of the coefficients that lie within the radius up to which coding keeps them, in blocks that are
+    nothing but noise of `sigma` (n,) codes."""
+    radius = np.sort(np.hypot(*np.mgrid[:BLOCK, :BLOCK]).ravel())[1:]
+    edge = CODING_STEP * np.minimum(SIGNIFICANT + SIGNIFICANT_SLOPE * radius, MOST_SIGNIFICANT)
+    inside = 1.0 - 2.0 * ndtr(-edge / np.maximum(sigma, 1e-6)[:, None])
+    # no significant one from here outwards
+    none = np.cumprod(inside[:, ::-1], axis=1)[:, ::-1]
+    out: FloatArray = 1.0 - none.mean(axis=1)
+    return out
 
 
 def variance(
@@ -289,11 +302,11 @@ def noise_at(kinds: Light, step: Light, place: float, activity: np.float32) -> f
     before = (1.0 - part) * kinds[0, k] + part * kinds[0, k + 1]
     if len(kinds) == 1:
         return float(before)
+    alone = (1.0 - part) * kinds[1, k] + part * kinds[1, k + 1]
     if activity < (QUIET_CODES * step[k]) ** 2:
-        return float((1.0 - part) * kinds[1, k] + part * kinds[1, k + 1])
+        return float(alone)
     filled = min(FILLED_SHARE * math.log(1.0 + activity / before), 1.0)
-    alone = (1.0 - part) * kinds[2, k] + part * kinds[2, k + 1]
-    scene = (1.0 - part) * kinds[3, k] + part * kinds[3, k + 1]
+    scene = (1.0 - part) * kinds[2, k] + part * kinds[2, k + 1]
     return float((1.0 - filled) * alone + filled * scene)
 
 
