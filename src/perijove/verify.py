@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from perijove.attitude.pointing import Pointing
 from perijove.bodies import LIGHT_KM_S, Body
+from perijove.geometry.aberration import apparent, geometric
 from perijove.geometry.ellipsoid import intersect, normal
 from perijove.instrument import FOCAL_LENGTH_PX, FRAMELET_LINES, LIT_SAMPLES, Filter
 from perijove.observation import Observation
@@ -98,7 +99,6 @@ def verify(observation: Observation, scene: Scene, shot: Shot) -> Verification:
     middle = float(timing.et.mean())
     solved = pointing.spin.camera_from_j2000(middle)
     turn = solved @ spin.j2000_from_camera(middle)
-    # the light's aberration is part of the attitude that is solved, v/c of some arc seconds
     angle = np.arccos(np.clip((np.trace(turn) - 1.0) / 2.0, -1.0, 1.0))
     axis = np.arccos(np.clip(pointing.spin.axis @ spin.axis / np.linalg.norm(spin.axis), -1.0, 1.0))
     place = np.array([np.interp(middle, pointing.et, p) for p in pointing.position_km.T])
@@ -146,15 +146,20 @@ def pixel_errors(pointing: Pointing, body: Body, scene: Scene, shot: Shot) -> Pi
 
 
 def looks_to(pointing: Pointing, body: Body, frame: int, ground: FloatArray) -> FloatArray:
-    """Lines of sight (n, 3) km in j2000 from where a solution has the camera to body-fixed places (n, 3) km.
+    """Lines of sight (n, 3) km in j2000 along which body-fixed places (n, 3) km are seen by a solution.
 
-    The body is turned back by the light time, as the renderer has it.
+    The body is turned back by the light time, and aberration counted.
     """
     et, place = float(pointing.et[frame]), pointing.position_km[frame]
     away = np.linalg.norm(ground - body.body_from_j2000(et) @ place, axis=1)
     back = body.body_from_j2000(et - away / LIGHT_KM_S)
-    looks: FloatArray = np.einsum("nij,ni->nj", back, ground) - place
-    return looks
+    looks = np.einsum("nij,ni->nj", back, ground) - place
+    return apparent(looks, velocity_of(pointing, frame))
+
+
+def velocity_of(pointing: Pointing, frame: int) -> FloatArray | None:
+    """The camera's velocity (3,) km/s in j2000 in a frame, None where aberration is not counted."""
+    return None if pointing.velocity_km_s is None else pointing.velocity_km_s[frame]
 
 
 def project(pointing: Pointing, band: Filter, frame: int, looks: FloatArray) -> FloatArray:
@@ -206,7 +211,8 @@ def ground_errors(pointing: Pointing, body: Body, scene: Scene, shot: Shot) -> G
         own, place = float(pointing.et[frame]), pointing.position_km[frame]
         away = (float(np.linalg.norm(place)) - float(np.mean(body.radii_km))) / LIGHT_KM_S
         turn = body.body_from_j2000(own - away)
-        rays = pointing.camera.ray(band, line, sample) @ pointing.spin.camera_from_j2000(own) @ turn.T
+        rays = pointing.camera.ray(band, line, sample) @ pointing.spin.camera_from_j2000(own)
+        rays = geometric(rays, velocity_of(pointing, frame)) @ turn.T
         camera = np.broadcast_to(turn @ place, seen.shape)
         found = intersect(camera, rays, body.radii_km)
         good = np.isfinite(seen[:, 0]) & np.isfinite(found[:, 0])

@@ -22,7 +22,7 @@ from perijove.attitude.exposure import Exposure
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, first_point, pixels
 from perijove.attitude.spin import SpinModel
-from perijove.bodies import GANYMEDE, JUPITER, Body
+from perijove.bodies import GANYMEDE, JUPITER, LIGHT_KM_S, Body
 from perijove.ephemeris.trajectory import Trajectory
 from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Camera, Filter, camera_from_spacecraft
 
@@ -92,10 +92,24 @@ class World:
         return out
 
     def rays(self, band: Filter, et: float, line: FloatArray, sample: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Body-fixed directions (n, 3) of pixels and the place (3,) they are seen from."""
+        """Body-fixed directions (n, 3) from which pixels' light comes and the place (3,) they are seen from."""
         to_body = self.body.body_from_j2000(et)
         directions = self.camera.ray(band, line, sample) @ (to_body @ self.j2000_from_camera(et)).T
-        return directions, to_body @ self.position(et)
+        return directions - to_body @ self.lean(et), to_body @ self.position(et)
+
+    def lean(self, et: float) -> FloatArray:
+        """v/c (3,) in j2000: light seems to come from nearer to where the camera flies by so much."""
+        out: FloatArray = (self.velocity + (et - self.et0) * self.bend) / LIGHT_KM_S
+        return out
+
+    def seen(self, ground: FloatArray, et: float) -> FloatArray:
+        """Vectors (n, 3) in j2000 along which body-fixed places (n, 3) are seen."""
+        looks = ground @ self.body.body_from_j2000(et) - self.position(et)
+        return looks + np.linalg.norm(looks, axis=-1, keepdims=True) * self.lean(et)
+
+    def pixel(self, band: Filter, ground: FloatArray, et: float) -> FloatArray:
+        """Pixels (n, 2) in which body-fixed places (n, 3) are seen."""
+        return self.camera.pixel(band, self.seen(ground, et) @ self.j2000_from_camera(et))
 
     def ground(self, band: Filter, et: float, line: FloatArray, sample: FloatArray) -> FloatArray:
         """Body-fixed points (n, 3) that pixels see; NaN beside the body."""
@@ -196,8 +210,7 @@ class World:
                 turn = np.linspace(0, 2 * np.pi, count, endpoint=False)[:, None]
                 scaled = c / d**2 + np.sqrt(1 - 1 / d**2) * (np.cos(turn) * e1 + np.sin(turn) * e2)
                 lit = scaled / self.radii @ (to_body @ self.sun) > 0.05 / self.radii[0]
-                looks = (scaled[lit] * self.radii - place) @ (to_body @ self.j2000_from_camera(et))
-                at = self.camera.pixel(band, looks)
+                at = self.pixel(band, scaled[lit] * self.radii, et)
                 with np.errstate(invalid="ignore"):
                     inside = (at[:, 0] > 2) & (at[:, 0] < 126) & (at[:, 1] > 30) & (at[:, 1] < 1620)
                 rows += [(frame, k, line, sample, et) for line, sample in at[inside]]
@@ -217,6 +230,7 @@ class World:
                 solved = float(pointing.et[frame])
                 place = pointing.position_km[frame]
                 looks = ground[seen] @ self.body.body_from_j2000(solved) - place
+                looks += np.linalg.norm(looks, axis=-1, keepdims=True) * self.lean(solved)
                 at = pointing.camera.pixel(band, looks @ pointing.spin.camera_from_j2000(solved).T)
                 errors.append(at - np.stack([line, sample], axis=-1)[seen])
         return np.concatenate(errors)
@@ -380,7 +394,7 @@ def ties_between(world: World, eastward_m_s: float = 0.0, band: Filter = Filter.
             way = np.linalg.norm(ground - place, axis=1) - np.linalg.norm(ground - there, axis=1)
             axis = np.hypot(ground[:, 0], ground[:, 1])
             moved = about_z(ground, eastward_m_s * 1e-3 * (at - et) / axis + JUPITER.spin_rate * way / 299792.458)
-            px = world.camera.pixel(band, (moved - there) @ (to_body @ world.j2000_from_camera(at)))
+            px = world.pixel(band, moved, at)
             good = np.isfinite(px).all(axis=1) & (px[:, 0] > 4) & (px[:, 0] < 124) & (np.abs(px[:, 1] - 824) < 760)
             good &= np.sum(moved * (there - moved) / np.asarray(world.radii) ** 2, axis=1) > 0.0
             rows += [(frame, line[k], sample[k], et, later, *px[k], at) for k in np.flatnonzero(good)]

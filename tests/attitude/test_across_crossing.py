@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from perijove.attitude.crossing import Breeze, CrossTies, breeze_over, cross_residuals, raised
 from perijove.attitude.leastsquares import Block, minimise, minimise_blocks
-from perijove.attitude.problem import OFFSET, Unknowns, cast
-from perijove.attitude.spin import SpinModel, leant
+from perijove.attitude.problem import OFFSET, Unknowns
 from perijove.bodies import JUPITER
 from perijove.winds import ZonalWinds
 
@@ -114,23 +113,6 @@ def test_a_fifth_of_the_winds_variance_is_common() -> None:
     covariance = np.linalg.inv(rows.T @ rows)
     np.testing.assert_allclose(np.sqrt(np.diag(covariance)), breeze.sigma)
     np.testing.assert_allclose(covariance[0, 1] / np.prod(breeze.sigma[:2]), 0.2)
-
-
-@given(*[st.floats(-3e-4, 3e-4)] * 3, st.floats(0.0, 30.0))
-def test_a_leant_spin_turns_lines_of_sight(x: float, y: float, z: float, et: float) -> None:
-    spin, turn = SpinModel(3.1, -0.05, 1.2, 0.0, 0.2, 0.01, 0.02), np.array([x, y, z])
-    before, after = (one.camera_from_j2000(et).T for one in (spin, leant(spin, turn)))
-    np.testing.assert_allclose(after, before + np.cross(turn, before.T).T, atol=3e-7)
-
-
-def test_images_are_leant_each_by_itself(world: Any, ties: CrossTies) -> None:
-    turn = np.array([1e-4, -2e-4, 5e-5])
-    at = world.unknowns(2)
-    aside = replace(at, aside=np.stack([np.zeros(3), turn]))
-    wholly = replace(at, spin=leant(at.spin, turn))
-    for end, like in ((ties.first, at), (ties.second, wholly)):
-        found, wanted = (cast(end, one, world.trajectory(), JUPITER) for one in (aside, like))
-        np.testing.assert_allclose(found.direction, wanted.direction, atol=2e-7)
 
 
 def test_blocks_are_the_whole() -> None:

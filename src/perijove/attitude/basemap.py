@@ -21,6 +21,7 @@ from perijove.attitude.patches import Found, agreeing, seek, structure
 from perijove.attitude.problem import BANDS, Unknowns, pixels, turned
 from perijove.attitude.search import Scene
 from perijove.bodies import Body
+from perijove.geometry.aberration import apparent
 from perijove.geometry.ellipsoid import intersect
 from perijove.geometry.view import View, disc_middle, km_per_native_px, native_scale, pixel_rays
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
@@ -295,6 +296,6 @@ def framelet_pixels(swath: Swath, body: Body, ground: FloatArray, frame: IntArra
     """Pixels (n, 2) in which framelets (n,) show body-fixed places (n, 3) km, turned back by the light time."""
     body_from_j2000 = body.body_from_j2000(swath.et)
     position = turned(body_from_j2000, swath.position_km)[frame]
-    looks = seen_place(ground, position, body) - position
-    rotation = (swath.camera_from_j2000 @ np.swapaxes(body_from_j2000, -1, -2))[frame]
-    return swath.camera.pixel(swath.band, turned(rotation, looks))
+    looks = turned(np.swapaxes(body_from_j2000, -1, -2)[frame], seen_place(ground, position, body) - position)
+    seen = apparent(looks, None if swath.velocity_km_s is None else swath.velocity_km_s[frame])
+    return swath.camera.pixel(swath.band, turned(swath.camera_from_j2000[frame], seen))

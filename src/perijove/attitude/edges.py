@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from perijove.geometry.aberration import apparent
 from perijove.geometry.axes import frame_around
 from perijove.geometry.ellipsoid import centric_from_point, normal
 from perijove.instrument import LIT_SAMPLES, Camera, Filter
@@ -84,12 +85,14 @@ def predict_limb(
     sun: FloatArray,
     lines: int,
     height_km: Callable[[FloatArray, FloatArray], FloatArray],
+    velocity_km_s: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Sunlit limb inside one framelet: pixels (n, 2) as (line, sample) and outward normals (n, 2).
 
-    `camera_from_body` (3, 3), `position_km` (3,) and the unit vector `sun` (3,) are body-fixed; `lines` counts the
-    framelet's native lines; `height_km` gives the height of the limb by cosine of incidence and planetocentric
-    latitude. Points nearer than the profiles' reach to the framelet's borders are left out.
+    `camera_from_body` (3, 3), `position_km` (3,), the unit vector `sun` (3,) and `velocity_km_s` (3,), which aberrates
+    (see `geometry.aberration`), are body-fixed; `lines` counts the native lines; `height_km` gives the height
+    of the limb by cosine of incidence and planetocentric latitude. Points nearer than the profiles' reach to the
+    framelet's borders are left out.
     """
     points = limb_curve(position_km, radii_km, CURVE_POINTS)
     up = normal(points, radii_km)
@@ -97,10 +100,11 @@ def predict_limb(
     lit = cos_incidence > LEAST_COS_INCIDENCE
     points, up = points[lit], up[lit]
     height = height_km(cos_incidence[lit], centric_from_point(points)[:, 0])[:, None]
-    at = camera.pixel(band, (points + height * up - position_km) @ camera_from_body.T)
+    place = points + height * up - position_km
+    at = camera.pixel(band, apparent(place, velocity_km_s) @ camera_from_body.T)
     # a step outwards of a fraction of a pixel gives the normal in the picture
     step = 1e-4 * np.linalg.norm(points - position_km, axis=-1, keepdims=True)
-    outward = camera.pixel(band, (points + (height + step) * up - position_km) @ camera_from_body.T) - at
+    outward = camera.pixel(band, apparent(place + step * up, velocity_km_s) @ camera_from_body.T) - at
     with np.errstate(invalid="ignore"):
         outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
         ends = np.stack([at - REACH_PX[0] * outward, at + REACH_PX[1] * outward])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from perijove.attitude.adjust import Adjustment
 from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.ground import GroundFit, GroundTies, ground_fit
-from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera, spin_of
+from perijove.attitude.measure import LimbMeasure, framelet_times, solved_camera
 from perijove.attitude.pointing import LimbPoints, Pointing
 from perijove.attitude.priors import LOOSE_MOUNTING_SIGMA, TILT_SIGMA, TWIST_SIGMA
 from perijove.attitude.problem import (
@@ -20,6 +20,7 @@ from perijove.attitude.problem import (
     Unknowns,
     cast,
     corrected_position,
+    corrected_velocity,
     join,
     look,
     pixels,
@@ -141,7 +142,7 @@ def gather_pointing(
     return Pointing(
         product_id=exposure.product_id,
         source=source,
-        spin=spin_of(at, image),
+        spin=at.spin,
         camera=solved_camera(strip_camera(camera, exposure), at),
         et=et,
         position_km=corrected_position(et, at, scene.trajectory),
@@ -156,6 +157,7 @@ def gather_pointing(
         ties=tie_count,
         tie_rms_px=tie_rms,
         on_map=fit,
+        velocity_km_s=corrected_velocity(et, at, scene.trajectory),
         sigma_px=sigma_px,
         good=good,
         verdict=verdict,

@@ -106,6 +106,7 @@ def given_pointing(
         camera=own,
         et=et,
         position_km=place,
+        velocity_km_s=trajectory.velocity(et),
         start_offset_s=exposure.start_moved_s,
         interframe_s=exposure.interframe_moved_s,
         parameters=parameters,

@@ -19,12 +19,11 @@ from perijove.attitude.crossing import Breeze, CrossResiduals, CrossTies, cross_
 from perijove.attitude.gather import Solution, used_points
 from perijove.attitude.ground import ground_residuals, whitened
 from perijove.attitude.leastsquares import Block, minimise_blocks
-from perijove.attitude.measure import LimbMeasure, framelet_times
+from perijove.attitude.measure import LimbMeasure
 from perijove.attitude.priors import RATE_DRIFT, RATE_SIGMA, Prior, free_unknowns
-from perijove.attitude.problem import OFFSET, STATE, Unknowns, corrected_position, limb_residuals
+from perijove.attitude.problem import OFFSET, STATE, Unknowns, limb_residuals
 from perijove.attitude.spin import NOMINAL_PERIOD_S
 from perijove.attitude.ties import Ties, tie_residuals, weighed_by_scatter
-from perijove.bodies import LIGHT_KM_S
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -83,7 +82,7 @@ def solve_joint(
 
     `homes` has for every strip, by its number, its arc and its number there.
     """
-    parts, count = _parts([_with_aberration(arc) for arc in arcs])
+    parts, count = _parts(arcs)
     links = _links(parts, count)
     first_wind = count if links is None else count + len(COMMON)
     tied = [(c, homes[c.first][0], homes[c.second][0]) for c in crossings if c.ties is not None]
@@ -143,23 +142,6 @@ def _left(
     scene = parts[a].arc.scene
     found = cross_residuals(crossing.ties, at[a], at[b], scene.trajectory, scene.body, breeze)
     return found, _relative(found, parts[a], parts[b], covariance)
-
-
-def _with_aberration(arc: Arc) -> Arc:
-    """The arc with its lines of sight leant as its motion aberrates them, each strip's against their mean.
-
-    A ray seems to come from nearer to where the camera flies, by v/c. The mean of that is part of the attitude that is
-    solved for, here and where it is used.
-    """
-    at, trajectory = arc.at, arc.scene.trajectory
-    turns = []
-    for k, exposure in enumerate(arc.exposures):
-        et = np.array([float(framelet_times(exposure, k, at).mean())])
-        place, velocity = corrected_position(et, at, trajectory)[0], trajectory.velocity(et)[0]
-        turns.append(np.cross(place, velocity) / np.linalg.norm(place) / LIGHT_KM_S)
-    aside = np.array(turns) - np.mean(turns, axis=0)
-    adjustment = replace(arc.solution.adjustment, unknowns=replace(at, aside=aside))
-    return replace(arc, solution=replace(arc.solution, adjustment=adjustment))
 
 
 def _parts(arcs: Sequence[Arc]) -> tuple[list[_Part], int]:

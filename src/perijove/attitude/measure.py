@@ -26,11 +26,21 @@ from perijove.attitude.exposure import Exposure, strip_camera
 from perijove.attitude.hazy_edges import fit_hazy_edges
 from perijove.attitude.limb_sight import LimbSight, limb_sight
 from perijove.attitude.overlaps import overlap_ties
-from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, corrected_position, haze_height, join, pixels
+from perijove.attitude.problem import (
+    BANDS,
+    Pixels,
+    Unknowns,
+    cast,
+    corrected_position,
+    corrected_velocity,
+    haze_height,
+    join,
+    pixels,
+)
 from perijove.attitude.search import Scene
-from perijove.attitude.spin import SpinModel, leant
 from perijove.attitude.ties import LEAST_CORRELATION, Ties, join_ties, match_patches
 from perijove.bodies import Body
+from perijove.geometry.aberration import apparent
 from perijove.geometry.ellipsoid import intersect, normal
 from perijove.geometry.view import View, disc_middle, native_scale, pixel_rays, spacecraft_view
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera, Filter
@@ -72,11 +82,6 @@ def solved_camera(camera: Camera, at: Unknowns) -> Camera:
     shift = {b: tuple(np.add(camera.shift.get(b, (0.0, 0.0)), at.shift[i])) for i, b in enumerate(BANDS)}
     scale = {b: camera.scale.get(b, 1.0) * (1.0 + float(at.scale[i])) for i, b in enumerate(BANDS)}
     return Camera({b: (float(v[0]), float(v[1])) for b, v in shift.items()}, scale)
-
-
-def spin_of(at: Unknowns, image: int) -> SpinModel:
-    """The spin by which one image's lines of sight go, what is known to turn them aside among it."""
-    return at.spin if at.aside is None else leant(at.spin, at.aside[image])
 
 
 def framelet_times(exposure: Exposure, image: int, at: Unknowns) -> FloatArray:
@@ -162,9 +167,9 @@ def measure_limb(
     that hangs on no geometry, and so serves while the pointing is far off.
     """
     et = framelet_times(exposure, image, at)
-    place = corrected_position(et, at, scene.trajectory)
+    place, velocity = corrected_position(et, at, scene.trajectory), corrected_velocity(et, at, scene.trajectory)
     body_from_j2000 = scene.body.body_from_j2000(et)
-    camera_from_body = spin_of(at, image).camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
+    camera_from_body = at.spin.camera_from_j2000(et) @ np.swapaxes(body_from_j2000, -1, -2)
     true_camera = solved_camera(strip_camera(camera, exposure), at)
     middle = place.mean(axis=0)
     # beyond a phase angle of 120 deg haze brightens the limb
@@ -175,6 +180,7 @@ def measure_limb(
             predict_limb(
                 true_camera, band, camera_from_body[f], body_from_j2000[f] @ place[f], scene.body.radii_km,
                 body_from_j2000[f] @ scene.sun, FRAMELET_LINES, partial(haze_height, at, BANDS.index(band)),
+                body_from_j2000[f] @ velocity[f],
             )
             for f in range(len(light))
         ]  # fmt: skip
@@ -220,7 +226,8 @@ def swaths(exposure: Exposure, image: int, at: Unknowns, scene: Scene, camera: C
         exposure.binning,
         et,
         corrected_position(et, at, scene.trajectory),
-        spin_of(at, image).camera_from_j2000(et),
+        at.spin.camera_from_j2000(et),
+        corrected_velocity(et, at, scene.trajectory),
     )
 
 
@@ -299,9 +306,8 @@ def _raw_pixels(
     swath = next(s for s in bands if s.band is band)
     ground = intersect(view.position_km, pixel_rays(view, spot[:, 0], spot[:, 1]), scene.body.radii_km)
     body_from_j2000 = scene.body.body_from_j2000(swath.et)
-    rotation = swath.camera_from_j2000 @ np.swapaxes(body_from_j2000, -1, -2)
-    place = np.einsum("fij,fj->fi", body_from_j2000, swath.position_km)
-    ray = np.einsum("fij,pfj->pfi", rotation, ground[:, None] - place[None])
+    looks = np.einsum("fji,pj->pfi", body_from_j2000, ground) - swath.position_km
+    ray = np.einsum("fij,pfj->pfi", swath.camera_from_j2000, apparent(looks, swath.velocity_km_s))
     at = swath.camera.pixel(band, ray)
     off = np.abs(at[..., 0] - FRAMELET_LINES / 2)
     off = np.where(np.isfinite(off), off, np.inf)

@@ -19,6 +19,7 @@ from perijove.attitude.exposure import Exposure
 from perijove.attitude.problem import BANDS, Pixels, Unknowns, cast, pixels
 from perijove.attitude.search import Scene
 from perijove.attitude.ties import LEAST_CORRELATION, Ties
+from perijove.geometry.aberration import apparent
 from perijove.geometry.ellipsoid import intersect
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Camera
 from perijove.swath import Swath
@@ -117,7 +118,9 @@ def _map_overlap(
     rays = cast(nodes, at, scene.trajectory, scene.body)
     ground = intersect(rays.position, rays.direction, scene.body.radii_km)
     to_body = scene.body.body_from_j2000(swath.et[f + 1])
-    sight = (ground - to_body @ swath.position_km[f + 1]) @ (swath.camera_from_j2000[f + 1] @ to_body.T).T
+    looks = ground @ to_body - swath.position_km[f + 1]
+    seen = apparent(looks, None if swath.velocity_km_s is None else swath.velocity_km_s[f + 1])
+    sight = seen @ swath.camera_from_j2000[f + 1].T
     there = swath.camera.pixel(swath.band, sight).reshape(*line.shape, 2)
     hit = np.isfinite(there).all(axis=(0, 2))
     runs = np.flatnonzero(hit)

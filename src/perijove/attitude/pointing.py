@@ -33,13 +33,14 @@ class Pointing:
     """Where the camera pointed while one strip was taken.
 
     `source` is 'limb', 'limb+ties', or 'neighbours' where axis and rate came from other strips; '+map' is added where
-    the ground was tied to a map, and `on_map` says how well. `et` (frames,) are the
-    solved times of mid-exposure, `position_km` (frames, 3) the spacecraft in j2000 then. `start_offset_s` and
-    `interframe_s` are corrections to the label's times beyond `instrument.START_TIME_BIAS_S` and `INTERFRAME_DELTA_S`.
-    `parameters` and `sigmas` map the name of every unknown to its value and one-sigma error (degrees for angles),
-    `covariance` is theirs in the same order and units; `sigma_px` is the error of a place on the disc by the
-    covariance, rms. `tie_rms_px` maps a filter to the length of its ties' residuals, a robust rms. `verdict` is one
-    plain sentence.
+    the ground was tied to a map, and `on_map` says how well. `et` (frames,) are the solved times of mid-exposure,
+    `position_km` and `velocity_km_s` (frames, 3) the spacecraft's in j2000 then, relative to the body, geometric.
+    Aberration is no part of the attitude (see `geometry.aberration`); without a velocity it is not counted.
+    `start_offset_s` and `interframe_s` are corrections to the label's times beyond `instrument.START_TIME_BIAS_S` and
+    `INTERFRAME_DELTA_S`. `parameters` and `sigmas` map the name of every unknown to its value and one-sigma error
+    (degrees for angles), `covariance` is theirs in the same order and units; `sigma_px` is the error of a place on the
+    disc by the covariance, rms. `tie_rms_px` maps a filter to the length of its ties' residuals, a robust rms.
+    `verdict` is one plain sentence.
     """
 
     product_id: str
@@ -62,3 +63,4 @@ class Pointing:
     good: bool
     verdict: str
     on_map: GroundFit | None = None
+    velocity_km_s: FloatArray | None = None

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from perijove.attitude.limb import Grazing, graze
 from perijove.attitude.spin import SpinModel
-from perijove.bodies import Body
+from perijove.bodies import LIGHT_KM_S, Body
 from perijove.ephemeris.trajectory import Trajectory
+from perijove.geometry.aberration import apparent, geometric
 from perijove.instrument import Camera, Filter
 
 FloatArray = NDArray[np.float64]
@@ -40,8 +41,7 @@ class Unknowns:
     the order of `BANDS`, `grazing_km` (4,) how much higher it stands where the Sun only grazes it (see
     `grazing_light`), `shape_km` (`SHAPES`,) how it changes with latitude (see `haze_shapes`); `shift` (4, 2) px,
     correction (line, sample) of each filter's optical centre, `scale` (4,) of its relative focal length; `state` (6,)
-    km and km/s, of the trajectory. `aside` (images, 3) rad turns the lines of sight of each image in j2000: what is
-    known to differ between them, and not solved for; None for nothing.
+    km and km/s, of the trajectory.
     """
 
     spin: SpinModel
@@ -53,7 +53,6 @@ class Unknowns:
     shift: FloatArray
     scale: FloatArray
     state: FloatArray
-    aside: FloatArray | None = None
 
     def vector(self) -> FloatArray:
         """All unknowns as one vector, in the order of `names`."""
@@ -76,7 +75,6 @@ class Unknowns:
             shift=vector[SHIFT:SCALE].reshape(4, 2),
             scale=vector[SCALE:STATE],
             state=vector[STATE:OFFSET],
-            aside=self.aside,
         )
 
     def names(self) -> list[str]:
@@ -193,8 +191,8 @@ def corrected_rays(p: Pixels, at: Unknowns) -> FloatArray:
 
 @dataclass(frozen=True)
 class Rays:
-    """Pixels' rays in the body-fixed frame without derivatives: `direction`, `position` (n, 3) and the rotations
-    `body_from_j2000` and `body_from_camera` (n, 3, 3), `et` (n,)."""
+    """Pixels' rays in the body-fixed frame without derivatives: `direction` (its aberration undone), `position` (n, 3)
+    and the rotations `body_from_j2000` and `body_from_camera` (n, 3, 3), `et` (n,)."""
 
     et: FloatArray
     direction: FloatArray
@@ -210,6 +208,12 @@ def corrected_position(et: FloatArray, at: Unknowns, trajectory: Trajectory) -> 
     return out
 
 
+def corrected_velocity(et: FloatArray, at: Unknowns, trajectory: Trajectory) -> FloatArray:
+    """Velocity (n, 3) km/s in j2000 at ET (n,) with the solution's correction of the trajectory."""
+    out: FloatArray = trajectory.velocity(et) + at.state[3:]
+    return out
+
+
 def cast(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Rays:
     """Rays of the pixels `p` in the body-fixed frame.
 
@@ -219,11 +223,8 @@ def cast(p: Pixels, at: Unknowns, trajectory: Trajectory, body: Body) -> Rays:
     body_from_j2000 = body.body_from_j2000(et)
     back = body_from_j2000 @ np.swapaxes(at.spin.camera_from_j2000(et), -1, -2)
     place = turned(body_from_j2000, corrected_position(et, at, trajectory))
-    if at.aside is not None:
-        # small turns as matrices: the columns are what they do to the axes
-        lean = np.swapaxes(np.cross(at.aside[p.image][:, None, :], np.eye(3)), -1, -2)
-        back = back + body_from_j2000 @ lean @ np.swapaxes(body_from_j2000, -1, -2) @ back
-    return Rays(et, turned(back, corrected_rays(p, at)), place, body_from_j2000, back)
+    velocity = turned(body_from_j2000, corrected_velocity(et, at, trajectory))
+    return Rays(et, geometric(turned(back, corrected_rays(p, at)), velocity), place, body_from_j2000, back)
 
 
 def turned(m: FloatArray, v: FloatArray) -> FloatArray:
@@ -243,21 +244,24 @@ def differentiate(rays: Rays, p: Pixels, at: Unknowns, trajectory: Trajectory, b
     direction, position = rays.direction, rays.position
     back, body_from_j2000 = rays.body_from_camera, rays.body_from_j2000
     elapsed = rays.et - trajectory.reference_et
-    velocity = turned(body_from_j2000, trajectory.velocity(rays.et) + at.state[3:])
+    velocity = turned(body_from_j2000, corrected_velocity(rays.et, at, trajectory))
     count = len(at.vector())
     turn, move = np.zeros((len(p), 3, count)), np.zeros((len(p), 3, count))
     node = np.array([-np.sin(spin.ra), np.cos(spin.ra), 0.0])
-    about_pole = np.cross(body_from_j2000 @ spin.axis, direction)
+    # the camera turns what it sees, aberration and all
+    seen = apparent(direction, velocity)
+    about_pole = np.cross(body_from_j2000 @ spin.axis, seen)
     # the body turns under the ray and under the camera as time goes on
     drift = np.array([0.0, 0.0, -body.spin_rate])
     by_time = spin.rate * about_pole + np.cross(drift, direction)
+    leant = body_from_j2000 * (np.linalg.norm(direction, axis=-1) / -LIGHT_KM_S)[:, None, None]
     fly = velocity + np.cross(drift, position)
-    turn[:, :, 0] = np.cross(body_from_j2000[:, :, 2], direction)
-    turn[:, :, 1] = np.cross(body_from_j2000 @ -node, direction)
+    turn[:, :, 0] = np.cross(body_from_j2000[:, :, 2], seen)
+    turn[:, :, 1] = np.cross(body_from_j2000 @ -node, seen)
     turn[:, :, 2] = about_pole
     turn[:, :, 3] = about_pole * (rays.et - spin.epoch)[:, None]
-    turn[:, :, 4] = np.cross(back @ np.array([-np.sin(spin.tilt), 0.0, np.cos(spin.tilt)]), direction)
-    turn[:, :, 5] = np.cross(back[:, :, 1], direction)
+    turn[:, :, 4] = np.cross(back @ np.array([-np.sin(spin.tilt), 0.0, np.cos(spin.tilt)]), seen)
+    turn[:, :, 5] = np.cross(back[:, :, 1], seen)
     turn[:, :, 6] = by_time * p.frame[:, None]
     move[:, :, 6] = fly * p.frame[:, None]
     rows = np.arange(len(p))
@@ -266,6 +270,7 @@ def differentiate(rays: Rays, p: Pixels, at: Unknowns, trajectory: Trajectory, b
     turn[rows, :, SHIFT + 1 + 2 * p.band] = -by_sample
     turn[rows, :, SCALE + p.band] = turned(back, rays_by_scale(p))
     move[:, :, STATE : STATE + 3] = body_from_j2000
+    turn[:, :, STATE + 3 : OFFSET] = leant
     move[:, :, STATE + 3 : OFFSET] = body_from_j2000 * elapsed[:, None, None]
     turn[rows, :, OFFSET + p.image] = by_time
     move[rows, :, OFFSET + p.image] = fly

@@ -8,7 +8,7 @@ the true spin axis differs from it by a fraction of a degree, which is the twist
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -86,15 +86,3 @@ def camera_from_spin(twist: float, tilt: float) -> FloatArray:
     about_y = np.array([[cy, 0.0, -sy], [0.0, 1.0, 0.0], [sy, 0.0, cy]])
     out: FloatArray = about_y @ about_z @ camera_from_spacecraft()
     return out
-
-
-def leant(spin: SpinModel, turn: FloatArray) -> SpinModel:
-    """The spin whose lines of sight are those of `spin` turned in j2000 by a small rotation vector (3,), rad."""
-    before = spin_from_j2000(spin.ra, spin.dec, spin.phase)
-    after = before + np.cross(turn, before)
-    ra, dec = axis_angles(after[2])
-    ra += 2.0 * np.pi * float(np.round((spin.ra - ra) / (2.0 * np.pi)))
-    still = spin_from_j2000(ra, dec, 0.0)
-    phase = float(np.arctan2(after[0] @ still[1], after[0] @ still[0]))
-    phase += 2.0 * np.pi * float(np.round((spin.phase - phase) / (2.0 * np.pi)))
-    return replace(spin, ra=ra, dec=dec, phase=phase)

@@ -76,7 +76,8 @@ class Observation:
         """
         p, light = self.pointing, self.calibrated.light
         attitude = p.spin.camera_from_j2000(p.et)
-        swaths = split_by_filter(light, p.camera, self.calibrated.binning, p.et, p.position_km, attitude)
+        binning = self.calibrated.binning
+        swaths = split_by_filter(light, p.camera, binning, p.et, p.position_km, attitude, p.velocity_km_s)
         with ThreadPoolExecutor(len(swaths)) as pool:
             return list(pool.map(lambda swath: self._swath(swath, sigma, sharpen), swaths))
 

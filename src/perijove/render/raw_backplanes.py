@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from perijove.bodies import Body
+from perijove.bodies import LIGHT_KM_S, Body
 from perijove.errors import UsageError
 from perijove.geometry.illumination import PIXEL_ANGLE, backplanes, check_planes, in_file_units
 from perijove.jit import kernel
@@ -26,14 +26,15 @@ class RawGeometry:
 
     `rays` (lines, samples, 3) are unit vectors in the camera's frame through the centres of the stored pixels, their
     distortion taken out. For each of the n framelets, body-fixed where the body stood when the light left it:
-    `body_from_camera` (n, 3, 3), the camera's `places` (n, 3) km, `suns` (n, 3) unit vectors from the centre to the
-    Sun, and the Sun's distance `sun_km` (n,).
+    `body_from_camera` (n, 3, 3), the camera's `places` (n, 3) km and `leans` (n, 3), its velocity over that of light,
+    `suns` (n, 3) unit vectors from the centre to the Sun, and the Sun's distance `sun_km` (n,).
     """
 
     body: Body
     rays: FloatArray
     body_from_camera: FloatArray
     places: FloatArray
+    leans: FloatArray
     suns: FloatArray
     sun_km: FloatArray
     pixel_angle: float
@@ -46,7 +47,7 @@ class RawGeometry:
         points, sights = np.empty(self.rays.shape), np.empty(self.rays.shape)
         radii = np.array(self.body.radii_km)
         meet_body(
-            self.rays.reshape(-1, 3), self.body_from_camera[frame], self.places[frame], radii,
+            self.rays.reshape(-1, 3), self.body_from_camera[frame], self.places[frame], self.leans[frame], radii,
             points.reshape(-1, 3), sights.reshape(-1, 3),
         )  # fmt: skip
         return backplanes(
@@ -67,7 +68,7 @@ def raw_geometry(swath: Swath, body: Body, sun_km: ArrayLike) -> RawGeometry:
     `sun_km` (3,) or (n, 3) are vectors from the body's centre to the Sun in j2000, as seen there at the framelets'
     times. As in the renderer the body stands as it stood when the light left it: one light time a framelet, from the
     disc's middle (`framelets.light_time`). To Jupiter's limb it is up to 0.24 s longer, in which the planet turns by
-    4e-5 rad. Stellar aberration is left to the pointing, which was solved without it.
+    4e-5 rad. Stellar aberration by the flight past the body is taken off every ray (`geometry.aberration`).
 
     Raises StripError where the shapes of the swath do not belong together, UsageError for a Sun of another shape.
     """
@@ -81,11 +82,13 @@ def raw_geometry(swath: Swath, body: Body, sun_km: ArrayLike) -> RawGeometry:
     seen = body.body_from_j2000(swath.et - light_time(body, swath.position_km))
     suns = np.einsum("nij,nj->ni", seen, np.broadcast_to(sun, (n, 3)))
     away = np.linalg.norm(suns, axis=-1)
+    velocity = np.zeros((n, 3)) if swath.velocity_km_s is None else swath.velocity_km_s
     return RawGeometry(
         body=body,
         rays=swath.camera.ray(swath.band, line[:, None], sample),
         body_from_camera=seen @ np.swapaxes(swath.camera_from_j2000, -1, -2),
         places=np.einsum("nij,nj->ni", seen, swath.position_km),
+        leans=np.einsum("nij,nj->ni", seen, velocity) / LIGHT_KM_S,
         suns=suns / away[:, None],
         sun_km=away,
         pixel_angle=PIXEL_ANGLE,
@@ -117,13 +120,15 @@ def meet_body(
     rays: FloatArray,
     body_from_camera: FloatArray,
     place: FloatArray,
+    lean: FloatArray,
     radii: FloatArray,
     points: FloatArray,
     sights: FloatArray,
 ) -> None:
-    """Turn rays (n, 3) of the camera at `place` (3,) km into the body's frame, and meet the ellipsoid with them.
+    """Turn unit rays (n, 3) of the camera at `place` (3,) km into the body's frame, and meet the ellipsoid with them.
 
-    Fills `sights` (n, 3), the turned rays, and `points` (n, 3), where they first meet the surface, NaN where they miss.
+    From each `lean` (3,) is taken off, v/c of the camera, and with it the aberration. Fills `sights` (n, 3), the unit
+    vectors that this leaves, and `points` (n, 3), where they first meet the surface, NaN where they miss.
     """
     m = body_from_camera
     ox, oy, oz = place[0], place[1], place[2]
@@ -132,9 +137,11 @@ def meet_body(
     outside = px * px + py * py + pz * pz >= 1.0
     for k in range(len(rays)):
         x, y, z = rays[k, 0], rays[k, 1], rays[k, 2]
-        dx = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z
-        dy = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z
-        dz = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z
+        dx = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z - lean[0]
+        dy = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z - lean[1]
+        dz = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z - lean[2]
+        length = math.sqrt(dx * dx + dy * dy + dz * dz)
+        dx, dy, dz = dx / length, dy / length, dz / length
         sights[k, 0], sights[k, 1], sights[k, 2] = dx, dy, dz
         ux, uy, uz = dx * ix, dy * iy, dz * iz
         a = 1.0 / (ux * ux + uy * uy + uz * uz)
