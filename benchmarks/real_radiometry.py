@@ -270,6 +270,7 @@ def halves(swaths: list[Swath], part: int) -> list[Swath]:
             s, light=s.light[keep], variance=None if s.variance is None else s.variance[keep],
             quality=None if s.quality is None else s.quality[keep], et=s.et[keep],
             position_km=s.position_km[keep], camera_from_j2000=s.camera_from_j2000[keep],
+            velocity_km_s=None if s.velocity_km_s is None else s.velocity_km_s[keep],
         )
         for s in swaths
     ]  # fmt: skip

@@ -111,6 +111,7 @@ def part_of(swath: Swath, group: int) -> Swath:
         swath, light=swath.light[keep], quality=None if swath.quality is None else swath.quality[keep],
         variance=None if swath.variance is None else swath.variance[keep], et=swath.et[keep],
         position_km=swath.position_km[keep], camera_from_j2000=swath.camera_from_j2000[keep],
+        velocity_km_s=None if swath.velocity_km_s is None else swath.velocity_km_s[keep],
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from benchmarks.accuracy.cases import FloatArray
 from benchmarks.accuracy.honesty import Chi, attitude_chi, displacement_chi, expected_range
 from benchmarks.accuracy.process import Done
 from benchmarks.accuracy.radiance import Radiance, radiance
-from benchmarks.accuracy.truth import Seen, aberration_axis, attitude_error, colour_errors, map_errors, see
+from benchmarks.accuracy.truth import Seen, attitude_error, colour_errors, map_errors, see
 
 from perijove.attitude.problem import BANDS
 
@@ -74,7 +74,6 @@ def measure(done: Done, index: int, *, light: bool) -> Row:
     km, px = map_errors(scene, p, seen)
     turn = attitude_error(scene, strip, p)
     along = p.spin.camera_from_j2000(float(p.et[k])) @ p.spin.axis
-    true_axis = aberration_axis(scene, strip)
     et = float(p.et[k])
     return Row(
         case=done.made.case.name,
@@ -83,7 +82,7 @@ def measure(done: Done, index: int, *, light: bool) -> Row:
         noiseless=done.made.case.detector in ("uncoded", "ideal"),
         made_up=done.made.hint is not None,
         distance_km=float(np.linalg.norm(scene.flight.position(et))),
-        axis_deg=_angle(true_axis, p.spin.axis),
+        axis_deg=_angle(scene.spin.axis, p.spin.axis),
         axis_sigma_deg=float(np.hypot(p.sigmas["ra"] * np.cos(p.spin.dec), p.sigmas["dec"])),
         period_s=p.spin.period_s - scene.spin.period_s,
         period_sigma_s=p.sigmas["rate"] * p.spin.period_s**2 / (2.0 * np.pi),

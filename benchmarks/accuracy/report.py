@@ -95,8 +95,7 @@ A figure is solution less truth; one in parentheses is the error that the soluti
 for strips that were solved jointly.
 
 - **axis, period, phase, start, twist, tilt**: of the spin. Phase is the turn of the middle frame's attitude about
-  the spin axis: start time and phase cannot be told apart in one strip, only their sum counts. The axis is compared
-  with that which a solver without aberration must find.
+  the spin axis: start time and phase cannot be told apart in one strip, only their sum counts.
 - **place**: the spacecraft at mid-image, against the true path.
 - **limb**: residual of the limb points used.
 - **median, p95, σ**: distance, over the disc in all framelets of all filters, between a pixel and where the solved

@@ -11,12 +11,13 @@ from scipy.spatial.transform import Rotation
 from perijove.attitude.pointing import Pointing
 from perijove.attitude.problem import BANDS
 from perijove.bodies import LIGHT_KM_S, Body
+from perijove.geometry.aberration import geometric
 from perijove.geometry.ellipsoid import intersect, normal
 from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.simulate.ground import ground_seen
 from perijove.simulate.scene import Scene
 from perijove.simulate.strip import Strip
-from perijove.verify import looks_to, project
+from perijove.verify import looks_to, project, velocity_of
 
 LINES = np.linspace(4.0, 124.0, 6)
 SAMPLES_SEEN = np.linspace(40.0, 1610.0, 40)
@@ -109,7 +110,8 @@ def map_errors(scene: Scene, p: Pointing, seen: Seen) -> tuple[FloatArray, Float
         fixed = body.body_from_j2000(et) @ place
         away = np.linalg.norm(fixed - ground, axis=-1)
         then = body.body_from_j2000(et - float(np.median(away)) / LIGHT_KM_S)
-        rays = p.camera.ray(BANDS[band], pixel[:, 0], pixel[:, 1]) @ p.spin.camera_from_j2000(et) @ then.T
+        rays = p.camera.ray(BANDS[band], pixel[:, 0], pixel[:, 1]) @ p.spin.camera_from_j2000(et)
+        rays = geometric(rays, velocity_of(p, frame)) @ then.T
         found = intersect(then @ place, rays, body.radii_km)
         cosine = np.sum(normal(ground, body.radii_km) * (fixed - ground), axis=-1) / away
         use = cosine > np.cos(MAP_EMISSION)
@@ -120,27 +122,10 @@ def map_errors(scene: Scene, p: Pointing, seen: Seen) -> tuple[FloatArray, Float
 
 
 def attitude_error(scene: Scene, strip: Strip, p: Pointing) -> FloatArray:
-    """Rotation vector (3,) rad, camera frame, from the true attitude of the middle frame to the solved one.
-
-    The true one is turned by the aberration of the flight past the body, which the solver leaves to the pointing.
-    """
+    """Rotation vector (3,) rad, camera frame, from the true attitude of the middle frame to the solved one."""
     k = len(p.et) // 2
-    et = float(strip.timing.et[k])
-    place, velocity = scene.flight.position(et), scene.flight.velocity(et)
-    ahead = -place / np.linalg.norm(place)
-    aberration = Rotation.from_rotvec(np.cross(ahead, velocity) / LIGHT_KM_S).as_matrix()
-    true = scene.spin.j2000_from_camera(et).T @ aberration
+    true = scene.spin.j2000_from_camera(float(strip.timing.et[k])).T
     turned = p.spin.camera_from_j2000(float(p.et[k])) @ true.T
     # vectors turn one way, frames the other
     out: FloatArray = -Rotation.from_matrix(turned).as_rotvec()
     return out
-
-
-def aberration_axis(scene: Scene, strip: Strip) -> FloatArray:
-    """The spin axis (3,) in j2000 that a solver without aberration would see at mid-image."""
-    et = float(strip.timing.et[len(strip.timing.et) // 2])
-    place, velocity = scene.flight.position(et), scene.flight.velocity(et)
-    ahead = -place / np.linalg.norm(place)
-    turn = Rotation.from_rotvec(-np.cross(ahead, velocity) / LIGHT_KM_S)
-    axis: FloatArray = turn.apply(scene.spin.axis / np.linalg.norm(scene.spin.axis))
-    return axis
