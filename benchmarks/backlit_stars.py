@@ -60,7 +60,7 @@ class StarErrors:
 
 def star_errors(stage: Stage, strips: Sequence[Strip], light: FloatArray, band: Filter, sky: float) -> StarErrors:
     """Where the stars of a composite's light (h, w) are; `sky` is the scatter of its dark sky, I/F."""
-    stars, turn = stage.scene.world.stars, j2000_from_body(stage.scene.flight.body, stage.et)
+    stars, turn = stage.scene.sky, j2000_from_body(stage.scene.flight.body, stage.et)
     assert stars is not None
     at = pixels_of(pixel_rays(stage.view), stars.direction @ turn)
     at = at[np.isfinite(at).all(axis=1)]

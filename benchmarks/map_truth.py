@@ -137,7 +137,7 @@ def stations(scene: Scene, et: FloatArray) -> tuple[FloatArray, FloatArray, Floa
 
 def strip_of_places(scene: Scene, shot: Shot, timing: Timing) -> list[Swath]:
     """Swaths whose light is the x, y or z, km, of the ground that each pixel truly sees; 0 where it sees the sky."""
-    places, _ = scene.flight.seen_from(timing.et)
+    places, speeds = scene.flight.position(timing.et), scene.flight.velocity(timing.et)
     attitude = np.swapaxes(scene.spin.j2000_from_camera(timing.et), -1, -2)
     lines, samples = FRAMELET_LINES // shot.binning, SAMPLES // shot.binning
     line, sample = (shot.binning * (np.arange(n) + 0.5) for n in (lines, samples))
@@ -149,7 +149,7 @@ def strip_of_places(scene: Scene, shot: Shot, timing: Timing) -> list[Swath]:
         light[:, :, : LIT_SAMPLES.start // shot.binning] = np.nan
         light[:, :, LIT_SAMPLES.stop // shot.binning :] = np.nan
         camera = Camera(scene.lens.shift, scene.lens.scale).integrating(shot.stages)
-        swaths.append(Swath(band, camera, shot.binning, light, timing.et, places, attitude))
+        swaths.append(Swath(band, camera, shot.binning, light, timing.et, places, attitude, velocity_km_s=speeds))
     return swaths
 
 
@@ -295,13 +295,12 @@ def true_observation(scene: Scene, strip: Strip, raw: RawImage) -> Observation:
         *axis_angles(scene.spin.axis), scene.spin.turn, scene.spin.epoch, 2.0 * math.pi / scene.spin.period_s,
         scene.spin.twist, scene.spin.tilt,
     )  # fmt: skip
-    places, _ = scene.flight.seen_from(et)
     camera = Camera(scene.lens.shift, scene.lens.scale).integrating(shot.stages)
     none, whole = np.empty(0), np.empty(0, np.int64)
     limb = LimbPoints(np.empty(0, np.str_), whole, none, none, none, np.empty(0, np.bool_), none)
     pointing = Pointing(
-        raw.label.product_id, "true", turn, camera, et, places, 0.0, 0.0, {}, {}, np.empty((0, 0)), limb, 0.0, {}, 0,
-        {}, 0.0, True, "true",
+        raw.label.product_id, "true", turn, camera, et, scene.flight.position(et), 0.0, 0.0, {}, {}, np.empty((0, 0)),
+        limb, 0.0, {}, 0, {}, 0.0, True, "true", velocity_km_s=scene.flight.velocity(et),
     )  # fmt: skip
     sun = scene.sun(float(et.mean()))
     away = float(np.linalg.norm(sun))

@@ -39,8 +39,8 @@ def placed(observation: Observation, scene: Scene, strip: Strip) -> Observation:
     """An observation as the scene has it."""
     et = strip.timing.et
     camera = Camera(scene.lens.shift, scene.lens.scale).integrating(strip.shot.stages)
-    # the simulator's body stands where it did when the light left it, which the renderer finds by itself
+    place, velocity = scene.flight.position(et), scene.flight.velocity(et)
     pointing = replace(
-        observation.pointing, et=et, position_km=scene.flight.seen_from(et)[0], camera=camera, spin=TrueSpin(scene.spin)
+        observation.pointing, et=et, position_km=place, velocity_km_s=velocity, camera=camera, spin=TrueSpin(scene.spin)
     )
     return replace(observation, pointing=pointing)

@@ -38,7 +38,7 @@ def spin_model(spin: Spin) -> SpinModel:
 
 
 def true_pointing(scene: Scene = SCENE, shot: Shot = SHOT) -> Pointing:
-    """What a perfect solver would find: the place is that from which the body is seen."""
+    """What a perfect solver would find."""
     et = time_shot(scene, shot).et
     nothing = np.zeros(0)
     limb = LimbPoints(
@@ -46,7 +46,8 @@ def true_pointing(scene: Scene = SCENE, shot: Shot = SHOT) -> Pointing:
     )
     return Pointing(
         product_id="TRUE", source="limb", spin=spin_model(scene.spin), camera=Camera.measured(), et=et,
-        position_km=scene.flight.seen_from(et)[0], start_offset_s=0.0, interframe_s=0.0, parameters={}, sigmas={},
+        position_km=scene.flight.position(et), velocity_km_s=scene.flight.velocity(et),
+        start_offset_s=0.0, interframe_s=0.0, parameters={}, sigmas={},
         covariance=np.zeros((0, 0)), limb=limb, limb_rms_px=0.0, limb_median_px={}, ties=0, tie_rms_px={},
         sigma_px=0.07, good=True, verdict="",
     )  # fmt: skip

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from perijove.bodies import LIGHT_KM_S
+from perijove.ephemeris.sun_earth import jupiter_velocity
 from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.simulate import photograph as photograph_module
 from perijove.simulate.optics import PAD_LINES, Samples, looks
@@ -81,7 +83,9 @@ def lone_star(scene: Scene, shot: Shot, magnitude: float) -> tuple[Scene, float]
     et = float(time_shot(scene, shot).et[0])
     at = Samples(np.array([0.5]), np.array([0.5]), np.zeros(1))
     ray = looks(scene.lens, Filter.GREEN, at)[60 + PAD_LINES, 60, 0]
-    star = Stars((scene.spin.j2000_from_camera(et) @ ray)[None], np.array([magnitude]), np.ones((1, 4)))
+    # where it truly stands, the lean by all of the camera's motion taken off
+    way = scene.spin.j2000_from_camera(et) @ ray - scene.flight.lean(et) - jupiter_velocity(et) / LIGHT_KM_S
+    star = Stars((way / np.linalg.norm(way))[None], np.array([magnitude]), np.ones((1, 4)))
     return replace(scene, world=replace(scene.world, stars=star)), et
 
 

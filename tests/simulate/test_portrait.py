@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from perijove.bodies import JUPITER
+from perijove.bodies import JUPITER, LIGHT_KM_S
+from perijove.ephemeris.sun_earth import jupiter_velocity
 from perijove.errors import UsageError
 from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.simulate import photograph as photograph_module
@@ -92,7 +93,7 @@ def test_it_is_the_light_of_the_photograph(painter) -> None:
     edge = np.abs(np.diff(taken[frame], axis=0)).max(axis=0)
     first = int(np.clip(np.argmax(edge) - 30, 0, 1588))
     rays = looks(scene.lens, Filter.GREEN, sub_samples(1, 1, smear=False))[PAD_LINES:-PAD_LINES, first : first + 60, 0]
-    rays = rays @ scene.spin.j2000_from_camera(et).T
+    rays = rays @ scene.spin.j2000_from_camera(et).T - scene.flight.lean(et)
     seen = portrait(scene, float(left), place, rays, bands=GREEN, inertial=True)[Filter.GREEN]
     found, true = seen.astype(float)[1:-1, 1:-1], taken[frame, 1:-1, first + 1 : first + 59].astype(float)
     assert true.max() > 0.1
@@ -138,7 +139,9 @@ def test_a_star_stands_where_it_is_with_all_its_light(scene: Scene) -> None:
     )
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     colour = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 1.0, 1.0]])
-    stars = Stars(ways @ turn.T, np.array([2.0, 2.0]), colour)
+    # what is seen there stands aside by the planet's own motion
+    ways -= jupiter_velocity(scene.spin.epoch) / LIGHT_KM_S @ turn
+    stars = Stars(ways @ turn.T / np.linalg.norm(ways, axis=1)[:, None], np.array([2.0, 2.0]), colour)
     starry = replace(scene, world=replace(scene.world, stars=stars))
     light = portrait(starry, ET, place, rays, bands=GREEN)[Filter.GREEN].astype(float)
     np.testing.assert_allclose(light[9:11, 19:21], light[9, 19], rtol=1e-2)

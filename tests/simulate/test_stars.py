@@ -1,11 +1,17 @@
 """Stars of the simulator: brightness by hand, places as the optics have them, and what hides them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import spiceypy
 
+from perijove.ephemeris.sun_earth import jupiter_velocity
 from perijove.instrument import FOCAL_LENGTH_PX, Filter
 from perijove.simulate.frames import Spin
+from perijove.simulate.motion import orbital_velocity
 from perijove.simulate.optics import PAD_LINES, Lens, Samples, looks
+from perijove.simulate.scenes import ganymede_scene
 from perijove.simulate.stars import AU_KM, Stars, add_stars, star_light, starry_sky
 
 LENS = Lens()
@@ -34,6 +40,32 @@ def at_pixel(band: Filter, line: int, sample: int, inside: tuple[float, float] =
 def test_stars_stand_where_the_optics_look(band: Filter, line: int, sample: int) -> None:
     pixels, _ = shine(one_star(at_pixel(band, line, sample, (0.3, 0.9))), band)
     np.testing.assert_allclose(pixels, [[line + 0.3, sample + 0.9]], atol=1e-6)
+
+
+def test_stars_lean_as_spice_has_it() -> None:
+    # seen by one who flies past a moon that goes round a planet that goes round the Sun
+    scene = ganymede_scene(1)
+    et = float(scene.flight.et[len(scene.flight.et) // 2])
+    assert scene.sky is not None
+    assert scene.world.stars is not None
+    seen = scene.sky.direction + scene.flight.lean(et)
+    seen /= np.linalg.norm(seen, axis=1, keepdims=True)
+    barycentric = jupiter_velocity(et) + orbital_velocity(scene.flight.body, et) + scene.flight.velocity(et)
+    true = np.array([spiceypy.stelab(star, barycentric) for star in scene.world.stars.direction[:300]])
+    # v/c is 1e-4, and so is what the first order leaves of it
+    np.testing.assert_allclose(seen[:300], true, atol=2e-8)
+    assert np.abs(seen - scene.world.stars.direction).max() > 5e-5
+    assert replace(scene, world=replace(scene.world, stars=None)).sky is None
+
+
+def test_a_lean_moves_stars_forwards() -> None:
+    # to +Y of the camera, down the lines: an angle of 1e-4, 0.148 px in the middle of the field
+    star = one_star(at_pixel(Filter.GREEN, 30, 814))
+    (still,), (leant,) = (
+        star_light(star, LENS, Filter.GREEN, 1, ATTITUDE.T, 1, AU_KM, NOWHERE, lean=np.array([0.0, y, 0.0]))[0]
+        for y in (0.0, 1e-4)
+    )
+    np.testing.assert_allclose(leant - still, [0.148, 0.0], atol=1e-3)
 
 
 def test_an_integration_moves_them_up_by_half_its_rows() -> None:

@@ -26,7 +26,9 @@ def ground_seen(scene: Scene, shot: Shot, band: Filter, et: float, line: FloatAr
     looks = np.stack([u * shrink, v * shrink, np.full(u.shape, focal)], axis=-1)
     place, left = scene.flight.seen_from(et)
     body_from_j2000 = j2000_from_body(scene.flight.body, left).T
-    rays = looks @ (body_from_j2000 @ scene.spin.j2000_from_camera(et)).T
+    ways = looks @ scene.spin.j2000_from_camera(et).T
+    ways -= np.linalg.norm(looks, axis=-1, keepdims=True) * scene.flight.lean(et)
+    rays = ways @ body_from_j2000.T
     radii = np.array(scene.flight.body.radii_km)
     o, q = body_from_j2000 @ place / radii, rays / radii
     a, b = np.sum(q * q, axis=-1), q @ o

@@ -46,15 +46,19 @@ class Flight:
     def seen_from(self, et: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Where a picture taken at ET sees the body from: the place (..., 3) km, and the ET at which the light left.
 
-        Light time and the aberration by the flight past the body together show the body as it would be seen from where
-        the spacecraft stood, relative to it, when the light left (to first order in v/c). What the aberration by the
-        body's own motion adds turns stars and body alike; the attitude is counted against them.
+        The light time is that of the disc's middle. What is seen is leant by aberration too (see `lean`).
         """
         et = np.asarray(et, dtype=float)
-        left = et
-        for _ in range(3):
-            left = et - (np.linalg.norm(self.position(left), axis=-1) - self.body.radii_km[0]) / LIGHT_KM_S
-        return self.position(left), left
+        left = et - (np.linalg.norm(self.position(et), axis=-1) - self.body.radii_km[0]) / LIGHT_KM_S
+        return self.position(et), left
+
+    def lean(self, et: ArrayLike) -> FloatArray:
+        """v/c (..., 3) at ET: aberration adds it to the unit vector of the way along which light comes.
+
+        To first order a body, at rest, is so seen where SPICE has it with LT+S: what its own velocity about the
+        barycentre adds to the aberration, the way that it goes during the light time takes off again.
+        """
+        return self.velocity(et) / LIGHT_KM_S
 
 
 def fly(body: Body, et0: float, state: FloatArray, first: float, last: float, step: float = 10.0) -> Flight:

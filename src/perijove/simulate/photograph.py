@@ -88,19 +88,20 @@ def framelet(
     body_from_j2000 = j2000_from_body(body, left).transpose(0, 2, 1)
     attitude = scene.spin.j2000_from_camera(et + seconds)
     turns = np.ascontiguousarray(body_from_j2000 @ attitude)
+    leans = np.ascontiguousarray(np.einsum("nij,ni->nj", attitude, scene.flight.lean(et + seconds)))
     fixed = np.ascontiguousarray(np.einsum("nij,nj->ni", body_from_j2000, places))
     sun = scene.sun(et)
     distance = float(np.linalg.norm(sun))
     finest = 1.0 / (FOCAL_LENGTH_PX * np.sqrt(len(seconds)))
     sun_body = np.ascontiguousarray(body_from_j2000[0] @ sun / distance)
-    out = scene.world.light(surface, band, rays, turns, fixed, sun_body, float(finest))
-    stars = scene.world.stars
+    out = scene.world.light(surface, band, rays, turns, fixed, sun_body, float(finest), leans)
+    stars = scene.sky
     if stars is not None:
         nadir = -places[0] / np.linalg.norm(places[0])
         size = np.arcsin(min(1.0, 1.005 * max(body.radii_km) / float(np.linalg.norm(places[0]))))
         pixels, light = star_light(
             stars, scene.lens, band, BANDS.index(band), attitude.mean(axis=0).T, shot.stages, distance,
-            hidden=(nadir, float(np.cos(size))),
+            hidden=(nadir, float(np.cos(size))), lean=leans.mean(axis=0),
         )  # fmt: skip
         add_stars(pixels, light, out)
     blurred: Light = gaussian_filter(out, scene.lens.blur_px) if scene.lens.blur_px > 0.0 else out

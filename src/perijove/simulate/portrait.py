@@ -63,8 +63,8 @@ def portrait(
     sun = scene.sun(et) @ turn
     world = scene.world if haze else replace(scene.world, haze=None)
     light = traced(world, et, place, way, sun / np.linalg.norm(sun), bands, per_side)
-    if stars and scene.world.stars is not None:
-        sky = replace(scene.world.stars, direction=scene.world.stars.direction @ turn)
+    if stars and scene.sky is not None:
+        sky = replace(scene.sky, direction=scene.sky.direction @ turn)
         add_sky(sky, body.radii_km, place, way, float(np.linalg.norm(sun)), light)
     return light
 

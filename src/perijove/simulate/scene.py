@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perijove.bodies import LIGHT_KM_S
 from perijove.ephemeris.sun_earth import apparent_sun, jupiter_velocity
 from perijove.instrument import INTERFRAME_DELTA_S, START_TIME_BIAS_S, Filter
 from perijove.simulate.detector import Detector
 from perijove.simulate.frames import Spin
 from perijove.simulate.motion import Flight, LabelPlace, label_place, orbital_velocity
 from perijove.simulate.optics import STAGE_S, Lens
+from perijove.simulate.stars import Stars
 from perijove.simulate.world import World
 from perijove.timescale import et_from_utc, utc_from_et
 
@@ -65,6 +68,19 @@ class Scene:
     def sun(self, et: float) -> FloatArray:
         """Where the Sun stands: (3,) km in j2000 from the body, as its light arrives."""
         return apparent_sun(et, self.flight.body)
+
+    @cached_property
+    def sky(self) -> Stars | None:
+        """The stars as one sees them who moves with the body; None where there are none.
+
+        Aberration by the body's own motion leans them by its velocity about the barycentre over c. The body itself it
+        does not shift: while the light is on its way the body goes on as far.
+        """
+        stars, body, et = self.world.stars, self.flight.body, self.spin.epoch
+        if stars is None:
+            return None
+        leant = stars.direction + (jupiter_velocity(et) + orbital_velocity(body, et)) / LIGHT_KM_S
+        return replace(stars, direction=leant / np.linalg.norm(leant, axis=1, keepdims=True))
 
     def label_place(self, et: float) -> LabelPlace:
         """What a label for ET says of the spacecraft's place."""

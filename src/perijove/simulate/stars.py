@@ -46,14 +46,15 @@ def starry_sky(seed: int, faintest: float = 6.0) -> Stars:
 
 def star_light(
     stars: Stars, lens: Lens, band: Filter, which: int, camera_from_j2000: FloatArray, stages: int, sun_km: float,
-    hidden: tuple[FloatArray, float],
+    hidden: tuple[FloatArray, float], lean: FloatArray | float = 0.0,
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Where stars fall on a framelet and how bright: pixels (n, 2) as (line, sample), and I/F times px (n,).
 
-    `hidden` is the direction (3,) in j2000 of what hides them and the cosine of its angular radius. I/F of a star is
+    `hidden` is the direction (3,) in j2000 of what hides them and the cosine of its angular radius; `lean` (3,) v/c of
+    the camera in its own frame, by which aberration leans them. I/F of a star is
     its irradiance times pi over the Sun's irradiance at the body and a pixel's solid angle.
     """
-    seen = stars.direction @ camera_from_j2000.T
+    seen = stars.direction @ camera_from_j2000.T + lean
     front = (seen[:, 2] > 0.5) & (stars.direction @ hidden[0] < hidden[1])
     x, y = (FOCAL_LENGTH_PX * lens.scale.get(band, 1.0) * seen[front, :2] / seen[front, 2:]).T
     r2 = x * x + y * y

@@ -198,12 +198,12 @@ def ray_light(
 
 @kernel
 def trace_rows(
-    looks: FloatArray, turns: FloatArray, places: FloatArray, sun: FloatArray, radii: FloatArray, finest: float,
-    axes: FloatArray, spacing: float, texels: Light, tilts: Light, sides: IntArray, kind: int, law: FloatArray,
-    haze: FloatArray, table: FloatArray, out: Light,
+    looks: FloatArray, turns: FloatArray, places: FloatArray, leans: FloatArray, sun: FloatArray, radii: FloatArray,
+    finest: float, axes: FloatArray, spacing: float, texels: Light, tilts: Light, sides: IntArray, kind: int,
+    law: FloatArray, haze: FloatArray, table: FloatArray, out: Light,
 ) -> None:  # fmt: skip
     """Mean I/F `out` (h, w) of rays `looks` (h, w, n, 3); ray k of a pixel is turned by `turns` (n, 3, 3) into the
-    body's frame and starts at `places` (n, 3)."""
+    body's frame and starts at `places` (n, 3); its light comes from where it looks less `leans` (n, 3), v/c."""
     h, w, count = looks.shape[0], looks.shape[1], looks.shape[2]
     d, place, o, q, u, n = np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(3)
     glow = np.empty(2)
@@ -222,6 +222,9 @@ def trace_rows(
             total = 0.0
             for k in range(count):
                 a, b, c = looks[y, x, k, 0], looks[y, x, k, 1], looks[y, x, k, 2]
+                # to first order in v/c it stays a unit vector
+                f = 1.0 + a * leans[k, 0] + b * leans[k, 1] + c * leans[k, 2]
+                a, b, c = f * a - leans[k, 0], f * b - leans[k, 1], f * c - leans[k, 2]
                 if a * towards[k, 0] + b * towards[k, 1] + c * towards[k, 2] < reach[k]:
                     continue
                 for i in range(3):

@@ -54,17 +54,19 @@ class World:
 
     def light(
         self, surface: Surface, band: Filter, looks: FloatArray, turns: FloatArray, places: FloatArray,
-        sun: FloatArray, finest: float,
+        sun: FloatArray, finest: float, leans: FloatArray | None = None,
     ) -> Light:  # fmt: skip
         """I/F (h, w) of pixels with n rays each: `looks` (h, w, n, 3), turned by `turns` (n, 3, 3) into the body's
-        frame, from `places` (n, 3) km; `sun` (3,) body-fixed. `finest` (rad) is the width one ray stands for."""
+        frame, from `places` (n, 3) km; `sun` (3,) body-fixed. `finest` (rad) is the width one ray stands for. `leans`
+        (n, 3), in the frame of the looks, are v/c of the camera, by which what it sees is leant; None for at rest."""
         out = np.empty(looks.shape[:2], np.float32)
         which = BANDS.index(band)
         haze = haze_optics(self.haze, self.body, band)
+        still = np.zeros_like(places)
         trace_rows(
-            looks, turns, places, sun, np.array(self.body.radii_km), finest, surface.axes, surface.spacing,
-            surface.texels[which], surface.tilts, surface.sides, self.kind, np.array(self.law[band]), haze.numbers,
-            haze.table, out,
+            looks, turns, places, still if leans is None else leans, sun, np.array(self.body.radii_km), finest,
+            surface.axes, surface.spacing, surface.texels[which], surface.tilts, surface.sides, self.kind,
+            np.array(self.law[band]), haze.numbers, haze.table, out,
         )  # fmt: skip
         return out
 
