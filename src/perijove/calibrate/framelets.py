@@ -14,6 +14,7 @@ from perijove.calibrate.dark import dark_structure
 from perijove.calibrate.deblock import deblock
 from perijove.calibrate.decompand import decompanding_table
 from perijove.calibrate.defects import FixedPattern, Mended, fixed_pattern, mend
+from perijove.calibrate.dust import with_dust
 from perijove.calibrate.flat import response
 from perijove.calibrate.frames import CalibrationFrames
 from perijove.calibrate.noise import NoiseModel, noise_model, variance
@@ -24,8 +25,9 @@ from perijove.calibrate.sky import BLOCK, find_sky
 from perijove.calibrate.solar import MEAN_SUN_KM
 from perijove.calibrate.stray import Veil, stray_veil, take_off_veil
 from perijove.calibrate.triage import BandTriage, Verdict, triage, triage_band
-from perijove.instrument import Filter
+from perijove.instrument import TDI_STEP_S, Filter
 from perijove.jit import kernel
+from perijove.label import Label
 from perijove.raw import RawImage
 
 FloatArray = NDArray[np.float64]
@@ -160,6 +162,13 @@ def calibrate(raw: RawImage, treatment: Treatment | None = None, *, sun_distance
     )
 
 
+def stages_of(label: Label) -> int:
+    """Stages of time-delayed integration of a strip, by its label or its exposure; 0 where neither is known."""
+    if label.tdi_stages:
+        return label.tdi_stages
+    return 0 if label.exposure_s is None else max(round(label.exposure_s / TDI_STEP_S), 1)
+
+
 def notes_of(raw: RawImage) -> tuple[str, ...]:
     """What is to be known of the light of a strip because of how its codes were had: a sentence each."""
     if raw.reduction is None:
@@ -179,6 +188,10 @@ def _calibrate_band(raw: RawImage, band: Filter, table: Light, treatment: Treatm
     values = code_values(table, bias)
     even, offset, bad = chip_frames(treatment.frames, band, codes.shape[1:])
     pattern = fixed_pattern(codes, table) if treatment.mend and len(codes) else no_pattern(codes.shape[1:])
+    stages = stages_of(raw.label)
+    if treatment.mend and stages and source_of(treatment.frames, band) == BUILT_IN:
+        # calibration frames have the dust in their flat
+        pattern = with_dust(pattern, codes, values, full_code(table), band, stages)
     # a pixel known to be bad is filled like one too dark to be of use
     pattern = replace(pattern, gain=np.where(bad, np.float32(np.nan), pattern.gain))
     mended = unmended(codes)
