@@ -21,7 +21,7 @@ from perijove.cli.map import horizon_of, picture_raster, refuse_existing, warn_o
 from perijove.cli.mosaic_report import epoch_of, mosaic_lines, mosaic_report, winds_found
 from perijove.cli.mosaic_request import MosaicRequest, winds_plot
 from perijove.cli.mosaic_strips import Gathered, gather
-from perijove.cli.picture import caption_notes
+from perijove.cli.picture import MOST_NATIVE, caption_notes
 from perijove.cli.report import describe
 from perijove.cli.request_record import record, whole_sources
 from perijove.cli.requests import Station
@@ -250,7 +250,8 @@ def drawn_mosaic(scene: Scene, request: MosaicRequest, steps: Steps) -> DrawnMos
     with steps.step("fusing"):
         planes = made.mosaic.planes(0, framed.view.height).planes
     if request.picture is not None and request.picture.viewpoint is not Station.SPACECRAFT:
-        planes = without_sky(planes)
+        # a camera pixel is as large as the ground that it covers, not as the angle is that it has from Juno
+        planes = replace(without_sky(planes), native=min(framed.numbers["native_scale"], MOST_NATIVE))
     if not np.isfinite(planes.light).any():
         raise UsageError(
             f"nothing that was imaged would be in the picture from {standing.name}: look elsewhere with --look, widen "
