@@ -2,8 +2,9 @@
 
 They lay there at perijoves 12 to 16, and in the same pixels at 43 and 44: strips of one, two and three stages of
 time-delayed integration (44C00030, 29, 74) show the 13 places that can be known to 0.15 there 0.85 to 1.08 times as
-deep. The shadow is drawn out down the lines: the charge of n stages was gathered on a line and the n - 1 before it. A strip of
-which few framelets are lit cannot find them (`pattern`), but it can deny them: where it does, they are left alone.
+deep. The shadow is drawn out down the lines: the charge of n stages was gathered on a line and the n - 1 before it. A
+strip of which few framelets are lit cannot find them (`pattern`), but it can deny them: where it does, they are left
+alone.
 """
 
 from __future__ import annotations
