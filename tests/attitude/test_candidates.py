@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from perijove.attitude.candidates import bright_level, find_candidates
+from perijove.attitude.candidates import bright_level, find_candidates, pixel_noise
 from perijove.attitude.search import LEAST_POINTS
 
 FLOOR = 0.05
@@ -80,6 +80,15 @@ def test_frames_are_told_apart():
     found = find_candidates(np.concatenate([empty, limb, limb]), FLOOR)
     assert set(found.frame) == {1, 2}
     assert find_candidates(empty, FLOOR).outward.shape == (0, 2)
+
+
+def test_noise_of_single_pixels_whatever_they_show():
+    rng = np.random.default_rng(3)
+    ramp = np.broadcast_to(np.linspace(0.0, 50.0, 1648), (2, 128, 1648))
+    light = (ramp + rng.normal(0.0, 1.5, ramp.shape)).astype(np.float32)
+    light[:, :, ::7] = np.nan
+    assert pixel_noise(light) == pytest.approx(1.5, rel=0.05)
+    assert pixel_noise(np.full((1, 128, 1648), np.nan, np.float32)) == 0.0
 
 
 def test_bright_level_is_the_99th_percentile():

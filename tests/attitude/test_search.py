@@ -13,6 +13,7 @@ from perijove.attitude.search import (
     find_disc,
     first_guess,
     guess_phase,
+    polish,
     vote_for_centre,
 )
 from perijove.bodies import JUPITER
@@ -102,8 +103,8 @@ def test_first_guess_from_limb_and_shading(world, scene, candidates):
     assert shading(strip, turned, scene, world.camera) < truth - 0.1
 
 
-def test_shading_decides_between_mirror_images(world, scene, candidates):
-    """What lies apart from the true axis wins when it alone is said to fit the light."""
+def test_shading_decides_between_mirror_images(world, scene, candidates, monkeypatch):
+    """What lies apart from the true axis is gone on with when it alone is said to fit the light."""
     offered = []
 
     def remember(at):
@@ -117,8 +118,16 @@ def test_shading_decides_between_mirror_images(world, scene, candidates):
     def contrary(at):
         return 1.0 if at.spin.axis @ world.axis < np.cos(np.radians(5.0)) else 0.01
 
-    found = first_guess(candidates, scene, MOUNTING_TWIST, MOUNTING_TILT, contrary)
-    assert found is None or axis_error_deg(world, found) > 5.0
+    chosen = []
+
+    def refine(p, start, scene, *, steps, free=(0, 1, 2, 3)):
+        chosen.append(start)
+        return polish(p, start, scene, steps=steps, free=free)
+
+    monkeypatch.setattr("perijove.attitude.search.polish", refine)
+    first_guess(candidates, scene, MOUNTING_TWIST, MOUNTING_TILT, contrary)
+    # all of the limb may yet lead it back to the truth
+    assert any(chosen[-1] is at or np.array_equal(chosen[-1].vector(), at.vector()) for at in wrong)
 
 
 def test_phase_alone_with_a_neighbours_axis(world, scene, candidates):

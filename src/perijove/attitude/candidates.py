@@ -55,6 +55,14 @@ def bright_level(light: NDArray[np.float32]) -> float:
     return higher if higher > _THIN * max(level, 0.0) else level
 
 
+def pixel_noise(light: NDArray[np.float32]) -> float:
+    """Standard error of single pixels of one filter's framelets, by how neighbours along the lines differ; 0 if none."""
+    differ = np.diff(light[:, ::4, :], axis=2)[:, :, ::4]
+    differ = differ[np.isfinite(differ)]
+    # what the body shows changes little from one sample to the next
+    return float(np.median(np.abs(differ)) / (0.6745 * np.sqrt(2.0))) if differ.size else 0.0
+
+
 def find_candidates(light: NDArray[np.float32], floor: float) -> EdgePoints:
     """Candidate limb points in one filter's framelets (frames, lines, samples); NaN is masked.
 

@@ -37,8 +37,8 @@ PERIODS_S = (29.7, 31.1)
 """Spin periods that can be believed: the published 30.07 to 30.74 s with some room."""
 GOOD_PX = 3.0
 """A solution is good where places on the disc are known at least so well."""
-MOUNTING_SIGMAS = 6.0
-"""The mounting does not change: a twist or tilt further from its known value than so many sigmas is none."""
+MOUNTING_SIGMAS = 4.0
+"""The mounting hardly changes: a twist or tilt further from the usual one than so many sigmas is none."""
 OUTLIER = 4.0
 """Limb points further out than so many robust sigmas are not used."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perijove.attitude.bare import bare_light
-from perijove.attitude.candidates import bright_level, find_candidates
+from perijove.attitude.candidates import bright_level, find_candidates, pixel_noise
 from perijove.attitude.edges import (
     BACKLIT_RISE,
     RISE,
@@ -59,6 +59,8 @@ TIE_SIGMA_PX = 0.15
 """Scatter of a colour tie, in pixels of the strip; its median on the passes at hand is 0.1 to 0.2."""
 HAZY_SHIFT_PX = 1.0
 """By how much half the light may stand farther out than the limb of the ellipsoid."""
+CLEAR = 2.0
+"""Least light inside a candidate, in standard errors of a pixel: smoothed as they are sought, eight of theirs."""
 LEAST_PLATEAU = 0.04
 """Least light inside an edge, as a share of the bright level."""
 LEAST_LIGHT, LEAST_CELLS = 0.05, 250
@@ -95,7 +97,8 @@ def candidate_points(exposure: Exposure, camera: Camera) -> Pixels:
     parts = []
     for band, light in exposure.light.items():
         level = bright_level(light)
-        found = find_candidates(light, max(0.05 * level, 1e-6))
+        # a filter that saw nothing but its own noise has thousands of edges
+        found = find_candidates(light, max(0.05 * level, CLEAR * pixel_noise(light), 1e-6))
         line, sample = found.line * float(exposure.binning), found.sample * float(exposure.binning)
         parts.append(_pixels(exposure, camera, 0, band, found.frame, line, sample))
     return join(parts)
