@@ -84,6 +84,7 @@ def test_what_is_left_open_is_told(exposure: Exposure, flight: Trajectory) -> No
     assert list(pointing.parameters) == list(pointing.sigmas)
     assert pointing.covariance.shape == (len(pointing.sigmas),) * 2
     np.testing.assert_allclose(pointing.position_km[:, 1], 40.0 * ET)
+    np.testing.assert_allclose(pointing.velocity_km_s, np.tile([0.0, 40.0, 0.0], (20, 1)), atol=1e-9)
     assert len(pointing.limb.used) == 0
 
 

@@ -2,12 +2,12 @@
 
 The solved positions become an SPK, the body's constants a text PCK. SPICE is asked without corrections at the moments
 at which the light left Jupiter (mid-exposure less the light time of each framelet), where the SPK has the camera at the
-place it holds at mid-exposure and the Sun where its light comes from: that is how the renderer counts light time. What
-the light time of each point alone would change is a test of its own.
+place it holds at mid-exposure and the Sun where its light comes from: that is how the renderer counts light time; the
+rays it is given have their aberration taken off. Light time and aberration are tests of their own, against SPICE's.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +34,11 @@ FLATTENING = 1.0 - JUPITER.radii_km[2] / JUPITER.radii_km[0]
 
 @dataclass(frozen=True)
 class Pixels:
-    """Pixels of a strip: `et` when the light left, `sight` in j2000, and the planes of all in float64."""
+    """Pixels of a strip: `et` when the light left, rays in j2000 as `seen` and as the light came, `sight`, and the
+    planes in float64."""
 
     et: FloatArray
+    seen: FloatArray
     sight: FloatArray
     planes: dict[str, FloatArray]
 
@@ -58,7 +60,7 @@ def geometries(observed: Observation) -> list[RawGeometry]:
 def pixels(observed: Observation, geometries: list[RawGeometry]) -> Pixels:
     """Random pixels of all framelets, those that miss the planet among them: more than `COUNT` meet it."""
     rng = np.random.default_rng(44)
-    et, sight, planes = [], [], []
+    et, seen, sight, planes = [], [], [], []
     for swath, geometry in zip(observed.swaths(), geometries, strict=True):
         left = swath.et - light_time(observed.body, swath.position_km)
         share = 4 * COUNT // (len(geometries) * len(left))
@@ -66,10 +68,14 @@ def pixels(observed: Observation, geometries: list[RawGeometry]) -> Pixels:
             whole = geometry.framelet(list(PLANES), frame)
             line, sample = (rng.integers(0, size, share) for size in geometry.rays.shape[:2])
             et.append(np.full(share, moment))
-            sight.append(geometry.rays[line, sample] @ swath.camera_from_j2000[frame])
+            seen.append(geometry.rays[line, sample] @ swath.camera_from_j2000[frame])
+            assert swath.velocity_km_s is not None
+            leant = seen[-1] - swath.velocity_km_s[frame] / 299792.458
+            sight.append(leant / np.linalg.norm(leant, axis=-1, keepdims=True))
             planes.append(np.array([plane[line, sample] for plane in whole.values()]))
     stacked = np.concatenate(planes, axis=1)
-    return Pixels(np.concatenate(et), np.concatenate(sight), dict(zip(PLANES, stacked, strict=True)))
+    planes_of = dict(zip(PLANES, stacked, strict=True))
+    return Pixels(np.concatenate(et), np.concatenate(seen), np.concatenate(sight), planes_of)
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +120,11 @@ def write_orbit(handle: int, target: int, centre: int, et: FloatArray, position_
     spiceypy.spkw13(handle, target, centre, "J2000", et[0], et[-1], f"{target}", 3, len(et), states, et)
 
 
-def write_rest(handle: int, et: FloatArray) -> None:
-    """Let the planet stand still in an SPK, long before and after the epochs: SPICE counts from the barycentre."""
+def write_rest(handle: int, et: FloatArray, velocity_km_s: tuple[float, ...] = (0.0, 0.0, 0.0)) -> None:
+    """Let the planet stand still in an SPK, long before and after the epochs, or drift: SPICE counts from the
+    barycentre."""
     span = np.linspace(et[0] - 1e4, et[-1] + 1e4, 4)
-    write_orbit(handle, PLANET, BARYCENTRE, span, np.zeros((4, 3)))
+    write_orbit(handle, PLANET, BARYCENTRE, span, (span - span[0])[:, None] * velocity_km_s)
 
 
 def turned(angle: FloatArray) -> FloatArray:
@@ -220,16 +227,17 @@ def test_bodies_of_every_shape_have_the_normals_of_spice(body: Body) -> None:
         assert {name: float(planes[name][k]) for name in names} == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_light_time_for_each_point_would_move_it_by_little(
-    observed: Observation, pixels: Pixels, tmp_path: Path
+@pytest.mark.parametrize(("velocity", "correction"), [((0.0, 0.0, 0.0), "CN"), ((-5.0, 11.0, 4.0), "CN+S")])
+def test_apparent_places_are_those_of_spice_but_for_each_points_own_light_time(
+    observed: Observation, pixels: Pixels, tmp_path: Path, velocity: tuple[float, ...], correction: str
 ) -> None:
-    """Converged light time on a planet that stands still: what one light time a framelet leaves out."""
+    """A planet that stands still, without aberration, and one that goes about the Sun as Jupiter does, with it."""
     constants, orbits = tmp_path / "body.tpc", tmp_path / "still.bsp"
     constants.write_text(constants_kernel(observed.body))
     pointing = observed.pointing
     handle = spiceypy.spkopn(str(orbits), "strip", 0)
     write_orbit(handle, CAMERA, PLANET, pointing.et, pointing.position_km)
-    write_rest(handle, pointing.et)
+    write_rest(handle, pointing.et, velocity)
     spiceypy.spkcls(handle)
     spiceypy.furnsh(str(constants))
     spiceypy.furnsh(str(orbits))
@@ -237,12 +245,18 @@ def test_a_light_time_for_each_point_would_move_it_by_little(
         flight = light_time(observed.body, pointing.position_km)
         which = np.flatnonzero(pixels.planes["emission"] < np.radians(80.0))[::20]
         taken = np.interp(pixels.et, pointing.et - flight, pointing.et)
-        points = intercepts(Pixels(taken, pixels.sight, pixels.planes), which, "CN")
+        rays = pixels.seen if correction.endswith("S") else pixels.sight
+        points = intercepts(replace(pixels, et=taken, sight=rays), which, correction)
     finally:
         spiceypy.unload(str(orbits))
         spiceypy.unload(str(constants))
     assert np.isfinite(points).all()
     longitude = np.arctan2(points[:, 1], points[:, 0])
     apart = turned(pixels.planes["longitude"][which] - longitude)
-    # 0.24 s of Jupiter's turn
-    assert 1e-6 < np.abs(apart * np.cos(pixels.planes["latitude"][which])).max() < 4.2e-5
+    # one light time a framelet leaves out 0.24 s of Jupiter's turn at the most, and nothing else: the ellipsoid is one
+    # of revolution; aberration is to first order, (v / c)^2 is 2e-8
+    later = (pixels.planes["range"][which] / 299792.458) - (taken - pixels.et)[which]
+    assert 1e-6 < np.abs(apart).max() < 4.3e-5 / np.cos(pixels.planes["latitude"][which]).min()
+    np.testing.assert_allclose(apart, -later * JUPITER.spin_rate, atol=2e-7)
+    latitude = np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1]))
+    np.testing.assert_allclose(pixels.planes["latitude"][which], latitude, atol=2e-7)

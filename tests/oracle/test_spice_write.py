@@ -26,6 +26,8 @@ from perijove.io.atomic import Staged
 from perijove.io.labels import parse_label
 from perijove.observation import Observation, framelet_times
 from perijove.observation.sources import timed
+from perijove.simulate.frames import j2000_from_body
+from perijove.simulate.ground import ground_seen
 from perijove.simulate.label import LabelFacts, web_label
 from perijove.simulate.optics import STAGE_S
 from perijove.simulate.scene import COLOURS, Scene, Timing, time_shot
@@ -196,6 +198,41 @@ def test_a_pass_of_several_strips_comes_back(jupiter: Pass, files: Files) -> Non
         states, turned, _ = spacecraft(files.all, strip.pointing.et)
         np.testing.assert_allclose(states[:, :3], strip.pointing.position_km, rtol=1e-12)
         np.testing.assert_allclose(turned, strip.pointing.spin.camera_from_j2000(strip.pointing.et), atol=1e-12)
+
+
+def test_spices_light_time_and_aberration_show_the_ground_in_the_pixels_that_saw_it(
+    jupiter: Pass, files: Files, tmp_path: Path
+) -> None:
+    planet, drift = tmp_path / "planet.bsp", np.array([-5.0, 11.0, 4.0])
+    ends = jupiter.looks[0] + np.array([-1e4, 1e4])
+    shots = [shot for shot in jupiter.scene.shots if shot.exposed]
+    line, sample = (a.ravel() for a in np.meshgrid([20.5, 64.0, 110.0], np.linspace(60.0, 1590.0, 12)))
+    off, leaning = [], []
+    with toolkit() as spice:
+        handle = spice.spkopn(str(planet), "planet", 0)
+        states = [[*(1e8 + drift * (t - ends[0])), *drift] for t in ends]
+        spice.spkw09(handle, 599, 0, "J2000", *ends, "planet", 1, 2, states, ends)
+        spice.spkcls(handle)
+    with toolkit([*files.all, planet]) as spice:
+        for shot, timing in zip(shots, jupiter.timings, strict=True):
+            camera = Camera.measured().integrating(shot.stages)
+            for et in timing.et[::3]:
+                ground = ground_seen(jupiter.scene, shot, Filter.GREEN, float(et), line, sample)
+                _, left = jupiter.scene.flight.seen_from(et)
+                for k in np.flatnonzero(np.isfinite(ground[:, 0])):
+                    # the place as the light left it, which in that time went nowhere but with the planet
+                    place = j2000_from_body(jupiter.scene.flight.body, float(left)) @ ground[k]
+                    seen, plain = (
+                        spice.spkcpt(place, "599", "J2000", et, "JUNO_JUNOCAM", "OBSERVER", correction, "-61")[0][:3]
+                        for correction in ("CN+S", "NONE")
+                    )
+                    at = np.array([line[k], sample[k]])
+                    off.append(camera.pixel(Filter.GREEN, np.array(seen)) - at)
+                    leaning.append(camera.pixel(Filter.GREEN, np.array(plain)) - at)
+    assert len(off) > 100
+    # to second order in v / c, which is 1e-4
+    assert np.abs(off).max() < 2e-4
+    assert np.median(np.linalg.norm(leaning, axis=1)) > 0.05
 
 
 def test_a_flight_past_a_moon_comes_back(tmp_path: Path) -> None:
