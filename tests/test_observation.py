@@ -345,7 +345,7 @@ def coarse() -> Iterator[None]:
 def observed(scene: Scene, stages: int) -> tuple[Observation, float]:
     """A few simulated frames as they are known without an exposure, and the exposure."""
     shot = next(shot for shot in scene.shots if shot.exposed)
-    strip = take(scene, replace(shot, binning=2, frames=10, stages=stages), per_side=1, smear=False)
+    strip = take(scene, replace(shot, binning=2, frames=10, stages=stages, smear=False), per_side=1)
     assert strip.exposed is not None
     label = parse_label(json.dumps(strip.label), Path("made.json"))
     assert label.exposure_s is not None

@@ -140,13 +140,14 @@ def strip_truth(made: Path) -> dict[str, object]:
 def test_truth_is_complete(made: Path) -> None:
     truth = json.loads((made / "truth.json").read_text())
     assert {"version", "scene", "perijove", "seed", "body", "spin", "interframe_error_s", "lens", "haze",
-            "photometric_law", "detector", "strips"} == set(truth)  # fmt: skip
+            "photometric_law", "detector", "start_jitter_sigma_s", "stars", "strips"} == set(truth)  # fmt: skip
     assert (truth["scene"], truth["perijove"], truth["seed"], truth["body"]) == ("custom", 44, 3, "JUPITER")
     assert [strip["product_id"][-9:-4] for strip in truth["strips"]] == ["00007", "00008", "00009"]
     assert [strip["exposed"] for strip in truth["strips"]] == [True, True, False]
     assert set(truth["detector"]["response"]) == set(truth["lens"]["shift"]) == {band.value for band in Filter}
     for strip in truth["strips"]:
         frames = len(strip["et"])
+        assert strip["shot"]["frames"] == frames
         for name, shape in (("position_km", (3,)), ("velocity_km_s", (3,)), ("j2000_from_camera", (3, 3))):
             values = np.array(strip[name])
             assert values.shape == (frames, *shape)
@@ -396,6 +397,7 @@ def _args(*args: object) -> Prepare:
         (_texture(None), "there is no such file"),
         (_texture(b""), "is no picture that can be read"),
         (_texture(b"not a picture"), "is no picture that can be read"),
+        (_texture(bytes(cv2.imencode(".tif", np.full((4, 8), np.nan, np.float32))[1])), "the map has places without"),
         (_texture(_png(30, 50)), "has 50 x 30 px: an equirectangular map is twice as wide"),
     ],
 )  # fmt: skip

@@ -72,7 +72,7 @@ def jupiter() -> Scene:
 
 
 def simulate(scene: Scene) -> Simulated:
-    return Simulated(scene, tuple(take(scene, shot, per_side=1, smear=False) for shot in scene.shots))
+    return Simulated(scene, tuple(take(scene, replace(shot, smear=False), per_side=1) for shot in scene.shots))
 
 
 def process(simulated: Simulated, *, ties: bool = True) -> Observation:

@@ -289,12 +289,14 @@ def test_every_setting_of_a_shot() -> None:
         FLYBY
         + 'number = 12\nfilters = ["METHANE"]\nframes = 9\ninterframe_s = 0.4\nstages = 64\nbinning = 2\n'
         + 'bit_mode = "LIN8"\ncompression = "HUFFMAN"\ntitle = "Ice"\nexposed = false\n'
+        + "hits = 40\nsmear = false\n"
         + f'[[shots]]\nutc = "{UTC}"\n'
     )
     first, second = scene.shots
     assert (first.number, first.filters, first.frames, first.interframe_s) == (12, (Filter.METHANE,), 9, 0.4)
     assert (first.stages, first.binning, first.bit_mode, first.compression) == (64, 2, "LIN8", "HUFFMAN")
-    assert (first.title, first.exposed) == ("Ice", False)
+    assert (first.title, first.exposed, first.hits, first.smear) == ("Ice", False, 40.0, False)
+    assert (second.hits, second.smear) == (None, True)
     assert second.number == 2
     assert second.near_et == pytest.approx(et_from_utc(UTC), abs=1e-6)
 
@@ -342,6 +344,9 @@ def test_every_setting_of_a_shot() -> None:
         ('target = "MARS"', "target is MARS: choose JUPITER"),
         ('target = "IO"', "neither a scene nor a [flyby]"),
         ("", "neither a scene nor a [flyby]"),
+        ('scene = "backlit"\n' + FLYBY.split("target", maxsplit=1)[1].split("\n", maxsplit=1)[1], "give one of them"),
+        ('scene = "backlit"\ntarget = "IO"', "backlit shows JUPITER: leave target out"),
+        (plain_jupiter("[detector]\nread_noise_e = -3"), "a.toml [detector]: read_noise_e is -3.0: it must be finite"),
         (FLYBY.split("[[shots]]", maxsplit=1)[0], "there are no [[shots]]"),
         (FLYBY.replace(f'utc = "{UTC}"', ""), "utc"),
         (FLYBY.replace(UTC, "yesterday"), "yesterday"),

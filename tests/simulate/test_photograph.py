@@ -117,7 +117,7 @@ def test_smear_follows_the_spin(scene: Scene) -> None:
         light = taken.light[Filter.GREEN].astype(float)
         return float(np.sum(np.diff(light, axis=1) ** 2))
 
-    sharp, soft = (photograph(scene, shot, per_side=3, smear=smear) for smear in (False, True))
+    sharp, soft = (photograph(scene, replace(shot, smear=smear), per_side=3) for smear in (False, True))
     assert soft.light[Filter.GREEN].mean() == pytest.approx(sharp.light[Filter.GREEN].mean(), rel=1e-3)
     assert steepest(soft) < steepest(sharp)
 

@@ -85,7 +85,7 @@ def test_it_is_the_light_of_the_photograph(painter) -> None:
     scene = replace(scene, lens=replace(scene.lens, blur_px=0.0), world=world)
     shot = replace(scene.shots[0], filters=GREEN, frames=7)
     timing = time_shot(scene, shot)
-    taken = photograph(scene, shot, per_side=2, smear=False).light[Filter.GREEN]
+    taken = photograph(scene, replace(shot, smear=False), per_side=2).light[Filter.GREEN]
     # the frame with the most edge in it: limb or terminator
     frame = int(np.argmax([np.abs(np.diff(light, axis=0)).max() for light in taken]))
     et = float(timing.et[frame])

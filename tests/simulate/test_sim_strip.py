@@ -20,7 +20,7 @@ from perijove.simulate import photograph as photograph_module
 from perijove.simulate.detector import SEEING, Detector
 from perijove.simulate.scene import Scene, Shot
 from perijove.simulate.scenes import ganymede_scene, perijove_scene
-from perijove.simulate.strip import Strip, plain, take, truth
+from perijove.simulate.strip import Strip, hits_of, plain, take, truth
 from perijove.simulate.world import MINNAERT, World
 
 BGR = (Filter.BLUE, Filter.GREEN, Filter.RED)
@@ -165,6 +165,13 @@ def test_the_truth_is_whole_and_fits_json(scene: Scene) -> None:
     np.testing.assert_array_equal(first["j2000_from_camera"], scene.spin.j2000_from_camera(strips[0].timing.et))
     assert set(first["dn_per_light"]) == {"BLUE", "GREEN", "RED"}
     assert second["dn_per_light"] == {}
+    assert first["shot"]["filters"] == ["BLUE", "GREEN", "RED"]
+    assert first["shot"]["start_utc"] == strips[0].label["START_TIME"]
+    # nobody said how many hits: a quiet place of a perijove before the damage
+    assert first["shot"]["hits_per_framelet"] == 5.0
+    struck = replace(scene, detector=replace(scene.detector, hits_per_framelet=70.0))
+    assert hits_of(struck, replace(scene.shots[0], hits=20.0)) == 70.0
+    assert hits_of(scene, replace(scene.shots[0], hits=20.0)) == 20.0
     # Ganymede has no haze
     moon = ganymede_scene()
     assert json.loads(json.dumps(truth(moon, [])))["haze"] is None

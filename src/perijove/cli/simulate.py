@@ -171,10 +171,13 @@ def read_texture(path: Path, centre_deg: float) -> MapPainter:
     """A painter from an equirectangular picture file, whose middle lies at `centre_deg` east; UsageError for others."""
     if not path.is_file():
         raise UsageError(f"texture {path}: there is no such file; name a map")
+    told = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # what is wrong is told below
     try:
         image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
     except cv2.error:  # empty, or larger than OpenCV reads
         image = None
+    finally:
+        cv2.utils.logging.setLogLevel(told)
     if image is None:
         raise UsageError(f"texture {path} is no picture that can be read: give PNG, JPEG or TIFF")
     if image.ndim == 3:
@@ -184,7 +187,10 @@ def read_texture(path: Path, centre_deg: float) -> MapPainter:
             f"texture {path} has {image.shape[1]} x {image.shape[0]} px: an equirectangular map is twice as wide as "
             "it is high"
         )
-    return MapPainter(np.ascontiguousarray(image), centre_longitude_deg=centre_deg, srgb=image.dtype == np.uint8)
+    try:
+        return MapPainter(np.ascontiguousarray(image), centre_longitude_deg=centre_deg, srgb=image.dtype == np.uint8)
+    except UsageError as error:
+        raise UsageError(f"texture {path}: {error}") from None
 
 
 def read_flight(table: Mapping[str, object], path: Path) -> Flight:

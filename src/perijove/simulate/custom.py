@@ -37,7 +37,7 @@ _TOP = ("scene", "name", "target", "seed", "perijove", "flyby", "spin", "errors"
 _FLYBY = ("utc", "altitude_km", "latitude_deg", "longitude_deg", "speed_km_s", "heading_deg")
 _SPIN = ("axis_ra_deg", "axis_dec_deg", "period_s", "turn_deg", "twist_deg", "tilt_deg", "nutation_deg", "coning")
 _SHOT = ("number", "utc", "minutes", "filters", "frames", "interframe_s", "stages", "binning", "bit_mode",
-         "compression", "title", "exposed")  # fmt: skip
+         "compression", "title", "exposed", "hits", "smear")  # fmt: skip
 _BY_FILTER = ("response", "fading", "line_tilt", "shift", "scale", "depth", "whiteness")
 _PAIRS = ("fading", "shift")
 _WITHOUT: Mapping[str, object] = {"shift": {}, "scale": {}, "fading": None, "line_tilt": None, "full_dn": None}
@@ -86,6 +86,10 @@ class Settings:
             told = repr(value) if abs(value) < 1e300 else "beyond all measure"
             raise UsageError(f"{self.where}: {key} is {told}: give a number from {low:g} to {high:g}")
         return float(value)
+
+    def angle(self, key: str, default: float, least: float = -math.inf, most: float = math.inf) -> float:
+        """An angle, given in degrees between two bounds, in rad; or the default, rad."""
+        return math.radians(self.number(key, 0.0, least, most)) if key in self.table else default
 
     def limited(self, key: str, least: float, most: float) -> float:
         """A finite number between two bounds; it must be there."""
@@ -151,6 +155,10 @@ def custom_scene(
     number = top.whole("seed", 0, 0, 2**31 - 1) if seed is None else seed
     if "scene" in table:
         scene = named_scene(top.text("scene", ""), number)
+        if "flyby" in table:
+            raise UsageError(f"{where}: a scene has its flight, and [flyby] makes another: give one of them")
+        if top.text("target", scene.flight.body.name).upper() != scene.flight.body.name:
+            raise UsageError(f"{where}: {scene.name} shows {scene.flight.body.name}: leave target out, or scene")
         if painter is not None:
             scene = replace(scene, world=replace(scene.world, painter=painter))
         if flight is not None:
@@ -251,10 +259,10 @@ def _spin(settings: Settings, spin: Spin) -> Spin:
         spin,
         axis=axis,
         period_s=settings.number("period_s", spin.period_s, 5.0, 600.0),
-        turn=np.radians(settings.number("turn_deg", float(np.degrees(spin.turn)))),
-        twist=np.radians(settings.number("twist_deg", float(np.degrees(spin.twist)), -5.0, 5.0)),
-        tilt=np.radians(settings.number("tilt_deg", float(np.degrees(spin.tilt)), -5.0, 5.0)),
-        nutation=np.radians(settings.number("nutation_deg", float(np.degrees(spin.nutation)), 0.0, 5.0)),
+        turn=settings.angle("turn_deg", spin.turn),
+        twist=settings.angle("twist_deg", spin.twist, -5.0, 5.0),
+        tilt=settings.angle("tilt_deg", spin.tilt, -5.0, 5.0),
+        nutation=settings.angle("nutation_deg", spin.nutation, 0.0, 5.0),
         coning=settings.number("coning", spin.coning, -10.0, 10.0),
     )
 
@@ -293,7 +301,10 @@ def _changed(thing: _Changeable, settings: Settings) -> _Changeable:
             new[key] = settings.whole(key, now, int(least), int(most))
         else:
             new[key] = settings.number(key, 0.0, least, most)
-    return replace(thing, **new)
+    try:
+        return replace(thing, **new)
+    except UsageError as error:
+        raise UsageError(f"{settings.where}: {str(error).removeprefix('detector: ')}") from None
 
 
 def _shots(value: object, scene: Scene, where: str) -> tuple[Shot, ...]:
@@ -345,4 +356,6 @@ def _shot(settings: Settings, number: int, near: float) -> Shot:
         compression=settings.choice("compression", plain.compression, (LOSSY, LOSSLESS)),
         title=settings.text("title", plain.title),
         exposed=settings.flag("exposed", plain.exposed),
+        hits=settings.number("hits", 0.0, 0.0, 1e6) if "hits" in settings.table else None,
+        smear=settings.flag("smear", plain.smear),
     )

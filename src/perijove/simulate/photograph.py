@@ -40,7 +40,7 @@ class Photograph:
 
 
 def photograph(
-    scene: Scene, shot: Shot, *, per_side: int = 2, smear: bool = True, progress: Progress = lambda done, of: None
+    scene: Scene, shot: Shot, *, per_side: int = 2, progress: Progress = lambda done, of: None
 ) -> Photograph:
     """Take one shot with per_side x per_side rays a pixel; `progress` is told how many framelets of how many are done.
 
@@ -52,7 +52,7 @@ def photograph(
     sun = scene.sun(middle)
     sun_body = sun @ j2000_from_body(scene.flight.body, middle) / np.linalg.norm(sun)
     surface = shot_surface(scene, timing, sun_body)
-    samples = sub_samples(per_side, shot.stages, smear=smear)
+    samples = sub_samples(per_side, shot.stages, smear=shot.smear)
     rays = {band: looks(scene.lens, band, samples) for band in shot.filters}
     light = {band: np.empty((len(timing.et), 128, 1648), np.float32) for band in shot.filters}
     work = [(band, frame) for frame in range(len(timing.et)) for band in shot.filters]

@@ -31,7 +31,8 @@ class Shot:
     `near_et` is about when its middle shall be; the true time is moved by less than a turn, so that the camera then
     looks at the body. `frames` None takes as many as the body needs. With `exposed` false only the label is made, as
     for the neighbours that a trajectory is found from. `hits` are the particle hits in a blue framelet; None leaves
-    them to the perijove, and a number of the detector's own (`Detector.hits_per_framelet`) goes before.
+    them to the perijove, and a number of the detector's own (`Detector.hits_per_framelet`) goes before. Without `smear`
+    all light falls in the middle of the exposure, so that nothing moves meanwhile.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Shot:
     title: str = ""
     exposed: bool = True
     hits: float | None = None
+    smear: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from perijove.instrument import SAMPLES, Filter
 from perijove.simulate.detector import Exposed, expose
 from perijove.simulate.label import LabelFacts, label_file_name, product_id_of, strip_file_name, web_label
 from perijove.simulate.optics import STAGE_S
+from perijove.simulate.particles import hits_at
 from perijove.simulate.photograph import Photograph, Progress, photograph
 from perijove.simulate.scene import Scene, Shot, Timing, time_shot
+from perijove.timescale import utc_from_et
 
 FloatArray = NDArray[np.float64]
 
@@ -48,7 +50,6 @@ def take(
     shot: Shot,
     *,
     per_side: int = 2,
-    smear: bool = True,
     progress: Progress = lambda done, of: None,
 ) -> Strip:
     """A shot of the scene, from the world to the codes; only its label where it is not to be exposed."""
@@ -57,16 +58,22 @@ def take(
     name, label = product_id_of(facts), web_label(facts)
     if not shot.exposed:
         return Strip(shot, timing, name, label, None, None)
-    picture = photograph(scene, shot, per_side=per_side, smear=smear, progress=progress)
-    detector = scene.detector
-    if detector.hits_per_framelet is None:
-        detector = replace(detector, hits_per_framelet=shot.hits)
+    picture = photograph(scene, shot, per_side=per_side, progress=progress)
+    detector = replace(scene.detector, hits_per_framelet=hits_of(scene, shot))
     exposed = expose(
         picture.light, detector, exposure_s=shot.stages * STAGE_S, perijove=scene.perijove,
         sun_distance_km=facts.sun_distance_km, filters=shot.filters, binning=shot.binning, bit_mode=shot.bit_mode,
         compression=shot.compression, seed=scene.seed * 100003 + shot.number,
     )  # fmt: skip
     return Strip(shot, timing, name, label, exposed, picture)
+
+
+def hits_of(scene: Scene, shot: Shot) -> float:
+    """Particle hits in a blue framelet of a shot: the detector's own number, the shot's, or the perijove's."""
+    own = scene.detector.hits_per_framelet
+    if own is not None:
+        return own
+    return hits_at(scene.perijove) if shot.hits is None else shot.hits
 
 
 def _facts(scene: Scene, shot: Shot, timing: Timing) -> LabelFacts:
@@ -122,6 +129,8 @@ def truth(scene: Scene, strips: Sequence[Strip]) -> dict[str, object]:
             "nutation_turn_deg": float(np.degrees(spin.nutation_turn)),
         },
         "interframe_error_s": scene.interframe_error_s,
+        "start_jitter_sigma_s": scene.jitter_s,
+        "stars": scene.world.stars is not None,
         "lens": plain(scene.lens),
         "haze": plain(scene.world.haze),
         "photometric_law": plain(scene.world.law),
@@ -131,10 +140,23 @@ def truth(scene: Scene, strips: Sequence[Strip]) -> dict[str, object]:
 
 
 def _strip_truth(scene: Scene, strip: Strip) -> dict[str, object]:
-    et = strip.timing.et
+    et, shot = strip.timing.et, strip.shot
     return {
         "product_id": strip.product_id,
         "exposed": strip.exposed is not None,
+        "shot": {
+            "start_utc": utc_from_et(strip.timing.start_et),
+            "frames": len(et),
+            "filters": [band.value for band in shot.filters],
+            "interframe_s": shot.interframe_s,
+            "stages": shot.stages,
+            "exposure_s": shot.stages * STAGE_S,
+            "binning": shot.binning,
+            "bit_mode": shot.bit_mode,
+            "compression": shot.compression,
+            "hits_per_framelet": hits_of(scene, shot),
+            "smear": shot.smear,
+        },
         "start_jitter_s": strip.timing.jitter_s,
         "et": et.tolist(),
         "position_km": scene.flight.position(et).tolist(),
