@@ -253,6 +253,7 @@ _CK_TEXT = (
     "frame JUNO_JUNOCAM is the camera's as solved. The camera stands off that",
     "mounting by a twist and a tilt; they are folded into the attitude of the",
     "spacecraft, which is right for JunoCam, and off by them for all else on board.",
+    "Aberration is no part of it: ask for light time and aberration (LT+S).",
     "",
 )
 _SCLK_TEXT = (
