@@ -122,6 +122,7 @@ def halves(swaths: list[Swath], part: int) -> list[Swath]:
     return [
         replace(
             s, light=s.light[keep], et=s.et[keep], position_km=s.position_km[keep],
+            velocity_km_s=None if s.velocity_km_s is None else s.velocity_km_s[keep],
             camera_from_j2000=s.camera_from_j2000[keep],
         )
         for s in swaths
