@@ -17,7 +17,7 @@ from perijove.bodies import JUPITER
 from perijove.cli import demo
 from perijove.cli.app import app
 from perijove.cli.demo import Story, stories
-from perijove.cli.demo_page import COLUMNS, Exhibit, page
+from perijove.cli.demo_page import COLUMNS, Exhibit, Shown, page
 from perijove.simulate import photograph
 from perijove.simulate.scenes import SCENES, perijove_scene
 from perijove.simulate.world import CLOUD_LAW, JUPITER_HAZE, MINNAERT, World
@@ -60,7 +60,8 @@ class Page(HTMLParser):
 def exhibit(**parts: object) -> Exhibit:
     plain = Exhibit(
         title="A moon", text="It is grey.", picture="moon.png", report="moon-report.json",
-        raw=("raw/moon/a-raw.png", "raw/moon/b-raw.png"), truth="raw/moon/truth.json", quality="two strips solved",
+        raw=(Shown("raw/moon/a-raw.png", 0.25), Shown("raw/moon/b-raw.png", 0.5)),
+        truth="raw/moon/truth.json", quality="two strips solved",
         rows=(("A", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6"), ("B", "1", "2", "3", "4", "5", "6")),
     )  # fmt: skip
     return replace(plain, **parts)  # type: ignore[arg-type]
@@ -84,12 +85,23 @@ def test_page_shows_raw_beside_result() -> None:
 def test_page_escapes_what_it_is_given() -> None:
     nasty = '<script>alert("x")</script> & "quotes"'
     rows = (tuple([nasty] * len(COLUMNS)),)
-    text = page([exhibit(title=nasty, text=nasty, quality=nasty, rows=rows, picture='a"b&c.png', raw=("r<1>.png",))])
+    text = page(
+        [exhibit(title=nasty, text=nasty, quality=nasty, rows=rows, picture='a"b&c.png', raw=(Shown("r<1>.png", 0.5),))]
+    )
     found = Page(text)
     assert "script" not in found.tags
     assert nasty in found.text
     assert 'a"b&c.png' in found.links
     assert "r<1>.png" in found.links
+
+
+def test_the_middle_of_a_strips_light() -> None:
+    codes = np.full((40, 8), 3, np.uint8)
+    assert demo.middle_of(codes) == 0.5
+    # a quarter down, on ten of forty lines; what is dark does not count
+    codes[5:15] = 100
+    assert demo.middle_of(codes) == pytest.approx(0.25, abs=1 / 40)
+    assert "object-position: 50% 25.0%" in page([exhibit()])
 
 
 def test_page_without_anything() -> None:
@@ -184,7 +196,7 @@ def test_what_is_made(shown: tuple[Path, str]) -> None:
 def test_all_that_the_page_links_to_is_there(shown: tuple[Path, str]) -> None:
     folder, _ = shown
     found = Page((folder / "index.html").read_text(encoding="utf-8"))
-    assert len(found.links) == 5
+    assert len(found.links) == 6
     for link in found.links:
         assert (folder / link).is_file()
     assert "Clouds & <waves>" in found.text

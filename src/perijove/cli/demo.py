@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perijove.calibrate.balance import white_balance
 from perijove.cli.common import Steps, json_text
-from perijove.cli.demo_page import Exhibit, page
+from perijove.cli.demo_page import Exhibit, Shown, page
 from perijove.cli.framing import Framed, Standing, frame, stand
 from perijove.cli.mosaic import drawn_mosaic, origin_of, set_scene
 from perijove.cli.mosaic_request import MosaicRequest
@@ -36,6 +37,8 @@ from perijove.timescale import utc_from_et
 from perijove.verify import Verification, verify
 
 SEED = 1
+DARK_CODE = 10
+"""What is no brighter than this, in codes, is sky on the page."""
 CREDIT = "Simulated and processed with Perijove. Not a picture of the mission; geometry after NASA's Juno."
 
 
@@ -156,11 +159,21 @@ def _show(story: Story, folder: Path, steps: Steps) -> Exhibit:
         text=story.text,
         picture=place.name,
         report=f"{story.name}-report.json",
-        raw=tuple(f"raw/{story.name}/{path.name}" for path in paths),
+        raw=tuple(
+            Shown(f"raw/{story.name}/{strip.strip_name}", middle_of(strip.exposed.codes))
+            for strip in taken
+            if strip.exposed is not None
+        ),
         truth=f"raw/{story.name}/truth.json",
         quality=_quality(checks),
         rows=tuple(_row(o, c) for o, c in zip(observations, checks, strict=True)),
     )
+
+
+def middle_of(codes: NDArray[np.uint8]) -> float:
+    """How far down a strip (lines, samples) its light is, 0 to 1: where half of it lies above."""
+    light = np.cumsum(np.maximum(codes.astype(np.int64) - DARK_CODE, 0).sum(axis=1))
+    return float(np.searchsorted(light, 0.5 * light[-1]) / len(codes)) if light[-1] else 0.5
 
 
 def _number(observation: Observation) -> int:
@@ -184,11 +197,14 @@ def _solved(story: Story, place: Path, paths: Sequence[Path], steps: Steps) -> C
         with steps.step("drawing"):
             standing = stand(lead, part)
             framed = frame(lead, standing, lead.swaths(), part)
-            planes = render(lead.swaths(), lead.body, standing.et, framed.view, sun_direction=standing.sun_j2000)
+            planes = render(
+                lead.swaths(sharpen=True), lead.body, standing.et, framed.view, sun_direction=standing.sun_j2000
+            )
         entry = describe(lead)
         origin = provenance(
-            [strip_source(lead.raw)], {"recipe": story.recipe, "size": story.size, "view": framed.numbers}, entry,
-            title=story.title, simulated=True,
+            [strip_source(lead.raw)],
+            {"recipe": story.recipe, "size": story.size, "sharpen": "psf", "view": framed.numbers},
+            entry, title=story.title, simulated=True,
         )  # fmt: skip
         return Composed((lead,), lead, planes, lead.full, standing, framed, origin)
     request = MosaicRequest(strips=tuple(paths), output=place, picture=part, epoch=story.epoch)

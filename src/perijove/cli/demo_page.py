@@ -18,15 +18,25 @@ h1, h2 { font-weight: normal; color: #f0eee8; } h1 { font-size: 2.2rem; } h2 { f
 p { max-width: 46rem; } a { color: #9fc3e8; }
 .pair { display: flex; gap: 1.2rem; align-items: stretch; }
 .pair figure { margin: 0; } .made { flex: 1 1 auto; } .made img { width: 100%; display: block; }
-.raw { flex: 0 0 13rem; position: relative; }
-.scroll { position: absolute; inset: 0 0 2rem 0; overflow-y: auto; background: #000; }
-.scroll img { width: 100%; display: block; border-bottom: 2px solid #333; }
+.raw { flex: 0 0 15rem; position: relative; }
+.scroll { position: absolute; inset: 0 0 2rem 0; overflow-y: auto; background: #000; display: flex;
+  flex-direction: column; gap: 3px; }
+.scroll a { flex: 1 0 auto; min-height: 100%; position: relative; } .scroll.many a { min-height: 48%; }
+.scroll img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; }
 figcaption { font-size: .85rem; color: #8f8d88; } .raw figcaption { position: absolute; bottom: 0; }
 table { border-collapse: collapse; font-size: .9rem; margin-top: 1rem; }
 th, td { text-align: right; padding: .2rem .9rem .2rem 0; font-weight: normal; vertical-align: bottom; }
 th { color: #8f8d88; } th:first-child, td:first-child { text-align: left; }
-@media (max-width: 46rem) { .pair { flex-direction: column-reverse; } .raw { height: 20rem; } }
+@media (max-width: 46rem) { .pair { flex-direction: column-reverse; } .raw { flex-basis: 24rem; } }
 """
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A raw strip: its file's name relative to the page, and how far down it, 0 to 1, its light is."""
+
+    name: str
+    middle: float
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Exhibit:
     text: str
     picture: str
     report: str
-    raw: tuple[str, ...]
+    raw: tuple[Shown, ...]
     truth: str
     quality: str
     rows: tuple[tuple[str, ...], ...]
@@ -67,7 +77,12 @@ is known: place and pointing were found from the strips and their labels alone, 
 
 def _section(exhibit: Exhibit) -> str:
     """One scene."""
-    strips = "\n".join(f'<img src="{escape(name)}" alt="raw strip" loading="lazy">' for name in exhibit.raw)
+    strips = "\n".join(
+        f'<a href="{escape(strip.name)}"><img src="{escape(strip.name)}" alt="raw strip" loading="lazy"'
+        f' style="object-position: 50% {100.0 * strip.middle:.1f}%"></a>'
+        for strip in exhibit.raw
+    )
+    count = "one strip" if len(exhibit.raw) == 1 else f"{len(exhibit.raw)} strips"
     head = "".join(f"<th>{escape(name)}</th>" for name in COLUMNS)
     rows = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in exhibit.rows)
     picture, title = escape(exhibit.picture), escape(exhibit.title)
@@ -75,9 +90,9 @@ def _section(exhibit: Exhibit) -> str:
     return f"""<h2>{title}</h2>
 <p>{escape(exhibit.text)}</p>
 <div class="pair">
-<figure class="raw"><div class="scroll">
+<figure class="raw"><div class="scroll{"" if len(exhibit.raw) == 1 else " many"}">
 {strips}
-</div><figcaption>raw: {len(exhibit.raw)} {"strip" if len(exhibit.raw) == 1 else "strips"}</figcaption></figure>
+</div><figcaption>raw: {count}; a click shows the whole</figcaption></figure>
 <figure class="made"><a href="{picture}"><img src="{picture}" alt="{title}"></a></figure>
 </div>
 <table><tr>{head}</tr>

@@ -88,7 +88,7 @@ def grooves(
         wave /= 1.83
         weight *= 0.56
     height *= tall * max(0.12, 0.55 + 1.3 * swell)
-    return height, 0.035 * height / tall + 0.06 * swell
+    return height, 0.08 * height / tall + 0.04 * swell
 
 
 @kernel
@@ -118,12 +118,18 @@ def _furrows(x: float, y: float, z: float, ground: Ground, spacing: float) -> tu
 
 @kernel
 def _dark_soil(x: float, y: float, z: float, mottle: float, ground: Ground, spacing: float, tone: float) -> Soil:
-    """Old ground: hummocks with ice on their crests, dark dust between them, and furrows."""
-    s = RADIUS_KM / 15.0
-    octaves = min(7.0, max(0.0, math.log2(7.5 / spacing)))
-    rough = fractal_noise(s * x, s * y, s * z, octaves, 0.62, ground.seed + 51)
+    """Old ground: hummocks with ice on their crests, dark dust between them, here more and there less, and furrows."""
+    s = RADIUS_KM / 70.0
+    octaves = min(9.0, max(0.0, math.log2(35.0 / spacing)))
+    rough = fractal_noise(s * x, s * y, s * z, octaves, 0.78, ground.seed + 51)
+    # dust gathers in flats of its own, out of which the hummocks stand
+    s = RADIUS_KM / 130.0
+    flat = gradient_noise(s * x, s * y, s * z, ground.seed + 57)
+    rugged = ramp(-0.45, 0.35, flat + 0.35 * rough)
+    crest = max(0.0, rough - 0.25)
     up, lit = _furrows(x, y, z, ground, spacing)
-    return Soil(1.0, tone * (1.0 + 0.07 * mottle + 0.22 * rough + lit), 0.30 * rough + 0.10 * mottle + up)
+    shade = 0.06 * mottle + 0.10 * flat + (0.03 + 0.09 * rugged) * rough + 0.22 * rugged * crest
+    return Soil(1.0, tone * (1.0 + shade + lit), (0.06 + 0.20 * rugged) * rough + 0.10 * mottle + up)
 
 
 @kernel
@@ -173,7 +179,7 @@ def _patch_soil(x: float, y: float, z: float, mottle: float, ground: Ground, spa
     )
     along = RADIUS_KM * (x * nx + y * ny + z * nz)
     up, lit = grooves(across, along, p[n, 6], p[n, 7], spacing, 3.7 * n)
-    return Soil(p[n, 9], p[n, 8] * (1.0 + lit + 0.09 * mottle), up + 0.06 * mottle)
+    return Soil(p[n, 9], p[n, 8] * (1.0 + lit + 0.06 * mottle), up + 0.06 * mottle)
 
 
 @kernel
@@ -215,7 +221,7 @@ def soil_at(x: float, y: float, z: float, spacing: float, ground: Ground) -> Soi
     """The ground at a place (unit vector): the youngest lane over it, or else the patch; edges blend by the spacing."""
     s = RADIUS_KM / 45.0
     octaves = min(7.0, max(0.0, math.log2(22.0 / spacing)))
-    mottle = fractal_noise(s * x, s * y, s * z, octaves, 0.6, ground.seed + 61)
+    mottle = fractal_noise(s * x, s * y, s * z, octaves, 0.72, ground.seed + 61)
     x, y, z = bent(x, y, z, spacing, ground.seed)
     cell, lane = cell_of(x, y, z, ground.lane_bins.across), ground.lanes
     dark, tone, height, left, scar = 0.0, 0.0, 0.0, 1.0, 0.0
@@ -240,7 +246,7 @@ def soil_at(x: float, y: float, z: float, spacing: float, ground: Ground) -> Soi
         share = left * cover
         up *= ramp(-0.02, 0.2, end / lane[n, 9])
         dark += share * lane[n, 15]
-        tone += share * lane[n, 14] * (1.0 + lit + 0.08 * mottle)
+        tone += share * lane[n, 14] * (1.0 + lit + 0.05 * mottle)
         height += share * (up + 0.05 * mottle)
         left -= share
         if left < 0.005:
