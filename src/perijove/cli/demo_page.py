@@ -19,7 +19,7 @@ p { max-width: 46rem; } a { color: #9fc3e8; }
 .pair { display: flex; gap: 1.2rem; align-items: stretch; }
 .pair figure { margin: 0; } .made { flex: 1 1 auto; } .made img { width: 100%; display: block; }
 .raw { flex: 0 0 15rem; position: relative; }
-.scroll { position: absolute; inset: 0 0 2rem 0; overflow-y: auto; background: #000; display: flex;
+.scroll { position: absolute; inset: 0 0 2rem 0; overflow-y: auto; background: #2a2c30; display: flex;
   flex-direction: column; gap: 3px; }
 .scroll a { flex: 1 0 auto; min-height: 100%; position: relative; } .scroll.many a { min-height: 48%; }
 .scroll img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; }
