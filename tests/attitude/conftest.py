@@ -6,16 +6,17 @@ package are only the camera's constants, the body's rotation and the plain recor
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 from scipy.spatial.transform import Rotation
-from scipy.special import erfcx
 
 from perijove.attitude.crossing import CrossTies
 from perijove.attitude.exposure import Exposure
@@ -27,6 +28,8 @@ from perijove.ephemeris.trajectory import Trajectory
 from perijove.instrument import MOUNTING_TILT, MOUNTING_TWIST, Camera, Filter, camera_from_spacecraft
 
 FloatArray = NDArray[np.float64]
+
+veiled = runpy.run_path(str(Path(__file__).parents[1] / "haze.py"))["veiled"]
 
 LINES, SAMPLES = 128, 1648
 DELAY_S = 0.372
@@ -127,11 +130,7 @@ class World:
         emission = np.sum(normal * unit(to_body @ self.position(et) - point), axis=-1)
         out = np.zeros(len(ground))
         out[on] = self.shade(point / self.radii, height, emission)
-        return (
-            veiled(out, on, emission, directions, place, self.radii, to_body @ self.sun)
-            if self.body.atmosphere
-            else out
-        )
+        return veiled(out, ground, directions, place, self.radii, to_body @ self.sun) if self.body.atmosphere else out
 
     def framelet(self, band: Filter, et: float, binning: int = 1) -> NDArray[np.float32]:
         """One framelet without noise: single rays inside the disc, a 3 x 3 mean a pixel at its edge, then the optics'
@@ -250,32 +249,6 @@ _RNG = np.random.default_rng(7)
 # wavelengths of about 12 to 50 native pixels at 190,000 km
 WAVES = unit(_RNG.normal(size=(12, 3))) * _RNG.uniform(100.0, 420.0, 12)[:, None]
 WAVE_PHASES = _RNG.uniform(0.0, 2 * np.pi, 12)
-
-
-HAZE_DEPTH, HAZE_GLOW, HAZE_KM, CURVATURE_KM = 0.05, 0.35, 24.0, 70000.0
-"""Of Jupiter's haze: vertical optical depth, light of an endless path, scale height, and the ground's curvature."""
-
-
-def veiled(
-    light: FloatArray,
-    on: NDArray[np.bool_],
-    emission: FloatArray,
-    directions: FloatArray,
-    place: FloatArray,
-    radii: FloatArray,
-    sun: FloatArray,
-) -> FloatArray:
-    """The ground's light (n,), where rays are `on` it at cosines `emission`, behind a haze that glows by day."""
-    c, q = place / radii, directions / radii
-    near = c - (q @ c / np.sum(q * q, axis=-1))[:, None] * q
-    rho = np.linalg.norm(near, axis=-1)
-    chord = np.sqrt(2.0 * np.pi * CURVATURE_KM / HAZE_KM)
-    column = chord * np.exp(-np.clip((rho - 1.0) * CURVATURE_KM / HAZE_KM, 0.0, 60.0))
-    # Chapman's column, from the ground on outwards
-    column[on] = 0.5 * chord * erfcx(np.sqrt(0.5 * CURVATURE_KM / HAZE_KM) * emission)
-    day = np.clip(20.0 * unit(near / radii) @ sun, 0.0, 1.0)
-    out: FloatArray = light * np.exp(-HAZE_DEPTH * column) + HAZE_GLOW * day * (1.0 - np.exp(-HAZE_DEPTH * column))
-    return out
 
 
 def clouds(scaled: FloatArray) -> FloatArray:

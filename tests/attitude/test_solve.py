@@ -99,8 +99,10 @@ def test_two_strips_share_one_axis(world, strip, later_strip, joint):
     assert first.spin.period_s == pytest.approx(world.period_s, abs=4 * 0.020 * np.sqrt(2) / NEXT_TURNS)
     for exposure, offset, pointing in ((strip, LATE_S, first), (later_strip, EARLY_S, second)):
         error = world.pointing_error(exposure, offset, pointing)
-        assert np.max(np.linalg.norm(error, axis=1)) < 3 * pointing.sigma_px < 0.6
-        assert pointing.sigma_px > np.sqrt(np.mean(error**2)) / 3
+        # noise makes 0.02 px of it; the rest is the ground taken 12 km (0.1 px) too low, which the limb's other side
+        # would tell. Per coordinate it is within what is stated, and nowhere far beyond
+        assert np.sqrt(np.mean(error**2)) < pointing.sigma_px < 0.2
+        assert np.max(np.linalg.norm(error, axis=1)) < 2.5 * pointing.sigma_px
 
 
 def sky(world, name: str, start: float) -> Exposure:

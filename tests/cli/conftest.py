@@ -1,6 +1,7 @@
 """Made-up strips and labels for the command line: one to chew on, and one that can be solved."""
 
 import json
+import runpy
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +11,9 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.special import erfcx
 
 from perijove.attitude.spin import SpinModel
-from perijove.bodies import JUPITER
+from perijove.bodies import JUPITER, LIGHT_KM_S
 from perijove.calibrate.decompand import decompanding_table
 from perijove.ephemeris.juno import expected_orbit
 from perijove.ephemeris.orbit import Elements, propagate, state_from_elements
@@ -30,6 +30,8 @@ from perijove.instrument import (
 from perijove.timescale import et_from_utc, utc_from_et
 
 FloatArray = NDArray[np.float64]
+
+veiled = runpy.run_path(str(Path(__file__).parents[1] / "haze.py"))["veiled"]
 
 PRODUCT = "JNCE_2030001_99C00001_V01"
 
@@ -96,6 +98,8 @@ START_UTC = "2022-08-17T13:30:00.000"
 FLOWN = "JNCE_2022229_44C90001_V01"
 FRAMES, DELAY_S, EXPOSURE_S, PERIOD_S = 14, 0.373, 0.0032, 30.3
 LINES, SAMPLES = 64, 824
+CELL = (-0.75, -0.25, 0.25, 0.75)
+"""Native lines or samples of the rays through a summed pixel, from its middle."""
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +118,7 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Flight:
     for frame, moment in enumerate(et):
         place = state[:3] + state[3:] * (moment - et.mean())
         for k, band in enumerate((Filter.BLUE, Filter.GREEN, Filter.RED)):
-            dn = framelet(band, float(moment), place, spin) + rng.normal(0.0, 5.0, (LINES, SAMPLES)) + 14.0
+            dn = framelet(band, float(moment), place, state[3:], spin) + rng.normal(0.0, 5.0, (LINES, SAMPLES)) + 14.0
             codes[frame, k] = compand(dn)
     strip, label = folder / f"{FLOWN}-raw.png", folder / "90001-Metadata.json"
     assert cv2.imwrite(str(strip), codes.reshape(-1, SAMPLES))
@@ -161,35 +165,36 @@ def aimed_spin(et: float, place: FloatArray) -> SpinModel:
     return min(models, key=lambda model: float(model.camera_from_j2000(et)[2] @ place))
 
 
-def veiled(light: FloatArray, rays: FloatArray, points: FloatArray, place: FloatArray, sun: FloatArray) -> FloatArray:
-    """The ground's light behind a haze of scale height 24 km that glows by day (Chapman's column)."""
-    radii = np.asarray(JUPITER.radii_km)
-    c, q = place / radii, rays / radii
-    near = c - (q @ c / np.sum(q * q, axis=-1))[..., None] * q
-    rho = np.linalg.norm(near, axis=-1)
-    chord = np.sqrt(2.0 * np.pi * 70000.0 / 24.0)
-    column = chord * np.exp(-np.clip((rho - 1.0) * 70000.0 / 24.0, 0.0, 60.0))
-    on = np.isfinite(points[..., 0])
-    away = rays[on] / np.linalg.norm(rays[on], axis=-1, keepdims=True)
-    emission = -np.sum(normal(points[on], JUPITER.radii_km) * away, axis=-1)
-    column[on] = 0.5 * chord * erfcx(np.sqrt(0.5 * 70000.0 / 24.0) * emission)
-    day = np.clip(20.0 * (near / radii) @ sun / np.linalg.norm(near / radii, axis=-1), 0.0, 1.0)
-    return np.asarray(light * np.exp(-0.05 * column) + 0.35 * day * (1.0 - np.exp(-0.05 * column)))
-
-
-def framelet(band: Filter, et: float, place: FloatArray, spin: SpinModel) -> FloatArray:
+def framelet(band: Filter, et: float, place: FloatArray, velocity: FloatArray, spin: SpinModel) -> FloatArray:
     """Light (lines, samples) in DN of one framelet, summed 2 x 2, blurred, dark at the ends."""
+    # light seems to come from nearer to where the camera flies
+    lean = velocity / LIGHT_KM_S
+
+    def light_at(line: FloatArray, sample: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        return light_of(Camera.measured().ray(band, line, sample) @ spin.camera_from_j2000(et) - lean, et, place)
+
     line, sample = np.mgrid[1 : 2 * LINES : 2, 1 : 2 * SAMPLES : 2].astype(float)
+    light, on = light_at(line, sample)
+    disc, reach = on.astype(np.uint8), np.ones((5, 5), np.uint8)
+    edge = np.nonzero(cv2.dilate(disc, reach) != cv2.erode(disc, reach))
+    if len(edge[0]):
+        # one ray a pixel would put the limb half a pixel off by chance
+        light[edge] = np.mean([light_at(line[edge] + a, sample[edge] + b)[0] for a in CELL for b in CELL], axis=0)
+    dn = 900.0 * cv2.GaussianBlur(light, (0, 0), 0.6)
+    dn[:, :12] = dn[:, 815:] = 0.0
+    return np.asarray(dn)
+
+
+def light_of(looks: FloatArray, et: float, place: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Light (...,), 1 for white ground, of lines of sight (..., 3) in j2000, and which of them meet the ground."""
     turn = JUPITER.body_from_j2000(et)
-    rays = Camera.measured().ray(band, line, sample) @ spin.camera_from_j2000(et) @ turn.T
+    rays = looks @ turn.T
     points = intersect(turn @ place, rays, JUPITER.radii_km)
     sun = turn @ (apparent_sun(et) / np.linalg.norm(apparent_sun(et)))
     x, y, z = np.moveaxis(points / JUPITER.radii_km[0], -1, 0)
     clouds = 1 + 0.15 * np.sin(28 * z + 3 * np.sin(9 * x)) + 0.1 * np.sin(37 * x + 5 * y) * np.sin(31 * y - 11 * z)
     light = np.nan_to_num(clouds * np.maximum(normal(points, JUPITER.radii_km) @ sun, 0.0), nan=0.0)
-    dn = 900.0 * cv2.GaussianBlur(veiled(light, rays, points, turn @ place, sun), (0, 0), 0.6)
-    dn[:, :12] = dn[:, 815:] = 0.0
-    return np.asarray(dn)
+    return veiled(light, points, rays, turn @ place, np.asarray(JUPITER.radii_km), sun), np.isfinite(points[..., 0])
 
 
 def compand(dn: FloatArray) -> NDArray[np.uint8]:

@@ -417,12 +417,13 @@ def test_sharpening_steepens_the_limb_and_stays_within_its_range(
         steep = whole & (slope[0] > np.percentile(slope[0][whole], 99.7))
         size = np.ones((9, 9))
         beyond = np.maximum(after - cv2.dilate(before, size), cv2.erode(before, size) - after)[whole]
-        # haze makes the limb itself soft
+        # the haze keeps the limb soft, but all along it light falls faster than it did
         assert np.median(slope[1][steep] / slope[0][steep]) > 1.015
-        # crests that stand out of the noise may grow, by far less than the step
+        assert np.mean(slope[1][steep] > slope[0][steep]) > 0.95
+        # crests that stand out of the noise may grow, by what three sigma of it are: 5 of some 800 DN
         step = np.percentile(before[whole], 99)
         assert np.percentile(beyond, 99.9) < 0.005 * step
-        assert beyond.max() < 0.1 * step
+        assert beyond.max() < 0.02 * step
 
 
 def test_options_of_light_reach_the_treatment(flown: Flown, tmp_path: Path) -> None:
