@@ -26,7 +26,7 @@ from perijove.simulate.strip import take
 Codes = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
 
-TWIN = {
+TWIN: dict[str, object] = {
     "scene": "perijove-44", "name": "twin", "seed": 1,
     "spin": {"axis_ra_deg": 179.4527, "axis_dec_deg": -2.7479, "period_s": 30.2764},
     "detector": {"hits_per_framelet": BELT_HITS},
@@ -172,6 +172,7 @@ def main() -> None:
     if real is None or real.shape != (7680, 1648):
         raise SystemExit(f"{arguments.real} is not the strip 44C00030, 1648 x 7680 px")
     made = twin()
+    real = real.astype(np.uint8)
     one, two = measures(real), measures(made)
     print(f"{'':46s} {'real':>8s} {'simulated':>10s}")
     for row in (Row(name, one[name], two[name]) for name in one):
