@@ -18,9 +18,9 @@ from perijove.instrument import FOCAL_LENGTH_PX
 
 FloatArray = NDArray[np.float64]
 
-CAMERA_HORIZON = float(np.cos(np.radians(89.0)))
+CAMERA_HORIZON = float(np.cos(np.radians(85.0)))
 """Cosine of the emission angle at the camera below which ground counts as unseen: there one pixel of the camera is
-smeared over sixty of the picture, and haze covers it."""
+smeared over eleven of the picture and more, haze covers it, and its colours part."""
 
 
 @dataclass(frozen=True)
