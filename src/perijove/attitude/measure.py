@@ -52,7 +52,7 @@ IntArray = NDArray[np.int64]
 
 LIMB_SIGMA_PX = 0.12
 """Scatter of the limb itself (clouds, waves, haze) about a smooth ellipsoid; measured on the passes at hand."""
-HAZY_NEIGHBOURS, BARE_NEIGHBOURS = 20, 2
+HAZY_NEIGHBOURS, BARE_NEIGHBOURS = 20, 30
 """Limb points 4 px apart share the same haze and clouds, or the same ground: about so many make one independent
 observation."""
 TIE_SIGMA_PX = 0.15
