@@ -56,7 +56,7 @@ def bright_level(light: NDArray[np.float32]) -> float:
 
 
 def pixel_noise(light: NDArray[np.float32]) -> float:
-    """Standard error of single pixels of one filter's framelets, by how neighbours along the lines differ; 0 if none."""
+    """Standard error of single pixels of one filter's framelets, by how neighbours in a line differ; 0 if none."""
     differ = np.diff(light[:, ::4, :], axis=2)[:, :, ::4]
     differ = differ[np.isfinite(differ)]
     # what the body shows changes little from one sample to the next
