@@ -90,7 +90,9 @@ def painted_contrast() -> np.ndarray[Any, np.dtype[np.float64]]:
 def test_the_strip_is_placed_as_well_as_is_said(blind: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
     _, found, truth = blind
     pointing, strip = found["pointing"], truth["strips"][0]
-    assert pointing["good"]
+    # the table may be off by 10 km, which is 3 px here
+    assert pointing["limb"]["rms_px"] < 0.3
+    assert pointing["sigma_px"] < 4.0
     start = et_from_utc("2021-06-07T16:59:58") + 0.06188 + 0.0016 + pointing["start_offset_s"]
     # 0.6 s is the default 10 km of the table along the track
     assert abs(start - strip["et"][0]) < 2.0

@@ -25,6 +25,8 @@ HAZY_ROUNDS, BARE_ROUNDS = 2, 10
 alone, and shifts so small come out too small at first."""
 LIMB_ROUNDS = 4
 """Rounds of measuring a hazy limb and solving on it."""
+LEAST_LIMB, LEAST_WITH_AXIS = 20, 8
+"""Limb points from which a pointing can be solved: by themselves, and where others tell axis and rate."""
 SETTLED = 0.25
 """The rounds end where no unknown moves by more than this share of its error."""
 Progress = Callable[[str], object]
@@ -159,7 +161,8 @@ def settle(
     """
     plain = plain or not on_ground(exposures, scene)
     limb = _all_limb(exposures, at, scene, camera, reach, plain)
-    if len(limb.points) < 20 and ground is None:
+    least = LEAST_LIMB if anchor is None else LEAST_WITH_AXIS
+    if len(limb.points) < least and ground is None:
         names = ", ".join(e.product_id for e in exposures)
         raise PointingError(
             f"{names}: only {len(limb.points)} clear points of the limb of {scene.body.name} were found where it "

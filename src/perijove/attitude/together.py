@@ -93,10 +93,12 @@ def _refused(
     """Which of the exposures `left` spoil arcs that could not be solved, and why: those that fail by themselves too."""
     out: dict[int, str] = {}
     for numbers, error in arcs.refused:
-        alone = {}
+        alone: dict[int, PointingError] = {}
         for k in numbers if len(numbers) > 1 else ():
             again = solve_arcs([exposures[left[k]]], scene, camera, NOTHING, [], lambda _: None, keep_going=True)
             if again.refused:
-                alone[k] = str(again.refused[0][1])
-        out.update(alone or dict.fromkeys(numbers, str(error)))
+                alone[k] = again.refused[0][1]
+        for k, reason in (alone or dict.fromkeys(numbers, error)).items():
+            # its name stands before the reason wherever that is told
+            out[k] = str(reason).removeprefix(f"{exposures[left[k]].product_id}: ")
     return out
