@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from perijove.attitude.pointing import Pointing
 from perijove.bodies import LIGHT_KM_S, Body
+from perijove.geometry.aberration import apparent, geometric
 from perijove.geometry.ellipsoid import intersect, normal
 from perijove.instrument import FRAMELET_LINES, LIT_SAMPLES, Filter
 
@@ -56,7 +57,8 @@ def places(pointing: Pointing, body: Body, sun: FloatArray, band: Filter, frames
         et, place = float(pointing.et[frame]), pointing.position_km[frame]
         away = max(float(np.linalg.norm(place)) - max(body.radii_km), 0.0)
         turn = body.body_from_j2000(et - away / LIGHT_KM_S)
-        looks = rays @ pointing.spin.camera_from_j2000(et) @ turn.T
+        velocity = None if pointing.velocity_km_s is None else pointing.velocity_km_s[frame]
+        looks = geometric(rays @ pointing.spin.camera_from_j2000(et), velocity) @ turn.T
         origin = turn @ place
         ground = intersect(origin, looks, body.radii_km)
         up = normal(ground, body.radii_km)
@@ -91,5 +93,6 @@ def seen_in_next(pointing: Pointing, body: Body, band: Filter, frame: int, groun
     et, place = float(pointing.et[frame + 1]), pointing.position_km[frame + 1]
     away = max(float(np.linalg.norm(place)) - max(body.radii_km), 0.0)
     turn = body.body_from_j2000(et - away / LIGHT_KM_S)
-    looks = (ground @ turn - place) @ pointing.spin.camera_from_j2000(et).T
+    velocity = None if pointing.velocity_km_s is None else pointing.velocity_km_s[frame + 1]
+    looks = apparent(ground @ turn - place, velocity) @ pointing.spin.camera_from_j2000(et).T
     return pointing.camera.pixel(band, looks)
