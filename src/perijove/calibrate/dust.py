@@ -77,7 +77,10 @@ def known_dust(band: Filter, lines: int, samples: int, stages: int) -> Plane:
         return np.ones((lines, samples), np.float32)
     # nothing is known of the chip above the framelet
     above = np.concatenate([np.ones((stages - 1, SAMPLES), np.float32), table])
-    shares = np.mean([above[k : k + FRAMELET_LINES] for k in range(stages)], axis=0, dtype=np.float64)
+    shares = np.zeros((FRAMELET_LINES, SAMPLES))
+    for k in range(stages):
+        shares += above[k : k + FRAMELET_LINES]
+    shares /= stages
     binning = FRAMELET_LINES // lines
     summed = shares.reshape(lines, binning, samples, binning).mean(axis=(1, 3))
     return np.asarray(summed, np.float32)
