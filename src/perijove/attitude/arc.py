@@ -18,7 +18,7 @@ from perijove.attitude.pointing import Pointing
 from perijove.attitude.priors import Anchor, free_unknowns
 from perijove.attitude.problem import Pixels, Unknowns
 from perijove.attitude.roll import COARSE_CORRELATION, ROLL_SIGMA, WRONG_ROLL, best_roll, roll_by_light, rolled
-from perijove.attitude.rounds import NOTHING, Progress, TieTo, on_limb, on_map, tie
+from perijove.attitude.rounds import LEAST_LIMB, NOTHING, Progress, TieTo, on_limb, on_map, tie
 from perijove.attitude.search import FirstGuess, Scene, guess_phase
 from perijove.attitude.ties import Ties
 from perijove.errors import PointingError
@@ -133,7 +133,7 @@ def _alone(exposure: Exposure, guess: Unknowns, anchor: Anchor | None, scene: Sc
     at, sigma = guess, np.inf
     for reach in (10.0, 5.0):
         limb = measure_limb(exposure, 0, at, scene, camera, reach, plain=True)
-        if len(limb.points) < 20:
+        if len(limb.points) < LEAST_LIMB:
             break
         refined = adjust(at, limb, None, free_unknowns([exposure], anchor, guess.spin, scene, plain=True), scene)
         at = refined.unknowns
