@@ -9,7 +9,15 @@ from perijove.bodies import GANYMEDE, IO, JUPITER
 from perijove.errors import UsageError
 from perijove.geometry.ellipsoid import intersect, point_from_centric
 from perijove.geometry.view import km_per_native_px, native_scale, pixel_rays, spacecraft_view
-from perijove.geometry.viewpoint import below, camera_km_per_px, cos_emission, ground_scale, point_above, shown_middle
+from perijove.geometry.viewpoint import (
+    below,
+    camera_km_per_px,
+    cos_emission,
+    ground_scale,
+    point_above,
+    scale_of_any,
+    shown_middle,
+)
 
 A, _, C = JUPITER.radii_km
 
@@ -92,6 +100,16 @@ def test_ground_that_either_does_not_see_has_no_scale():
     there = np.array([-A, 0.0, 0.0])
     assert np.isnan(ground_scale(view, JUPITER, np.array([-2e5, 0.0, 0.0]), there))
     assert np.isnan(ground_scale(view, JUPITER, np.array([-2e5, 0.0, 0.0]), -there))
+
+
+def test_where_the_first_camera_sees_nothing_the_finest_of_the_others_counts():
+    view = spacecraft_view([2e5, 0.0, 0.0], JUPITER, None, 100)
+    here, behind, far, near = (np.array([x, 0.0, 0.0]) for x in (A, -2e5, 4e5, 1.5e5))
+    scales = [ground_scale(view, JUPITER, camera, here) for camera in (far, near)]
+    assert scales[0] == pytest.approx(scales[1] * (4e5 - A) / (1.5e5 - A))
+    assert scale_of_any(view, JUPITER, [far, near], here) == scales[0]
+    assert scale_of_any(view, JUPITER, [behind, far, near], here) == scales[1]
+    assert np.isnan(scale_of_any(view, JUPITER, [behind, behind], here))
 
 
 def test_only_what_both_see_is_framed():

@@ -20,6 +20,7 @@ from perijove.geometry.viewpoint import (
     cos_emission,
     ground_scale,
     point_above,
+    scale_of_any,
     shown_middle,
 )
 from perijove.instrument import Filter
@@ -195,9 +196,9 @@ def frame_together(
         lit_only=not night,
         covered=covered,
     )  # fmt: skip
-    camera = lead.middle_position
+    camera, cameras = lead.middle_position, [position for _, _, position in known]
     middle = shown_middle(view, chosen_points(place, body, standing.sun, not night, covered, None))
-    scale = native_scale(view, middle) if standing.own else ground_scale(view, body, camera, middle)
+    scale = native_scale(view, middle) if standing.own else scale_of_any(view, body, [camera, *cameras], middle)
     return Framed(view, _numbers(lead, standing, middle, scale, camera))
 
 

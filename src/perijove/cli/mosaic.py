@@ -251,7 +251,7 @@ def drawn_mosaic(scene: Scene, request: MosaicRequest, steps: Steps) -> DrawnMos
         planes = made.mosaic.planes(0, framed.view.height).planes
     if request.picture is not None and request.picture.viewpoint is not Station.SPACECRAFT:
         # a camera pixel is as large as the ground that it covers, not as the angle is that it has from Juno
-        planes = replace(without_sky(planes), native=min(framed.numbers["native_scale"], MOST_NATIVE))
+        planes = replace(without_sky(planes), native=float(np.fmin(framed.numbers["native_scale"], MOST_NATIVE)))
     if not np.isfinite(planes.light).any():
         raise UsageError(
             f"nothing that was imaged would be in the picture from {standing.name}: look elsewhere with --look, widen "

@@ -144,7 +144,7 @@ def _draw(observation: Observation, request: PictureRequest, steps: Steps) -> Dr
             )
         if not standing.own:
             # seen from elsewhere a camera pixel is as large as the ground that it covers; near a limb without end
-            planes = replace(planes, native=min(framed.numbers["native_scale"], MOST_NATIVE))
+            planes = replace(planes, native=float(np.fmin(framed.numbers["native_scale"], MOST_NATIVE)))
     with steps.step("photometry") if shaded else nullcontext():
         law = law_for(observation, request.photometry, CAMERA_HORIZON)
         planes, gain = take_law(observation, request, prepared, planes, law.law)

@@ -5,6 +5,7 @@ All in the frame b0 of the picture (see `geometry.view`), km and rad.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +77,13 @@ def ground_scale(view: View, body: Body, camera_km: ArrayLike, point_km: ArrayLi
     if not (seen > 0.0 and imaged > 0.0):
         return float("nan")
     return native_scale(view, point) * nearer * float(np.sqrt(seen / imaged))
+
+
+def scale_of_any(view: View, body: Body, cameras_km: Sequence[ArrayLike], point_km: ArrayLike) -> float:
+    """`ground_scale` at a surface point (3,) for the first of the cameras (3,) km; where that does not see the point,
+    for the one of the others with the finest pixels there, and NaN where none does."""
+    first, *others = (ground_scale(view, body, camera, point_km) for camera in cameras_km)
+    return first if np.isfinite(first) else min((scale for scale in others if np.isfinite(scale)), default=first)
 
 
 def camera_km_per_px(camera_km: ArrayLike, point_km: ArrayLike) -> float:
