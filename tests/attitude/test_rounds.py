@@ -10,7 +10,7 @@ from perijove.attitude import rounds
 from perijove.attitude.exposure import Exposure
 from perijove.attitude.gather import GOOD_PX, _mapped_verdict
 from perijove.attitude.ground import GroundFit
-from perijove.attitude.rounds import TieTo, on_map, tie
+from perijove.attitude.rounds import LEAST_LIMB, LEAST_WITH_AXIS, TieTo, on_map, settle, tie
 from perijove.bodies import GANYMEDE
 from perijove.errors import PointingError
 from perijove.instrument import Camera, Filter
@@ -52,3 +52,27 @@ def test_the_verdict_looks_at_the_map() -> None:
     good, told = _mapped_verdict(None, True, said)
     assert good
     assert told == f"{said}; none of its own ground is found on the map, and its neighbours' ties it"
+
+
+class Enough(Exception):
+    """The limb was taken for enough."""
+
+
+@pytest.mark.parametrize(("anchor", "least"), [(None, LEAST_LIMB), (SimpleNamespace(), LEAST_WITH_AXIS)])
+def test_few_points_of_the_limb_suffice_where_the_axis_is_told(
+    monkeypatch: pytest.MonkeyPatch, anchor: Any, least: int
+) -> None:
+    def free(*_: Any, **__: Any) -> None:
+        raise Enough
+
+    def settled(count: int) -> None:
+        monkeypatch.setattr(rounds, "_all_limb", lambda *_: SimpleNamespace(points=range(count)))
+        at: Any = SimpleNamespace(spin=None)
+        settle([EXPOSURE], at, 2.5, None, anchor, SCENE, Camera(), plain=True)
+
+    assert LEAST_WITH_AXIS < LEAST_LIMB
+    monkeypatch.setattr(rounds, "free_unknowns", free)
+    with pytest.raises(Enough):
+        settled(least)
+    with pytest.raises(PointingError, match=f"JNCE_MADE: only {least - 1} clear points of the limb of GANYMEDE"):
+        settled(least - 1)
