@@ -16,8 +16,10 @@ from typer.testing import CliRunner, Result
 from perijove.cli import mosaic as mosaic_module
 from perijove.cli import mosaic_strips
 from perijove.cli.app import app
+from perijove.cli.common import Steps
 from perijove.cli.mosaic_request import MosaicRequest
 from perijove.cli.mosaic_strips import Gathered
+from perijove.cli.requests import Station
 from perijove.errors import PointingError
 from perijove.io.maps import read_map
 from perijove.observation import Together, begin, together
@@ -275,3 +277,29 @@ def test_a_strip_outside_the_orbit_is_left_out_only_when_asked(
     assert told == ([list(NAMES)] if keep_going else [])
     assert ("far enough" if keep_going else f"({late.name[:-8]}: it was taken too long") in result.stderr
     assert keep_going or "leave it out, or give --keep-going" in result.stderr
+
+
+@dataclass(frozen=True)
+class Fused:
+    """What a view from elsewhere asks of planes."""
+
+    light: np.ndarray[Any, np.dtype[np.float32]]
+    hit: np.ndarray[Any, np.dtype[np.bool_]]
+    native: float
+
+
+@pytest.mark.parametrize(("scale", "native"), [(0.02, 0.02), (900.0, 4.0), (np.nan, 4.0)])
+def test_from_elsewhere_a_camera_pixel_is_as_large_as_its_ground(
+    monkeypatch: pytest.MonkeyPatch, scale: float, native: float
+) -> None:
+    """The angle that it has from Juno would be ten thousands of pixels seen from the Earth."""
+    one = np.ones((1, 2, 2), np.float32)
+    planes = Fused(one, np.ones((2, 2), np.bool_), 1e4)
+    fused: Any = SimpleNamespace(mosaic=SimpleNamespace(planes=lambda *_: SimpleNamespace(planes=planes)))
+    framed = SimpleNamespace(view=SimpleNamespace(height=2), numbers={"native_scale": scale})
+    standing = SimpleNamespace(name="the Earth", horizon=None)
+    monkeypatch.setattr(mosaic_module, "framed_view", lambda *_: (standing, framed))
+    monkeypatch.setattr(mosaic_module, "prepared_mosaic", lambda *_: fused)
+    request: Any = SimpleNamespace(picture=SimpleNamespace(viewpoint=Station.EARTH))
+    nothing: Any = None
+    assert mosaic_module.drawn_mosaic(nothing, request, Steps(quiet=True)).planes.native == native
