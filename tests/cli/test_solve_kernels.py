@@ -211,6 +211,14 @@ def test_a_table_is_the_flight_it_holds(solved: Path) -> None:
     found = flight.find(JUPITER, first, last)
     assert found is not None
     np.testing.assert_allclose(found.position(frames["et"][5]), frames["position_j2000_km"][5], rtol=0, atol=2e-3)
+    # positions a frame apart, known to the label's metres, tell the velocity to some metres a second
+    et, place = np.array(frames["et"]), np.array(frames["position_j2000_km"])
+    np.testing.assert_allclose(
+        np.array(frames["velocity_j2000_km_s"])[1:-1],
+        (place[2:] - place[:-2]) / (et[2:] - et[:-2])[:, None],
+        rtol=0,
+        atol=2e-3,
+    )
     assert np.sqrt(found.covariance[0, 0]) == pytest.approx(0.3)
     with pytest.raises(TrajectoryError, match=r"flight_j2000.csv spans"):
         flight.find(JUPITER, first - 60.0, last)

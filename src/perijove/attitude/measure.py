@@ -54,7 +54,7 @@ LIMB_SIGMA_PX = 0.12
 """Scatter of the limb itself (clouds, waves, haze) about a smooth ellipsoid; measured on the passes at hand."""
 HAZY_NEIGHBOURS, BARE_NEIGHBOURS = 20, 30
 """Limb points 4 px apart share the same haze and clouds, or the same ground: about so many make one independent
-observation. On bare ground what they leave is alike over 30 px and the same in all colours."""
+observation. What they leave on bare ground is alike over 15 px either way, in all colours: at least 22 points."""
 TIE_SIGMA_PX = 0.15
 """Scatter of a colour tie, in pixels of the strip; its median on the passes at hand is 0.1 to 0.2."""
 HAZY_SHIFT_PX = 1.0

@@ -100,5 +100,7 @@ def _refused(
                 alone[k] = again.refused[0][1]
         for k, reason in (alone or dict.fromkeys(numbers, error)).items():
             # its name stands before the reason wherever that is told
-            out[k] = str(reason).removeprefix(f"{exposures[left[k]].product_id}: ")
+            own = numbers if reason is error else [k]
+            names = ", ".join(exposures[left[j]].product_id for j in own)
+            out[k] = str(reason).removeprefix(f"{names}: ")
     return out

@@ -122,6 +122,7 @@ def detail(observation: Observation) -> dict[str, Any]:
         "frames": {
             "et": p.et.tolist(),
             "position_j2000_km": p.position_km.tolist(),
+            "velocity_j2000_km_s": None if p.velocity_km_s is None else p.velocity_km_s.tolist(),
             "camera_from_j2000": p.spin.camera_from_j2000(p.et).tolist(),
         },
         "camera": {
