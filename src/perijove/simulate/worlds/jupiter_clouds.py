@@ -202,10 +202,11 @@ def paint_place(
     sense = (looked_up(bands, WIND, lat + 0.012) - looked_up(bands, WIND, lat - 0.012)) / 30.0
     amount = looked_up(bands, STIRRED, lat) * (0.75 + 0.9 * patchy) + 0.8 * trail
     amount = min(1.25, max(0.1, amount)) * free
+    calm = math.asin(min(1.0, max(-1.0, z)))
     x, y, z = stirred_place(x, y, z, amount, min(1.0, max(-1.0, sense)), spacing, seed)
     lat = math.asin(min(1.0, max(-1.0, z)))
-    colour_place(x, y, z, lat, octaves, COARSEST, bands, trail, curled, amount, free, seed, colour)
+    colour_place(x, y, z, lat, calm, octaves, COARSEST, bands, trail, curled, amount, free, seed, colour)
     if which >= 0:
-        tint_storm(colour, lat, bands, storms[which], inner, opaque)
+        tint_storm(colour, calm, bands, storms[which], inner, opaque)
     for b in range(4):
         colour[b] *= 1.0 - rim * (0.5 if b == 3 else 1.0)

@@ -26,6 +26,10 @@ COLD = (0.43, 0.45, 0.44, 0.032)
 """Reflectance of the hot spots, which are holes in the clouds."""
 TINT = (0.15, 0.09, 0.03, 0.0)
 """Change of the bands' colour from place to place."""
+CLEAR_LOW = (0.36, 0.38, 0.55, 1.0)
+"""What haze leaves, in each band, of the clouds' contrast against their belt or zone, from the equator to 20 deg."""
+CLEAR_HIGH = (0.43, 0.66, 1.0, 1.0)
+"""The same from 45 deg to the poles. Both after 44C00029, 44C00030 and 44C00074, 1 to 8 px; methane's is a guess."""
 
 
 @kernel
@@ -105,6 +109,7 @@ def colour_place(
     y: float,
     z: float,
     lat: float,
+    calm: float,
     octaves: float,
     coarsest: float,
     bands: FloatArray,
@@ -115,7 +120,10 @@ def colour_place(
     seed: int,
     colour: FloatArray,
 ) -> None:
-    """Reflectance (4,) of clouds at home in a unit vector: their band's colour, their texture, their veils."""
+    """Reflectance (4,) of clouds at home in a unit vector: their band's colour, their texture, their veils.
+
+    `lat` is the vector's latitude, `calm` the one where they would lie without eddies, rad.
+    """
     # streaks: stretched along the parallels where the jets are strong, round towards the poles
     drawn = 1.0 + 4.5 * (1.0 - smooth(0.5, 1.15, abs(lat)))
     # what is drawn out is finer across: so much less of it can be shown
@@ -132,11 +140,16 @@ def colour_place(
     if abs(lat) < 0.13:
         hot = max(hot, 0.30 * wisps(x, y, lat, ridges, seed))
     light = (0.06 + 0.17 * min(1.0, amount)) * (1.1 * fine + 0.8 * ridges)
+    band_at = calm + math.radians(0.65 * wave)
+    high = smooth(0.35, 0.79, abs(calm))
     for b in range(4):
+        ground = looked_up(bands, b, band_at) * (1.0 + TINT[b] * tint)
         shade = looked_up(bands, b, at)
         seen = SEEN[b] * light + TINT[b] * tint
         # the brightest clouds are thick already: they can grow darker, hardly brighter
         shade *= 1.0 / (1.0 - seen) if seen < 0.0 else 1.0 + seen * min(1.0, 2.2 * (1.0 - shade))
         shade += 0.66 * held * (BRIGHT[b] - shade)
         shade += 0.72 * pale * (PALE[b] - shade)
-        colour[b] = shade + hot * (COLD[b] - shade)
+        shade += hot * (COLD[b] - shade)
+        clear = CLEAR_LOW[b] + high * (CLEAR_HIGH[b] - CLEAR_LOW[b])
+        colour[b] = ground + clear * (shade - ground)

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import gaussian_filter1d
 
 from perijove.bodies import JUPITER
 
@@ -63,6 +64,13 @@ BANDS = (
     *((-90.0, 0.41, 0.43, 0.41, 0.090, 1.0, 0.75),),
 )
 
+VEILED = (28.0, 40.0)
+"""Latitudes, deg, from where to where the haze of the higher latitudes thickens."""
+BELTS_LEFT = (0.45, 0.6, 0.8, 1.0)
+"""What that haze leaves of the contrast of belts and zones in each band: see 44C00029 and 44C00030."""
+BELT_SCALE = 6.0
+"""Sigma, deg, of the smoothing of latitudes that makes belts and zones one."""
+
 TABLE_STEP = 0.05
 """Spacing of the tables in planetographic latitude, deg."""
 
@@ -86,8 +94,13 @@ def wind_table() -> FloatArray:
 
 @lru_cache(maxsize=1)
 def band_table() -> FloatArray:
-    """(latitudes, 6): the columns of `BANDS` on latitudes from -90 to 90 deg by `TABLE_STEP`."""
-    return _through(BANDS)
+    """(latitudes, 6): the columns of `BANDS` on latitudes from -90 to 90 deg by `TABLE_STEP`, belts veiled by haze."""
+    table = _through(BANDS)
+    around = gaussian_filter1d(table[:, :4], BELT_SCALE / TABLE_STEP, axis=0, mode="nearest")
+    t = np.clip((np.abs(_LATITUDES) - VEILED[0]) / (VEILED[1] - VEILED[0]), 0.0, 1.0)[:, None]
+    left = 1.0 - t * t * (3.0 - 2.0 * t) * (1.0 - np.array(BELTS_LEFT))
+    table[:, :4] = around + left * (table[:, :4] - around)
+    return table
 
 
 def zonal_wind(latitude_graphic: ArrayLike) -> FloatArray:
@@ -159,6 +172,7 @@ def vortices(seed: int) -> FloatArray:
         for place in _spread(rng, number):
             bright = WHITE if abs(latitude) < 58.0 else POLAR
             look, size = (bright if rng.random() < 0.6 else DARK), 0.6 * rng.uniform(0.4, 1.6)
+            look = (*look[:4], 0.6 * look[4], 0.6 * look[5])
             rows += _row(rng, latitude + rng.normal(0.0, 0.9), np.array([place]), size, look, 1.2)
     # eight cyclones about the one at the north pole, five about the southern one (Adriani et al. 2018)
     for pole, number, latitude, size in ((1.0, 8, 83.0, 1.7), (-1.0, 5, -82.9, 2.5)):
