@@ -65,6 +65,7 @@ def plain_jupiter(extra: str) -> str:
 
 
 @settings(max_examples=25)
+@settings(deadline=None)
 @given(
     altitude=st.floats(1.0, 5e4),
     latitude=st.floats(-85.0, 85.0),

@@ -50,11 +50,12 @@ from perijove.swath import Swath, split_by_filter
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-LIMB_SIGMA_PX = 0.12
-"""Scatter of the limb itself (clouds, waves, haze) about a smooth ellipsoid; measured on the passes at hand."""
-HAZY_NEIGHBOURS, BARE_NEIGHBOURS = 20, 30
+LIMB_SIGMA_PX, HAZY_SIGMA_PX = 0.12, 0.07
+"""Scatter of the limb itself about a smooth ellipsoid: where half the light stands or on bare ground (34C00002 leaves
+0.11 px), and measured in the light of its haze (perijoves 43 and 44 leave 0.04 to 0.07)."""
+LIMB_NEIGHBOURS = 30
 """Limb points 4 px apart share the same haze and clouds, or the same ground: about so many make one independent
-observation. What they leave on bare ground is alike over 15 px either way, in all colours: at least 22 points."""
+observation. What they leave is alike over 15 to 30 px either way, and in part in all colours."""
 TIE_SIGMA_PX = 0.15
 """Scatter of a colour tie, in pixels of the strip; its median on the passes at hand is 0.1 to 0.2."""
 HAZY_SHIFT_PX = 1.0
@@ -200,10 +201,8 @@ def measure_limb(
         good = edges.good & ~full & (edges.plateau > LEAST_PLATEAU * bright_level(light))
         where = where + edges.shift[:, None] * across
         parts.append(_pixels(exposure, camera, image, band, index[good], where[good, 0], where[good, 1]))
-        sigmas.append(edges.sigma[good])
-    alike = HAZY_NEIGHBOURS if scene.body.atmosphere else BARE_NEIGHBOURS
-    sigma = np.hypot(np.concatenate(sigmas), LIMB_SIGMA_PX) * np.sqrt(alike)
-    return LimbMeasure(join(parts), sigma)
+        sigmas.append(np.hypot(edges.sigma[good], HAZY_SIGMA_PX if hazy else LIMB_SIGMA_PX))
+    return LimbMeasure(join(parts), np.concatenate(sigmas) * np.sqrt(LIMB_NEIGHBOURS))
 
 
 def _plain_edges(
