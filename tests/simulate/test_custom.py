@@ -64,8 +64,7 @@ def plain_jupiter(extra: str) -> str:
     return f'scene = "perijove-44"\n{extra}'
 
 
-@settings(max_examples=25)
-@settings(deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     altitude=st.floats(1.0, 5e4),
     latitude=st.floats(-85.0, 85.0),
