@@ -152,7 +152,7 @@ def _parts(arcs: Sequence[Arc]) -> tuple[list[_Part], int]:
         kept = used_points(arc.solution.residuals.px)
         limb = LimbMeasure(arc.solution.limb.points.take(kept), arc.solution.limb.sigma[kept])
         ties = arc.ties
-        if ties is not None and not arc.scene.body.atmosphere:
+        if ties is not None:
             ties = weighed_by_scatter(ties, tie_residuals(ties, arc.at, arc.scene.trajectory, arc.scene.body))
         own = len(arcs) == 1 or (arc.anchor is not None and arc.anchor.of_the_moment)
         free = dict(free_unknowns(arc.exposures, arc.anchor, arc.at.spin, arc.scene, loose=arc.solution.loose))

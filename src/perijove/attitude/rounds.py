@@ -179,7 +179,7 @@ def settle(
         ground = without_outliers(ground, first.ground)
         left = ground_residuals(ground, first.unknowns, scene.trajectory, scene.body, jacobian=False)
         ground = weighed_by_misfit(ground, left, ALIKE) if fine else ground
-    if ties is not None and first.ties is not None and not scene.body.atmosphere:
+    if ties is not None and first.ties is not None:
         second = adjust(first.unknowns, bulk, weighed_by_scatter(ties, first.ties), free, scene, ground)
     elif ground is not None or not keep.all():
         second = adjust(first.unknowns, bulk, ties, free, scene, ground)

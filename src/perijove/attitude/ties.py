@@ -132,14 +132,15 @@ _SHARED = 2.0
 
 
 def weighed_by_scatter(ties: Ties, found: TieResiduals) -> Ties:
-    """The ties with weights by how they scatter after a solution, those between colours and within one each by itself.
+    """The ties with weights by how they scatter after a solution, those of each colour and within one each by itself.
 
     Ties within one filter never weigh more than before: the two ends of a framelet are not drawn alike.
     """
     whitened = (ties.whiten @ found.px[..., None])[..., 0]
     within = ties.first.band == ties.second.band
     factor = np.ones(len(ties))
-    for group, shared, least in ((within, 1.0, 1.0), (~within, _SHARED, 0.2)):
+    colours = [~within & (ties.second.band == band) for band in np.unique(ties.second.band[~within])]
+    for group, shared, least in ((within, 1.0, 1.0), *((colour, _SHARED, 0.2) for colour in colours)):
         values = np.abs(whitened[group])
         values = values[np.isfinite(values)]
         if values.size:
