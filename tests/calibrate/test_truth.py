@@ -177,7 +177,7 @@ DETECTORS = {
     "summed": (Detector(), {"compression": LOSSLESS, "binning": 2}),
     "summed, coded": (Detector(), {"binning": 2}),
     # all numbers must fit into 255
-    "LIN1": (Detector(), {"compression": LOSSLESS, "bit_mode": "LIN1", "exposure_s": 0.0005}),
+    "LIN1": (Detector(), {"compression": LOSSLESS, "bit_mode": "LIN1", "exposure_s": 0.00055}),
     "LIN8": (Detector(), {"compression": LOSSLESS, "bit_mode": "LIN8"}),
     "LIN16": (Detector(), {"compression": LOSSLESS, "bit_mode": "LIN16", "exposure_s": 2 * STAGE_S}),
 }
